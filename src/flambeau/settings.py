@@ -1,0 +1,96 @@
+"""Every switch of flambeau in one table: name, default, meaning.
+
+A setting's value comes from, in this order: an enclosing `override(...)` of the same context (thread or task), a value
+given to `Setting.set`, the environment variable `FLAMBEAU_<NAME>`, its default.
+
+    with settings.override(verify=True):
+        optimize(graph)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Generic, TypeVar
+
+T = TypeVar("T", bool, int, str)
+
+_SETTINGS: dict[str, Setting[bool] | Setting[int] | Setting[str]] = {}
+_TRUE, _FALSE = frozenset({"1", "true", "on", "yes"}), frozenset({"", "0", "false", "off", "no"})
+
+
+class Setting(Generic[T]):
+    """One switch. `value` is what counts now."""
+
+    def __init__(self, name: str, default: T, meaning: str) -> None:
+        self.name = name
+        self.default: T = default
+        self.meaning = meaning
+        self._process: T | None = None
+        self._override: ContextVar[T | None] = ContextVar(f"flambeau.{name}", default=None)
+
+    @property
+    def environment_variable(self) -> str:
+        return f"FLAMBEAU_{self.name.upper()}"
+
+    @property
+    def value(self) -> T:
+        for given in (self._override.get(), self._process):
+            if given is not None:
+                return given
+        text = os.environ.get(self.environment_variable)
+        return self.default if text is None else self._parse(text)
+
+    def set(self, value: T | None) -> None:
+        """Set the value for the whole process; None goes back to the environment or the default."""
+        self._process = value
+
+    def _parse(self, text: str) -> T:
+        if isinstance(self.default, bool):
+            if text.lower() not in _TRUE | _FALSE:
+                raise ValueError(f"{self.environment_variable} must be 0 or 1, not {text!r}")
+            return text.lower() in _TRUE
+        try:
+            return type(self.default)(text)
+        except ValueError:
+            raise ValueError(
+                f"{self.environment_variable} must be of type {type(self.default).__name__}, not {text!r}"
+            ) from None
+
+
+def setting(name: str, default: T, meaning: str) -> Setting[T]:
+    """Add a switch to the table."""
+    if name in _SETTINGS:
+        raise ValueError(f"setting {name!r} is defined twice")
+    created = Setting(name, default, meaning)
+    _SETTINGS[name] = created
+    return created
+
+
+def all_settings() -> tuple[Setting[bool] | Setting[int] | Setting[str], ...]:
+    """The table, in the order of definition."""
+    return tuple(_SETTINGS.values())
+
+
+@contextmanager
+def override(**values: bool | int | str) -> Iterator[None]:
+    """Give settings other values within a `with` block of this thread (or task)."""
+    tokens = []
+    for name, value in values.items():
+        if name not in _SETTINGS:
+            raise ValueError(f"no setting {name!r}; there are: {', '.join(sorted(_SETTINGS))}")
+        variable: ContextVar[object] = _SETTINGS[name]._override  # type: ignore[assignment]  # one table, three value types
+        tokens.append((variable, variable.set(value)))
+    try:
+        yield
+    finally:
+        for variable, token in reversed(tokens):
+            variable.reset(token)
+
+
+VERIFY = setting("verify", False, "check the graph after each pass")
+DUMP = setting("dump", "", "names of passes, separated by commas, whose result is logged; `all` for every pass")
+TIER = setting("tier", "python", "how functions run: `interpreter` (the reference) or `python` (compiled to Python source)")
+JIT = setting("jit", True, "0: `script` and `trace` return what they are given")
