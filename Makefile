@@ -1,0 +1,53 @@
+# make demo | test | test-all | lint | bench: each sets up .venv first (nothing is done twice) and then runs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SILERO := silero-vad==6.2.3
+WORKERS ?= 2
+
+# Two test processes that each start a thread per core only get in each other's way.
+test test-all: export OMP_NUM_THREADS ?= 1
+
+.PHONY: venv demo test test-all lint format bench clean
+.DEFAULT_GOAL := test
+
+venv: $(VENV)/.stamp
+
+# constraints.txt pins torch too: an open range could bring another build of it, of several gigabytes.
+$(VENV)/.stamp: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[torch,dev]'
+	touch $@
+
+# The demo runs the speech detector that this wheel ships. The package itself is never imported, so it comes without
+# its dependencies.
+$(VENV)/.stamp-demo: $(VENV)/.stamp
+	$(BIN)/python -m pip install --quiet --no-deps '$(SILERO)'
+	touch $@
+
+demo: $(VENV)/.stamp-demo
+	$(BIN)/python examples/quickstart.py
+
+test: $(VENV)/.stamp
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m 'not slow'
+
+test-all: $(VENV)/.stamp
+	$(BIN)/python -m pytest -q -n $(WORKERS)
+
+lint: $(VENV)/.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict src/
+	$(BIN)/lint-imports
+
+format: $(VENV)/.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.stamp
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

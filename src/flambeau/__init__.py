@@ -1,0 +1,62 @@
+"""flambeau, an independent TorchScript.
+
+    scripted = flambeau.script(module)
+    flambeau.save(scripted, "model.pt")
+    flambeau.load("model.pt")(x)
+
+The names below are resolved when first asked for, so that `import flambeau` imports neither torch nor llvmlite, and
+what needs no tensors (`flambeau.ir`, `.frontend`, `.passes`, `.serialization`) works without them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from flambeau import errors, settings
+
+if TYPE_CHECKING:
+    from flambeau import ir
+    from flambeau.python import ScriptFunction, ScriptModule, freeze, load, save, script
+
+__all__ = [
+    "ScriptFunction",
+    "ScriptModule",
+    "__version__",
+    "errors",
+    "freeze",
+    "ir",
+    "load",
+    "save",
+    "script",
+    "settings",
+]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ScriptFunction": "flambeau.python",
+    "ScriptModule": "flambeau.python",
+    "freeze": "flambeau.python",
+    "load": "flambeau.python",
+    "save": "flambeau.python",
+    "script": "flambeau.python",
+}
+"""Where each lazily resolved name lives."""
+_ROOMS = frozenset({"ir"})
+"""Packages that are public names themselves."""
+
+
+def __getattr__(name: str) -> object:
+    if name in _ROOMS:
+        return import_module(f"flambeau.{name}")
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'flambeau' has no attribute '{name}'")
+    value: object = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
