@@ -17,13 +17,13 @@ venv: $(VENV)/.stamp
 # constraints.txt pins torch too: an open range could bring another build of it, of several gigabytes.
 $(VENV)/.stamp: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[torch,dev]'
+	$(BIN)/python -m pip install -qq -c constraints.txt -e '.[torch,dev]'
 	touch $@
 
 # The demo runs the speech detector that this wheel ships. The package itself is never imported, so it comes without
 # its dependencies.
 $(VENV)/.stamp-demo: $(VENV)/.stamp
-	$(BIN)/python -m pip install --quiet --no-deps '$(SILERO)'
+	$(BIN)/python -m pip install -qq --no-deps '$(SILERO)'
 	touch $@
 
 demo: $(VENV)/.stamp-demo
