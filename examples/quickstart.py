@@ -34,7 +34,7 @@ HERE = Path(__file__).parent
 CHUNK = 512
 """Samples that the speech detector takes at a time."""
 RELATIVE, ABSOLUTE = 1e-4, 1e-5
-"""How far two results may be apart. They come from the same kernels here, so the difference is usually nothing at all."""
+"""How far two results may be apart. They come from the same kernels here, so usually not at all."""
 
 
 class Disagreement(Exception):
@@ -171,7 +171,7 @@ def bars(probabilities: list[float]) -> str:
 
 
 def detect(model: Callable[[Tensor, int], Tensor], audio: Tensor) -> tuple[list[float], float]:
-    """Speech probability of each chunk, and the median milliseconds a chunk took. The model keeps state between chunks."""
+    """Speech probability of each chunk, and the median milliseconds a chunk took. The model keeps state."""
     probabilities, times = [], []
     for chunk in audio[: len(audio) // CHUNK * CHUNK].view(-1, CHUNK):
         start = time.perf_counter()
@@ -181,7 +181,7 @@ def detect(model: Callable[[Tensor, int], Tensor], audio: Tensor) -> tuple[list[
 
 
 def run_speech_detector() -> Row | None:
-    """The archive in the `silero-vad` wheel. The package is located, not imported: importing it would need more wheels."""
+    """The archive in the `silero-vad` wheel. The package is located, not imported, which would need more wheels."""
     print()
     spec = find_spec("silero_vad")
     if spec is None or not spec.submodule_search_locations:
@@ -192,12 +192,9 @@ def run_speech_detector() -> Row | None:
     audio = silence_voice_silence()
     probabilities, milliseconds = detect(flambeau.load(archive), audio)
     seconds = len(audio) / RATE
-    say(
-        f"silero-vad: {len(probabilities)} chunks of {CHUNK} samples, {seconds:.0f} s: silence, a synthetic voice,
-        silence"
-    )
+    say(f"silero-vad: {len(probabilities)} chunks of {CHUNK} samples, {seconds:.0f} s: silence, a voice, silence")
     print(f"\n    |{bars(probabilities)}|  speech probability, 0 to 1")
-    print("     " + "".join(f"{second} s".ljust(RATE // CHUNK) for second in range(int(seconds))))
+    print("     " + "".join(f"{second} s".ljust(RATE // CHUNK) for second in range(int(seconds))).rstrip())
     print("    ", " ".join(f"{probability:.2f}" for probability in probabilities[::6]), " (every sixth)\n")
     if max(probabilities[:20]) > 0.5 or max(probabilities[30:45]) < 0.5:
         raise Disagreement("silero-vad: speech was found in silence, or not found in the voice")
