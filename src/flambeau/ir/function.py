@@ -1,0 +1,153 @@
+"""Functions and compilation units: named graphs, and the namespace that they and the named types live in."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from typing import final
+
+from .graph import Graph
+from .schema import Argument, FunctionSchema
+from .types import NamedType
+
+_MANGLE = "___torch_mangle_"
+_MANGLE_ATOM = re.compile(rf"^{_MANGLE}(\d+)$")
+
+
+@final
+class Function:
+    """A graph with a qualified name and a schema.
+
+    The graph may be made on first use: `define` is then called once with the function and must assign `graph` (and may
+    assign `schema`). A function whose definition is under way and is asked for its graph again is recursive; `define`
+    reports that.
+
+    `executor` is the place of the runtime's compiled form; nothing in this package reads it.
+    """
+
+    __slots__ = ("_define", "_graph", "_lock", "_schema", "doc", "executor", "python_callable", "qualified_name")
+
+    def __init__(
+        self,
+        qualified_name: str,
+        graph: Graph | None = None,
+        schema: FunctionSchema | None = None,
+        define: Callable[[Function], None] | None = None,
+    ) -> None:
+        self.qualified_name = qualified_name
+        self._graph = graph
+        self._schema = schema
+        self._define = define
+        self._lock = threading.RLock()
+        self.doc = ""
+        self.executor: object = None
+        self.python_callable: object = None
+        """The Python function it was scripted from, if any."""
+
+    @property
+    def name(self) -> str:
+        return self.qualified_name.rpartition(".")[2]
+
+    @property
+    def is_defined(self) -> bool:
+        """Whether the graph exists already."""
+        return self._graph is not None
+
+    def ensure_defined(self) -> None:
+        """Make the graph now, if it does not exist yet."""
+        if self._define is None:
+            return
+        with self._lock:
+            if self._define is not None:
+                self._define(self)
+                self._define = None
+
+    @property
+    def graph(self) -> Graph:
+        if self._graph is None:
+            self.ensure_defined()
+        if self._graph is None:
+            raise ValueError(f"function '{self.qualified_name}' has no graph")
+        return self._graph
+
+    @graph.setter
+    def graph(self, graph: Graph) -> None:
+        self._graph = graph
+        self.executor = None
+
+    @property
+    def schema(self) -> FunctionSchema:
+        if self._schema is None:
+            self.ensure_defined()
+        if self._schema is None:
+            self._schema = schema_of(self.graph, self.name)
+        return self._schema
+
+    @schema.setter
+    def schema(self, schema: FunctionSchema) -> None:
+        self._schema = schema
+
+    def __repr__(self) -> str:
+        return f"Function({self.qualified_name!r})"
+
+
+def schema_of(graph: Graph, name: str) -> FunctionSchema:
+    """The schema that a graph's inputs and outputs amount to."""
+    arguments = tuple(
+        Argument(v.debug_name if v.has_debug_name else f"argument_{i}", v.type) for i, v in enumerate(graph.inputs)
+    )
+    return FunctionSchema(name, "", arguments, tuple(Argument("", v.type) for v in graph.outputs))
+
+
+@final
+class CompilationUnit:
+    """A namespace of functions and named types, by qualified name."""
+
+    def __init__(self) -> None:
+        self.functions: dict[str, Function] = {}
+        self.types: dict[str, NamedType] = {}
+        self._mangle_index = 0
+
+    def add_function(self, function: Function) -> Function:
+        """Add a function; ValueError if the name is taken."""
+        if function.qualified_name in self.functions:
+            raise ValueError(f"method '{function.qualified_name}' already defined.")
+        self.functions[function.qualified_name] = function
+        return function
+
+    def add_type(self, type: NamedType) -> NamedType:
+        """Add a named type; ValueError if the name is taken."""
+        if type.qualified_name in self.types:
+            raise ValueError(f"class '{type.qualified_name}' already defined.")
+        self.types[type.qualified_name] = type
+        return type
+
+    def find_function(self, qualified_name: str) -> Function | None:
+        return self.functions.get(qualified_name)
+
+    def find_type(self, qualified_name: str) -> NamedType | None:
+        return self.types.get(qualified_name)
+
+    def is_taken(self, qualified_name: str) -> bool:
+        return qualified_name in self.functions or qualified_name in self.types
+
+    def free_name(self, qualified_name: str) -> str:
+        """`qualified_name`, or if it is taken, the name with a `___torch_mangle_N` atom before the last."""
+        while self.is_taken(qualified_name):
+            qualified_name = mangled(qualified_name, self._mangle_index)
+            self._mangle_index += 1
+        return qualified_name
+
+
+def mangled(qualified_name: str, index: int) -> str:
+    """A qualified name with a mangling atom of that number before its last atom (replacing the one it may have)."""
+    *prefix, last = qualified_name.split(".")
+    if prefix and _MANGLE_ATOM.match(prefix[-1]):
+        prefix.pop()
+    return ".".join([*prefix, f"{_MANGLE}{index}", last])
+
+
+def demangled(qualified_name: str) -> str:
+    """A qualified name without mangling atoms."""
+    return ".".join(atom for atom in qualified_name.split(".") if not _MANGLE_ATOM.match(atom))
