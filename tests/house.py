@@ -193,7 +193,7 @@ class _Names(ast.NodeVisitor):
             return None if owner is None else f"{owner}.{node.attr}"
         if isinstance(node, ast.Call) and self.called(node) == "getattr" and len(node.args) >= 2:
             owner, name = self.dotted(node.args[0]), node.args[1]
-            if owner is not None and isinstance(name, ast.Constant):
+            if owner is not None and isinstance(name, ast.Constant) and isinstance(name.value, str):
                 return f"{owner}.{name.value}"
         if isinstance(node, ast.Call) and self.called(node) in ("import_module", "__import__") and node.args:
             name = node.args[0]
