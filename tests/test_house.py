@@ -59,7 +59,7 @@ PLANTED = {
     "graph class": ("from torch import _C\n_C.Graph()", "torch._C.Graph"),
     "parser": ("import torch._C as c\nc.parse_ir(s)", "torch._C.parse_ir"),
     "from _C": ("from torch._C import _jit_script_compile", "torch._C._jit_script_compile"),
-    "getattr": ("import torch\ngetattr(torch, 'jit').script", "torch.jit"),
+    "getattr": ("import torch\ngetattr(torch, 'jit').script", "torch.jit.script"),
     "getattr of _C": ("import torch\ngetattr(torch._C, '_jit_pass_dce')(g)", "torch._C._jit_pass_dce"),
     "import_module": ("from importlib import import_module\nimport_module('torch.jit')", "torch.jit"),
     "__import__": ("__import__('torch.jit.frontend')", "torch.jit.frontend"),
