@@ -3,15 +3,16 @@
     python tools/generate_operators.py [folder]
 
 `aten.tsv` is made from torchgen's packaged `native_functions.yaml` and `tags.yaml`, the variants that torchgen derives
-included. `dispatcher.tsv` is a snapshot of operators that PyTorch registers from C++ outside of those files. One line an
-overload:
+included. `dispatcher.tsv` is a snapshot of operators that PyTorch registers from C++ outside of those files. One line
+an overload:
 
     schema <tab> variants <tab> python module <tab> flags <tab> tags
 
 `schema` is the text that PyTorch's registry shows. `variants` holds `f` for a function and `m` for a method. `flags`:
-`python` (the generated Python binding accepts this overload), `implicit` and `explicit` (a composite kernel, see torchgen),
-`structured`, and, for alias analysis, `conservative` or `pure` where the schema does not say. Lines are sorted by name;
-within a name they stand in the order of registration, because schema matching takes the first overload that fits.
+`python` (the generated Python binding accepts this overload), `implicit` and `explicit` (it has a composite kernel, see
+torchgen), `structured`, and, for alias analysis, `conservative` or `pure` where the schema does not say. Lines are
+sorted by name; within a name they stand in the order of registration, because schema matching takes the first overload
+that fits. (That order is not the files': it depends on how PyTorch is linked, so it is read from the registry.)
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ DISPATCHER_NAMESPACES = frozenset(
 (`static_runtime`), and what Python code defines while torch is imported (`prims`, `inductor`, ...): a script that uses
 one of those brings its schema along."""
 
+VARIANTS = {"f": Variant.function, "m": Variant.method}
 ALIAS_FLAGS = {"FROM_SCHEMA": "", "CONSERVATIVE": "conservative", "PURE_FUNCTION": "pure"}
 
 
@@ -76,7 +78,7 @@ def registry_text(schema: str) -> str:
 
 
 def aten_line(function: NativeFunction) -> str:
-    variants = ("f" if Variant.function in function.variants else "") + ("m" if Variant.method in function.variants else "")
+    variants = "".join(v for v in "fm" if VARIANTS[v] in function.variants)
     flags = {
         "python": should_generate_py_binding(function),
         "implicit": function.has_composite_implicit_autograd_kernel,

@@ -1,9 +1,9 @@
 """PyTorch's operators as data: one line of text for each overload of each dispatcher operator.
 
-`aten.tsv` and `dispatcher.tsv` are written by `tools/generate_operators.py`, which also says what the columns mean; this
-module only reads them. Reading is lazy twice over: the files are opened at the first question, and a line is taken apart
-when its operator is asked for, so that looking up one operator costs a few milliseconds and importing costs nothing.
-The operators that exist in TorchScript only are not here but in `flambeau.ir.jit_operators`.
+`aten.tsv` and `dispatcher.tsv` are written by `tools/generate_operators.py`, which also says what the columns mean;
+this module only reads them. Reading is lazy twice over: the files are opened at the first question, and a line is taken
+apart when its operator is asked for, so that looking up one operator costs a few milliseconds and importing costs
+nothing. The operators that exist in TorchScript only are not here but in `flambeau.ir.jit_operators`.
 """
 
 from __future__ import annotations
