@@ -1,0 +1,96 @@
+"""Measuring in turns: each round runs every contender once, so that a change in the machine's load meets all alike.
+
+A ratio is the median of the ratios within rounds, not the ratio of medians, for the same reason. The spread shown with
+it is the middle half of those ratios.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds a call of each contender, round by round; the first contender is what the others are compared to."""
+
+    seconds: Mapping[str, Sequence[float]]
+
+    @property
+    def baseline(self) -> str:
+        return next(iter(self.seconds))
+
+    def median(self, name: str) -> float:
+        return statistics.median(self.seconds[name])
+
+    def ratios(self, name: str) -> list[float]:
+        return [mine / base for mine, base in zip(self.seconds[name], self.seconds[self.baseline], strict=True)]
+
+    def ratio(self, name: str) -> float:
+        """How much longer than the baseline; below 1 is faster."""
+        return statistics.median(self.ratios(name))
+
+    def spread(self, name: str) -> tuple[float, float]:
+        """The middle half of the ratios."""
+        ratios = sorted(self.ratios(name))
+        return ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
+
+
+def measure(
+    contenders: Mapping[str, Callable[[], object]], rounds: int = 7, seconds_a_sample: float = 0.02, warm_up: int = 2
+) -> Measured:
+    """Time the contenders in turns. Short calls are repeated within a sample, to drown the clock's grain."""
+    repeats: dict[str, int] = {}
+    for name, call in contenders.items():
+        for _ in range(warm_up):
+            call()
+        repeats[name] = max(1, round(seconds_a_sample / max(_time(call, 1), 1e-7)))
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, call in contenders.items():
+            seconds[name].append(_time(call, repeats[name]))
+    return Measured(seconds)
+
+
+def _time(call: Callable[[], object], repeats: int) -> float:
+    """Seconds a call, with the garbage collector off: it would charge one contender for another's garbage."""
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        start = time.perf_counter()
+        for _ in range(repeats):
+            call()
+        return (time.perf_counter() - start) / repeats
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: first column to the left, figures to the right."""
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    print(f"\n{title}")
+    for row in (header, *rows):
+        cells = [
+            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        print("  " + "  ".join(cells))
+
+
+def show(title: str, results: Mapping[str, Measured]) -> None:
+    """One line a case: the medians of all contenders in milliseconds and the others' ratios to the first."""
+    names = list(next(iter(results.values())).seconds)
+    header = ["case", *(f"{name} ms" for name in names), *(f"{name} / {names[0]}" for name in names[1:])]
+    rows = []
+    for case, measured in results.items():
+        times = [f"{measured.median(name) * 1e3:.3f}" for name in names]
+        ratios = []
+        for name in names[1:]:
+            low, high = measured.spread(name)
+            ratios.append(f"{measured.ratio(name):.2f} ({low:.2f} to {high:.2f})")
+        rows.append([case, *times, *ratios])
+    table(title, header, rows)
