@@ -1,0 +1,33 @@
+"""What reading an archive may cost at most; checked against what the file declares, before memory is taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+__all__ = ["DEFAULT_LIMITS", "Limits"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on an archive. The defaults are far above any real one; pass other `Limits` where they are not."""
+
+    archive_size: int = 1 << 40
+    """Bytes of the file."""
+    records: int = 1 << 20
+    name_length: int = 4096
+    """Bytes of a record's name."""
+    inflated_size: int = 1 << 30
+    """Bytes that all compressed records have together once decompressed; others are mapped and take no memory."""
+    text_size: int = 1 << 28
+    """Bytes of one source file."""
+    pickle_size: int = 1 << 28
+    """Bytes of one pickle."""
+    pickle_operations: int = 10_000_000
+    """Instructions of one pickle, each of which makes at most one object."""
+    nesting: int = 400
+    """How deep values may lie in one another. What walks over values recurses, and Python allows about 1,000 calls."""
+
+
+DEFAULT_LIMITS = Limits()
