@@ -1,9 +1,9 @@
 """Every exception a user of flambeau can see.
 
-The classes say whose fault it is: `ScriptError` the script's author, `ArchiveError` the file, `OperatorError` a call that
-no operator accepts, `ExecutionError` the running script, `UnsupportedError` flambeau itself (a case it does not handle yet),
-`InvalidGraphError` flambeau itself (a pass broke an invariant). All but the last also derive from the built-in class that
-PyTorch raises in the same place, so that handlers written for it keep working.
+The classes say whose fault it is: `ScriptError` the script's author, `ArchiveError` the file, `OperatorError` a call
+that no operator accepts, `ExecutionError` the running script, `UnsupportedError` flambeau itself (a case it does not
+handle yet), `InvalidGraphError` flambeau itself (a pass broke an invariant). All but the last also derive from the
+built-in class that PyTorch raises in the same place, so that handlers written for it keep working.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class FlambeauError(Exception):
 class ScriptError(FlambeauError, RuntimeError):
     """A script does not compile.
 
-    `message` is the problem alone, `range` the place (or None), `calls` the chain of compilations that led there, from the
-    innermost outwards, each a sentence and the place of the call. `str()` shows them all.
+    `message` is the problem alone, `range` the place (or None), `calls` the chain of compilations that led there, from
+    the innermost outwards, each a sentence and the place of the call. `str()` shows them all.
     """
 
     def __init__(

@@ -92,5 +92,7 @@ def override(**values: bool | int | str) -> Iterator[None]:
 
 VERIFY = setting("verify", False, "check the graph after each pass")
 DUMP = setting("dump", "", "names of passes, separated by commas, whose result is logged; `all` for every pass")
-TIER = setting("tier", "python", "how functions run: `interpreter` (the reference) or `python` (compiled to Python source)")
+TIER = setting(
+    "tier", "python", "how functions run: `interpreter` (the reference) or `python` (compiled to Python source)"
+)
 JIT = setting("jit", True, "0: `script` and `trace` return what they are given")
