@@ -1,0 +1,287 @@
+"""The container of an archive, for writing: byte for byte the layout of PyTorch's own writer.
+
+Every record's bytes start at a multiple of 64, padded with an `FB` extra field; times are zero; sizes and checksum
+follow the bytes in a data descriptor (empty records have none) and stand in the directory; zip64 fields appear where a
+size or an offset needs them. Source text and debug records are compressed. Equal input gives equal bytes.
+
+A path is written through a temporary file beside it that replaces it at the very end, so whatever happens before, the
+old file stays whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import stat
+import struct
+import sys
+import zlib
+from contextlib import suppress
+from types import TracebackType
+from typing import BinaryIO, TypeAlias, final
+
+from flambeau.errors import ArchiveError
+from flambeau.serialization.zip_records import (
+    DEFLATED,
+    DIRECTORY_ENTRY,
+    END,
+    END64,
+    END64_LOCATOR,
+    END64_LOCATOR_SIGNATURE,
+    END64_SIGNATURE,
+    END_SIGNATURE,
+    ENTRY_SIGNATURE,
+    LOCAL_HEADER,
+    LOCAL_SIGNATURE,
+    MAX16,
+    MAX32,
+    STORED,
+    ZIP64_EXTRA,
+)
+
+__all__ = ["ArchiveTarget", "ArchiveWriter"]
+
+ArchiveTarget: TypeAlias = "str | os.PathLike[str] | BinaryIO"
+
+RECORD_ALIGNMENT = 64
+COMPRESSION_THRESHOLD = 200
+"""Text of at most this many bytes is stored as it is."""
+LOWEST_WRITTEN_VERSION = 3
+DATA_FOLDER_VERSION = 6
+"""From this version on, the version record is `.data/version` instead of `version`."""
+
+_FLAGS = 0x0808
+"""Names are UTF-8; a data descriptor follows the bytes."""
+_FLAGS_EMPTY = 0x0800
+_DEFLATE_NEEDS = 20
+"""The zip version (times ten) that compressed records need; stored ones say 0."""
+_ZIP64_MADE_BY, _ZIP64_NEEDS = 0x031E, 45
+_DESCRIPTOR_SIGNATURE = b"PK\x07\x08"
+_CHUNK = 1 << 24
+
+
+@final
+class ArchiveWriter:
+    """An archive being written, record by record, to a path or a binary file.
+
+        with ArchiveWriter("model.pt") as archive:
+            archive.write("data.pkl", pickle)
+
+    Leaving the block normally completes the archive; leaving it with an exception leaves no trace at a path.
+    """
+
+    def __init__(self, target: ArchiveTarget, root: str | None = None) -> None:
+        self._output = _PathOutput(target) if isinstance(target, (str, os.PathLike)) else _FileOutput(target)
+        self.root = self._output.root if root is None else root
+        if not self.root or "/" in self.root or "\0" in self.root or self.root in (".", ".."):
+            self._output.discard()
+            raise ArchiveError(f"not a name for an archive's folder: {self.root!r}")
+        self.version = LOWEST_WRITTEN_VERSION
+        self._position = 0
+        self._directory: list[bytes] = []
+        self._names: dict[str, int] = {}
+        """Name of each written record, with its checksum."""
+
+    def require_version(self, version: int) -> None:
+        """Something in the archive needs a reader of at least this file format version."""
+        self.version = max(self.version, version)
+
+    def written(self) -> list[str]:
+        """The names of the records so far, in order."""
+        return list(self._names)
+
+    def write(self, name: str, data: bytes | bytearray | memoryview | str) -> None:
+        """Add a record; the name is relative to the archive's folder. Text is encoded as UTF-8."""
+        if name in self._names:
+            raise ArchiveError("Tried to serialize file twice", name)
+        parts = name.replace("\\", "/").split("/")
+        if not {"", ".", ".."}.isdisjoint(parts) or "\0" in name:
+            raise ArchiveError(f"not a name for a record: {name!r}")
+        try:
+            raw_name = f"{self.root}/{name}".encode()
+            content = memoryview(data.encode() if isinstance(data, str) else data).cast("B")
+        except UnicodeEncodeError as error:
+            raise ArchiveError(f"a record cannot be encoded: {error}", repr(name)) from None
+        crc = zlib.crc32(content)
+        self._names[name] = crc
+        compressed = _is_compressed(name, len(content))
+        stored: bytes | memoryview = _deflated(content) if compressed else content
+        self._write_record(raw_name, DEFLATED if compressed else STORED, crc, stored, len(content))
+
+    def finish(self) -> None:
+        """Write the closing records and the directory; at a path, the archive appears now."""
+        self.write(".data/version" if self.version >= DATA_FOLDER_VERSION else "version", f"{self.version}\n")
+        self.write("byteorder", sys.byteorder)
+        self.write(".data/serialization_id", self._identity())
+        start = self._position
+        for entry in self._directory:
+            self._put(entry)
+        size, count = self._position - start, len(self._directory)
+        end64 = self._position
+        self._put(
+            END64.pack(END64_SIGNATURE, END64.size - 12, _ZIP64_MADE_BY, _ZIP64_NEEDS, 0, 0, count, count, size, start)
+        )
+        self._put(END64_LOCATOR.pack(END64_LOCATOR_SIGNATURE, 0, end64, 1))
+        few = min(count, MAX16)
+        self._put(END.pack(END_SIGNATURE, 0, 0, few, few, min(size, MAX32), min(start, MAX32), 0))
+        self._output.complete()
+
+    def discard(self) -> None:
+        """Give up; at a path, remove what was written."""
+        self._output.discard()
+
+    def __enter__(self) -> ArchiveWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.discard()
+            return
+        try:
+            self.finish()
+        except BaseException:
+            self.discard()
+            raise
+
+    def _write_record(self, name: bytes, method: int, crc: int, stored: bytes | memoryview, size: int) -> None:
+        start, stored_size = self._position, len(stored)
+        sizes_wide, offset_wide = size >= MAX32 or stored_size >= MAX32, start >= MAX32
+        wide = [size, stored_size] * sizes_wide + [start] * offset_wide
+        extra = struct.pack(f"<HH{len(wide)}Q", ZIP64_EXTRA, 8 * len(wide), *wide) if wide else b""
+        padding = -(start + LOCAL_HEADER.size + len(name) + len(extra) + 4) % RECORD_ALIGNMENT
+        flags = _FLAGS if size else _FLAGS_EMPTY
+        needs = _DEFLATE_NEEDS if method == DEFLATED else 0
+        padded = extra + struct.pack("<2sH", b"FB", padding) + b"Z" * padding
+        self._put(LOCAL_HEADER.pack(LOCAL_SIGNATURE, needs, flags, method, 0, 0, 0, 0, 0, len(name), len(padded)))
+        self._put(name + padded)
+        for chunk in range(0, stored_size, _CHUNK):
+            self._put(stored[chunk : chunk + _CHUNK])
+        if size:
+            layout = "<4sIQQ" if wide else "<4sIII"
+            self._put(struct.pack(layout, _DESCRIPTOR_SIGNATURE, crc, stored_size, size))
+        shown = (MAX32, MAX32) if sizes_wide else (stored_size, size)
+        fields = (0, needs, flags, method, 0, 0, crc, *shown, len(name), len(extra), 0, 0, 0, 0)
+        entry = DIRECTORY_ENTRY.pack(ENTRY_SIGNATURE, *fields, MAX32 if offset_wide else start)
+        self._directory.append(entry + name + extra)
+
+    def _put(self, data: bytes | memoryview) -> None:
+        self._output.write(data)
+        self._position += len(data)
+
+    def _identity(self) -> str:
+        """A number for the names and one for the contents of all records; equal archives have equal ones."""
+        names = hashlib.blake2b("\0".join(self._names).encode(), digest_size=8).digest()
+        contents = struct.pack(f"<{len(self._names)}I", *self._names.values())
+        checksum = hashlib.blake2b(contents, digest_size=8).digest()
+        return "".join(f"{int.from_bytes(digest, 'little'):020}" for digest in (names, checksum))
+
+
+class _FileOutput:
+    """Writes to a file that the caller opened, and leaves it open."""
+
+    root = "archive"
+
+    def __init__(self, file: BinaryIO) -> None:
+        if not callable(getattr(file, "write", None)):
+            raise ArchiveError(f"an archive is written to a path or a binary file, not to {type(file).__name__}")
+        self._file = file
+
+    def write(self, data: bytes | memoryview) -> None:
+        try:
+            while len(data):
+                written: int | None = self._file.write(data)
+                # Raw files may take less than they are given, and say so.
+                data = data[len(data) if written is None else written :]
+        except (OSError, TypeError) as error:
+            raise ArchiveError(f"cannot write the archive: {error}") from error
+
+    def complete(self) -> None:
+        flush = getattr(self._file, "flush", None)
+        if callable(flush):
+            flush()
+
+    def discard(self) -> None:
+        pass
+
+
+class _PathOutput:
+    """Writes to a temporary file beside a path, which at the end takes the path's place."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        given = os.fspath(path)
+        # A link stays a link: what it points to is replaced.
+        self._path = os.path.realpath(given)
+        self.root = os.path.splitext(os.path.basename(given))[0] or "archive"
+        folder = os.path.dirname(self._path)
+        if not os.path.isdir(folder):
+            raise ArchiveError(f"Parent directory {os.path.dirname(given) or folder} does not exist.")
+        self._temporary: str | None = None
+        try:
+            mode = os.stat(self._path).st_mode if os.path.exists(self._path) else None
+            if mode is not None and stat.S_ISDIR(mode):
+                raise ArchiveError(f"cannot write {given}: it is a directory")
+            if mode is not None and not stat.S_ISREG(mode):
+                self._file: BinaryIO = open(self._path, "wb")  # noqa: SIM115  # closed by complete or discard
+                return
+            self._temporary = os.path.join(folder, f".flambeau-{secrets.token_hex(8)}.tmp")
+            self._file = open(self._temporary, "xb")  # noqa: SIM115  # closed by complete or discard
+            if mode is not None:
+                os.chmod(self._temporary, stat.S_IMODE(mode))
+        except OSError as error:
+            raise ArchiveError(f"cannot write {given}: {error}") from error
+
+    def write(self, data: bytes | memoryview) -> None:
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise ArchiveError(f"cannot write {self._path}: {error}") from error
+
+    def complete(self) -> None:
+        try:
+            self._file.flush()
+            if self._temporary is not None:
+                os.fsync(self._file.fileno())
+            self._file.close()
+            if self._temporary is not None:
+                os.replace(self._temporary, self._path)
+                self._temporary = None
+                _sync_folder(os.path.dirname(self._path))
+        except OSError as error:
+            self.discard()
+            raise ArchiveError(f"cannot write {self._path}: {error}") from error
+
+    def discard(self) -> None:
+        # What cannot be flushed is not wanted; what is gone need not be removed.
+        with suppress(OSError):
+            self._file.close()
+        if self._temporary is not None:
+            with suppress(OSError):
+                os.unlink(self._temporary)
+            self._temporary = None
+
+
+def _sync_folder(folder: str) -> None:
+    """Make the new name last through a power failure, where the system can."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        # Some file systems cannot do this for folders; the file itself is safe.
+        with suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_compressed(name: str, size: int) -> bool:
+    text = name.endswith(".debug_pkl") or (name.startswith("code/") and name.endswith(".py"))
+    return text and size > COMPRESSION_THRESHOLD
+
+
+def _deflated(content: memoryview) -> bytes:
+    stream = zlib.compressobj(zlib.Z_BEST_COMPRESSION, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return stream.compress(content) + stream.flush()
