@@ -1,0 +1,265 @@
+"""How one node is spelled, given the spelling of its operands.
+
+A table by node kind; whatever is not in it is an operator call, `torch.add(a, b)` or `ops.ns.name(a, b)`, without the
+trailing arguments that equal their defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
+
+from flambeau.errors import UnsupportedError
+from flambeau.ir import (
+    NONE,
+    NOT_CONSTANT,
+    Argument,
+    DictType,
+    FunctionSchema,
+    ListType,
+    NamedType,
+    Node,
+    TupleType,
+    Type,
+    Value,
+    constant_value,
+    quoted,
+)
+
+from .literals import is_ambiguous_element
+from .names import is_identifier
+from .text import Text
+
+
+class Context(Protocol):
+    """What spelling a node asks of the printer."""
+
+    def annotation(self, type: Type) -> str: ...
+
+    def reference(self, type: NamedType) -> str: ...
+
+
+Spelling: TypeAlias = "Callable[[Context, Node, list[Text]], Text]"
+
+_SPELLINGS: dict[str, Spelling] = {}
+
+
+def _spells(*kinds: str) -> Callable[[Spelling], Spelling]:
+    def register(spelling: Spelling) -> Spelling:
+        for kind in kinds:
+            if kind in _SPELLINGS:
+                raise ValueError(f"two spellings of {kind}")
+            _SPELLINGS[kind] = spelling
+        return spelling
+
+    return register
+
+
+def spell(context: Context, node: Node, operands: list[Text]) -> Text:
+    """The source text of a node as an expression."""
+    text = Text("", node.range)
+    return text.add(_SPELLINGS.get(node.kind, _operator_call)(context, node, operands))
+
+
+_CASTS = {
+    "aten::Int": "int",
+    "aten::Float": "float",
+    "aten::Bool": "bool",
+    "aten::str": "str",
+    "prim::Print": "print",
+    "aten::sorted": "sorted",
+}
+
+
+@_spells(*_CASTS)
+def _plain_call(context: Context, node: Node, operands: list[Text]) -> Text:
+    return Text(f"{_CASTS[node.kind]}(").join(", ", operands).add(")")
+
+
+@_spells("aten::ScalarImplicit", "aten::FloatImplicit", "aten::IntImplicit", "aten::ComplexImplicit")
+def _implicit_number(context: Context, node: Node, operands: list[Text]) -> Text:
+    return Text(f"annotate({context.annotation(node.output.type)}, ").add(operands[0], ")")
+
+
+@_spells("prim::unchecked_cast")
+def _unchecked_cast(context: Context, node: Node, operands: list[Text]) -> Text:
+    return Text(f"unchecked_cast({context.annotation(node.output.type)}, ").add(operands[0], ")")
+
+
+@_spells("prim::Uninitialized")
+def _uninitialized(context: Context, node: Node, operands: list[Text]) -> Text:
+    return Text(f"uninitialized({context.annotation(node.output.type)})")
+
+
+@_spells("prim::isinstance")
+def _isinstance(context: Context, node: Node, operands: list[Text]) -> Text:
+    types = node.attribute("types")
+    names = [context.annotation(t) for t in types]  # type: ignore[attr-defined]  # a tuple of types
+    shown = names[0] if len(names) == 1 else f"({', '.join(names)})"
+    return Text("isinstance(").add(operands[0], f", {shown})")
+
+
+@_spells("prim::tolist")
+def _tolist(context: Context, node: Node, operands: list[Text]) -> Text:
+    return Text(f"annotate({context.annotation(node.output.type)}, ").add(operands[0], ".tolist())")
+
+
+@_spells("prim::EnumValue")
+def _enum_value(context: Context, node: Node, operands: list[Text]) -> Text:
+    return Text("(").add(operands[0], ").value")
+
+
+@_spells("prim::EnumName")
+def _enum_name(context: Context, node: Node, operands: list[Text]) -> Text:
+    return Text("(").add(operands[0], ").name")
+
+
+@_spells("prim::TupleConstruct")
+def _tuple(context: Context, node: Node, operands: list[Text]) -> Text:
+    type = node.output.type
+    name = context.reference(type) if isinstance(type, TupleType) and type.field_names is not None else ""
+    comma = "," if len(operands) == 1 else ""
+    return Text(f"{name}(").join(", ", operands).add(f"{comma})")
+
+
+@_spells("prim::TupleIndex")
+def _tuple_index(context: Context, node: Node, operands: list[Text]) -> Text:
+    return Text("(").add(operands[0], ")[", operands[1], "]")
+
+
+@_spells("prim::TupleSlice")
+def _tuple_slice(context: Context, node: Node, operands: list[Text]) -> Text:
+    return Text("(").add(operands[0], f")[{node.attribute('beg')}:{node.attribute('end')}]")
+
+
+@_spells("prim::ListConstruct")
+def _list(context: Context, node: Node, operands: list[Text]) -> Text:
+    type = node.output.type
+    literal = Text("[").join(", ", operands).add("]")
+    if isinstance(type, ListType) and (not operands or is_ambiguous_element(type.element)):
+        return Text(f"annotate({context.annotation(type)}, ").add(literal, ")")
+    return literal
+
+
+@_spells("prim::DictConstruct")
+def _dict(context: Context, node: Node, operands: list[Text]) -> Text:
+    type = node.output.type
+    pairs = [Text().add(key, ": ", value) for key, value in zip(operands[::2], operands[1::2], strict=True)]
+    literal = Text("{").join(", ", pairs).add("}")
+    if isinstance(type, DictType) and (
+        not operands or is_ambiguous_element(type.key) or is_ambiguous_element(type.value)
+    ):
+        return Text(f"annotate({context.annotation(type)}, ").add(literal, ")")
+    return literal
+
+
+@_spells("prim::CreateObject")
+def _create_object(context: Context, node: Node, operands: list[Text]) -> Text:
+    name = context.annotation(node.output.type)
+    return Text(f"{name}.__new__({name})")
+
+
+@_spells("prim::GetAttr")
+def _get_attribute(context: Context, node: Node, operands: list[Text]) -> Text:
+    return attribute_access(operands[0], node.string_attribute("name"))
+
+
+def attribute_access(holder: Text, name: str) -> Text:
+    """`holder.name`, or `getattr(holder, "name")` where the name is no identifier."""
+    if is_identifier(name):
+        simple = is_identifier(str(holder))
+        return Text().add(holder, f".{name}") if simple else Text("(").add(holder, f").{name}")
+    return Text("getattr(").add(holder, f", {quoted(name)})")
+
+
+@_spells("prim::CallFunction")
+def _call_function(context: Context, node: Node, operands: list[Text]) -> Text:
+    return Text().add(operands[0], "(", _arguments(operands[1:]), ")")
+
+
+@_spells("prim::CallMethod")
+def _call_method(context: Context, node: Node, operands: list[Text]) -> Text:
+    return Text("(").add(operands[0], f").{node.string_attribute('name')}(", _arguments(operands[1:]), ")")
+
+
+def _arguments(operands: list[Text]) -> Text:
+    text = Text().join(", ", operands)
+    return text.add(", ") if operands else text
+
+
+@_spells("aten::__getitem__")
+def _get_item(context: Context, node: Node, operands: list[Text]) -> Text:
+    holder = str(operands[0])
+    if is_identifier(holder):
+        return Text().add(operands[0], "[", operands[1], "]")
+    return Text("(").add(operands[0], ")[", operands[1], "]")
+
+
+@_spells("aten::_unwrap_optional")
+def _unwrap_optional(context: Context, node: Node, operands: list[Text]) -> Text:
+    if node.input.type is NONE:
+        return Text(f"torch._unwrap_optional(annotate(Optional[{context.annotation(node.output.type)}], None))")
+    return Text("torch._unwrap_optional(").add(operands[0], ")")
+
+
+@_spells("prim::PythonOp")
+def _python_op(context: Context, node: Node, operands: list[Text]) -> Text:
+    name = node.attributes["name"].value if node.has_attribute("name") else "function"
+    raise UnsupportedError(
+        f"Could not export Python function call '{name}'. Remove calls to Python functions before export. Did you forget "
+        "to add @script or @script_method annotation? If this is a nn.ModuleList, add it to __constants__"
+    )
+
+
+_RENAMED = {"aten::backward": "torch.autograd.backward", "aten::grad": "torch.autograd.grad"}
+
+
+def operator_name(kind: str) -> str:
+    """How code refers to an operator: `torch.add`, `ops.prim.device`."""
+    if kind in _RENAMED:
+        return _RENAMED[kind]
+    namespace, _, name = kind.partition("::")
+    return f"torch.{name}" if namespace == "aten" else f"ops.{namespace}.{name}"
+
+
+def _operator_call(context: Context, node: Node, operands: list[Text]) -> Text:
+    operator = node.operator
+    text = Text(f"{operator_name(node.kind)}(")
+    if operator is None or operator.schema.is_vararg:
+        return text.join(", ", operands).add(")")
+    arguments: list[Text] = []
+    schema = operator.schema
+    for index in needed_arguments(schema, node.inputs):
+        argument = schema.arguments[index]
+        named = argument.kwarg_only
+        arguments.append(Text(f"{argument.name}=").add(operands[index]) if named else operands[index])
+    return text.join(", ", arguments).add(")")
+
+
+def needed_arguments(schema: FunctionSchema, values: Sequence[Value]) -> list[int]:
+    """The arguments that must be written: up to the last that differs from its default, and all outputs (`out=`)."""
+    count = len(values)
+    outputs = [i for i in range(count) if schema.arguments[i].is_out]
+    last = count - len(outputs)
+    while last > 0 and _equals_default(schema.arguments[last - 1], values[last - 1]):
+        last -= 1
+    return [*range(last), *(i for i in outputs if i >= last)]
+
+
+def _equals_default(argument: Argument, value: Value) -> bool:
+    if not argument.has_default:
+        return False
+    actual = _literal_value(value)
+    if actual is NOT_CONSTANT:
+        return False
+    default = argument.default
+    if isinstance(default, (list, tuple)) and isinstance(actual, (list, tuple)):
+        return list(default) == list(actual) and list(map(type, default)) == list(map(type, actual))
+    return type(default) is type(actual) and default == actual and str(default) == str(actual)
+
+
+def _literal_value(value: Value) -> object:
+    if value.node.kind != "prim::ListConstruct":
+        return constant_value(value)
+    elements = [constant_value(v) for v in value.node.inputs]
+    return NOT_CONSTANT if any(e is NOT_CONSTANT for e in elements) else elements

@@ -1,0 +1,433 @@
+"""Graphs as Python source: statements, and which values become part of an expression.
+
+A value is written in place where it is read if it is read once, has no name of its own, and stands right before its reader
+in order of evaluation; else it is assigned to a variable. Expressions that grow longer than about half a line are assigned
+too, together with everything that the same statement evaluates before them, so that the order of evaluation stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import final
+
+from flambeau.errors import UnsupportedError
+from flambeau.ir import (
+    Block,
+    ClassType,
+    FunctionSchema,
+    Graph,
+    Node,
+    OptionalType,
+    SourceRange,
+    UnionType,
+    Value,
+    constant_of,
+    constant_value,
+    is_constant,
+)
+
+from .expressions import Context, attribute_access, spell
+from .literals import LiteralPrinter
+from .names import ValueNames, is_identifier
+from .text import Text
+
+INT_MAX = (1 << 63) - 1
+"""The trip count of a loop that only its condition ends."""
+
+_LONG = 40
+_MAX_INLINE_DEPTH = 32
+_NEVER_INLINED = frozenset({"prim::isinstance", "prim::Enter", "prim::Exit"})
+_NEVER_INLINED_INTO = frozenset({"prim::fork", "prim::awaitable", "rpc_async", "rpc_sync", "rpc_remote"})
+
+
+@dataclass(slots=True)
+class _Operand:
+    text: Text
+    value: Value
+    is_expression: bool
+
+
+@dataclass(slots=True)
+class _Statement:
+    """The operands of the statement being written, outermost expression first, each in order of evaluation."""
+
+    frames: list[list[_Operand]] = field(default_factory=list)
+
+
+@final
+class FunctionPrinter:
+    """Writes the body of one function at a given indentation."""
+
+    def __init__(self, context: Context, literals: LiteralPrinter, names: ValueNames, output: Text) -> None:
+        self._context = context
+        self._literals = literals
+        self._names = names
+        self._out = output
+        self._level = 0
+        self._inlined: set[Value] = set()
+
+    # --- a function
+
+    def print_function(
+        self, name: str, graph: Graph, schema: FunctionSchema, level: int, *, self_type: Type | None
+    ) -> None:
+        """Write `def name(...) -> T:` and the body, indented by `level` steps."""
+        self._level = level
+        for value, argument in zip(graph.inputs, schema.arguments, strict=True):
+            parameter = argument.name if is_identifier(argument.name) else self._names.fresh("argument")
+            self._names.reserve(parameter)
+            self._names.assign(value, parameter)
+        self._indent()
+        self._out.add(
+            f"def {name}(", self._signature(graph, schema, self_type), "):\n" if not schema.returns else ") -> "
+        )
+        if schema.returns:
+            self._out.add(f"{self._context.annotation(schema.return_type)}:\n")
+        self._level += 1
+        self._print_long_constants(graph.block)
+        self._print_body(graph.block)
+        self._level -= 1
+
+    def _signature(self, graph: Graph, schema: FunctionSchema, owner: ClassType | None, show_self_type: bool) -> str:
+        parameters: list[str] = []
+        for index, (value, argument) in enumerate(zip(graph.inputs, schema.arguments, strict=True)):
+            text = self._names.find(value) or ""
+            if index == 0 and owner is not None:
+                text += f": {self._context.annotation(owner)}" if show_self_type else ""
+            else:
+                text += f": {self._context.annotation(argument.type)}"
+            if argument.has_default:
+                default = argument.default
+                if argument.broadcast is not None and not isinstance(default, (list, tuple)):
+                    default = [default] * argument.broadcast
+                text += f"={self._literals.text(default, argument.type)}"
+            parameters.append(text)
+        return ",\n    ".join(parameters)
+
+    def _print_long_constants(self, block: Block) -> None:
+        """Bind the constants that are too long to be written in place, in order of first use."""
+        for value in _constants_in_order_of_use(block):
+            if self._names.find(value) is not None:
+                continue
+            text = self._constant_text(value)
+            if self._is_long(text):
+                self._assign(value, Text(text, value.node.range))
+
+    def _constant_text(self, value: Value) -> str:
+        return self._literals.text(constant_of(value.node), value.type)
+
+    def _is_long(self, text: Text | str) -> bool:
+        return len(text) + 2 * self._level >= _LONG
+
+    # --- blocks and statements
+
+    def _print_body(self, block: Block, result: Sequence[str] | None = None) -> None:
+        """Write the statements of a block, then `return`, or the assignment of its outputs to the names in `result`."""
+        self._plan_inlining(block)
+        opened = 0
+        wrote = False
+        for node in block:
+            if node.kind == "prim::Exit":
+                if not wrote:
+                    self._line("pass")
+                self._level -= 1
+                opened -= 1
+                wrote = True
+                continue
+            if is_constant_node(node) or (len(node.outputs) == 1 and node.output in self._inlined):
+                continue
+            self._print_statement(node)
+            wrote = node.kind != "prim::Enter"
+            if node.kind == "prim::Enter":
+                self._level += 1
+                opened += 1
+        self._level -= opened
+        if result is None:
+            self._print_return(block)
+        elif block.outputs and list(result):
+            self._print_assignment_of_outputs(result, block)
+        elif not wrote:
+            self._line("pass")
+
+    def _print_return(self, block: Block) -> None:
+        outputs = block.outputs
+        if len(outputs) > 1:
+            raise UnsupportedError("Exportable methods must have a single return value; this graph returns several")
+        if not outputs:
+            self._line("return None")
+            return
+        statement = _Statement()
+        text = self._operands(block.return_node, statement)
+        range = block.return_node.range
+        self._indent()
+        self._out.add(Text("return ", range), text[0], "\n")
+
+    def _print_assignment_of_outputs(self, names: Sequence[str], block: Block) -> None:
+        operands = self._operands(block.return_node, _Statement())
+        shown = operands[len(operands) - len(names) :]
+        if len(names) == 1 and names[0] == str(shown[0]):
+            return
+        self._indent()
+        self._out.add(", ".join(names), " = ").join(", ", shown).add("\n")
+
+    def _print_statement(self, node: Node) -> None:
+        match node.kind:
+            case "prim::If":
+                self._print_if(node)
+            case "prim::Loop":
+                self._print_loop(node)
+            case "prim::TupleUnpack" | "prim::ListUnpack":
+                self._print_unpack(node)
+            case "prim::SetAttr":
+                self._print_set_attribute(node)
+            case "prim::Enter":
+                self._print_enter(node)
+            case "prim::fork" | "prim::awaitable":
+                self._print_closure(node)
+            case "prim::ModuleContainerIndex":
+                self._print_container_index(node)
+            case "prim::Closure":
+                raise UnsupportedError("closures are not exportable")
+            case _:
+                self._print_expression_statement(node)
+
+    def _print_expression_statement(self, node: Node) -> None:
+        text = spell(self._context, node, self._operands(node, _Statement()))
+        if not node.outputs:
+            self._indent()
+            self._out.add(text, "\n")
+        elif len(node.outputs) == 1:
+            self._assign(node.output, text)
+        else:
+            targets = ", ".join(self._names.define(v) for v in node.outputs)
+            self._indent()
+            self._out.add(f"{targets} = ", text, "\n")
+
+    def _assign(self, value: Value, text: Text) -> None:
+        name = self._names.define(value)
+        self._indent()
+        self._out.add(f"{name} = ", text, "\n")
+
+    # --- control flow
+
+    def _print_if(self, node: Node) -> None:
+        condition = self._operands(node, _Statement())[0]
+        names = [self._names.define(v) for v in node.outputs]
+        annotate = len(names) == 1 and isinstance(node.outputs[0].type, (OptionalType, UnionType))
+        self._indent()
+        self._out.add(Text("if ", node.range), condition, ":\n")
+        for index, block in enumerate(node.blocks):
+            if index == 1:
+                self._line("else:")
+            targets = names
+            if annotate and index == 0:
+                targets = [f"{names[0]}: {self._context.annotation(node.outputs[0].type)}"]
+            self._level += 1
+            self._print_body(block, targets)
+            self._level -= 1
+
+    def _print_loop(self, node: Node) -> None:
+        body = node.blocks[0]
+        trip_count, condition = node.inputs[0], node.inputs[1]
+        is_while = constant_value(trip_count) == INT_MAX
+        if not is_while and not self._runs_all_trips(node):
+            raise UnsupportedError(
+                "a loop has both a trip count and a condition; canonicalise it first (CanonicalizeModifiedLoops)"
+            )
+        operands = self._operands(node, _Statement())
+        index = body.inputs[0]
+        carried = [self._names.define(v) for v in node.outputs]
+        for name, value, inner, text in zip(carried, node.inputs[2:], body.inputs[1:], operands[2:], strict=True):
+            self._names.assign(inner, name)
+            annotated = value.type != inner.type or isinstance(inner.type, (OptionalType, UnionType))
+            typed = f": {self._context.annotation(inner.type)}" if annotated else ""
+            self._indent()
+            self._out.add(f"{name}{typed} = ", text, "\n")
+        if is_while:
+            flag = self._names.define(index)
+            self._indent()
+            self._out.add(f"{flag} = ", operands[1], "\n")
+            self._line(f"while {flag}:", node.range)
+            targets = [flag, *carried]
+        else:
+            name = self._names.define(index)
+            self._indent()
+            self._out.add(Text(f"for {name} in range(", node.range), operands[0], "):\n")
+            targets = carried
+        self._level += 1
+        self._print_body(body, targets)
+        self._level -= 1
+
+    def _runs_all_trips(self, node: Node) -> bool:
+        return constant_value(node.inputs[1]) is True and constant_value(node.blocks[0].outputs[0]) is True
+
+    def _print_enter(self, node: Node) -> None:
+        manager = self._operands(node, _Statement())[0]
+        self._indent()
+        self._out.add(Text("with ", node.range), manager)
+        if node.outputs and node.output.has_uses:
+            self._out.add(f" as {self._names.define(node.output)}")
+        self._out.add(":\n")
+
+    def _print_closure(self, node: Node) -> None:
+        """A fork: a local function for the forked graph, and the call that starts it."""
+        word = node.kind.removeprefix("prim::")
+        base = "__forked_function" if word == "fork" else "__awaitable_function"
+        operands = self._operands(node, _Statement())
+        subgraph = node.graph_attribute()
+        for value, operand in zip(subgraph.inputs, operands, strict=True):
+            self._names.assign(value, str(operand))
+        name = self._names.fresh(base)
+        self._line(f"def {name}():")
+        self._level += 1
+        self._print_body(subgraph.block)
+        self._level -= 1
+        self._assign(node.output, Text(f"{word}({name})", node.range))
+
+    # --- other statements
+
+    def _print_unpack(self, node: Node) -> None:
+        source = self._operands(node, _Statement())[0]
+        targets = "".join(f"{self._names.define(v)}, " for v in node.outputs)
+        self._indent()
+        if node.outputs:
+            self._out.add(Text(f"{targets}= ", node.range))
+        self._out.add(source, "\n")
+
+    def _print_set_attribute(self, node: Node) -> None:
+        holder, value = self._operands(node, _Statement())
+        name = node.string_attribute("name")
+        if not is_identifier(name):
+            raise UnsupportedError(
+                f"an assignment to the attribute '{name}', which is no identifier, cannot be written"
+            )
+        self._indent()
+        self._out.add(attribute_access(holder, name), Text(" = ", node.range), value, "\n")
+
+    def _print_container_index(self, node: Node) -> None:
+        container, index = self._operands(node, _Statement())
+        name = self._names.define(node.output)
+        self._indent()
+        self._out.add(f"{name} : {self._context.annotation(node.output.type)} = ", container, "[", index, "]\n")
+
+    # --- expressions
+
+    def _plan_inlining(self, block: Block) -> None:
+        """Find the values that are written in place: walk backwards through each statement's tree of operands."""
+        node = block.return_node
+        while True:
+            node = self._plan_tree(node)
+            if node is block.param_node:
+                return
+
+    def _plan_tree(self, root: Node) -> Node:
+        """Plan the statement that ends with `root`; returns the last node of the statement before."""
+        cursor = _before(root)
+        stack: list[tuple[Node, Iterator[Value]]] = [(root, reversed(root.inputs))]
+        while stack:
+            reader, operands = stack[-1]
+            value = next(operands, None)
+            if value is None:
+                stack.pop()
+            elif value.node is cursor and len(stack) <= _MAX_INLINE_DEPTH and self._can_inline(value, reader):
+                self._inlined.add(value)
+                cursor = _before(cursor)
+                stack.append((value.node, reversed(value.node.inputs)))
+        return cursor
+
+    def _can_inline(self, value: Value, reader: Node) -> bool:
+        node = value.node
+        if len(node.outputs) != 1 or node.blocks or value.use_count != 1 or node.kind in _NEVER_INLINED:
+            return False
+        if node.kind in ("prim::ModuleContainerIndex", *_NEVER_INLINED_INTO) or node.kind == "prim::Param":
+            return False
+        if value.has_debug_name and not (
+            reader.kind == "prim::Return"
+            and reader.owning_block is not None
+            and reader.owning_block.owning_node is None
+        ):
+            return False
+        (use,) = value.uses
+        return reader.kind not in _NEVER_INLINED_INTO and not (reader.kind == "prim::Loop" and use.offset >= 2)
+
+    def _operands(self, node: Node, statement: _Statement) -> list[Text]:
+        """The texts of a node's inputs; expressions that are too long are assigned to variables first."""
+        frame: list[_Operand] = []
+        statement.frames.append(frame)
+        for value in node.inputs:
+            if value in self._inlined:
+                text = spell(self._context, value.node, self._operands(value.node, statement))
+                frame.append(_Operand(text, value, True))
+                if self._is_long(text):
+                    self._materialise(statement)
+            else:
+                frame.append(_Operand(self._name_or_constant(value), value, False))
+        statement.frames.pop()
+        return [operand.text for operand in frame]
+
+    def _materialise(self, statement: _Statement) -> None:
+        """Assign every expression that the statement has evaluated so far to a variable, in order."""
+        for frame in statement.frames:
+            for operand in frame:
+                if operand.is_expression:
+                    self._assign(operand.value, operand.text)
+                    operand.text = self._name_or_constant(operand.value)
+                    operand.is_expression = False
+
+    def _name_or_constant(self, value: Value) -> Text:
+        name = self._names.find(value)
+        if name is not None:
+            return Text(name)
+        if is_constant(value):
+            return Text(self._constant_text(value), value.node.range)
+        raise UnsupportedError(f"value %{value.debug_name} is read before it is written")
+
+    # --- lines
+
+    def _indent(self) -> None:
+        self._out.add("  " * self._level)
+
+    def _line(self, text: str, range: SourceRange | None = None) -> None:
+        self._indent()
+        self._out.add(Text(text, range), "\n")
+
+
+def is_constant_node(node: Node) -> bool:
+    """Whether a node is a constant, which has no statement of its own."""
+    return node.kind == "prim::Constant"
+
+
+def _before(node: Node) -> Node:
+    """The node before one, constants passed over."""
+    node = node.previous
+    while node.kind == "prim::Constant":
+        node = node.previous
+    return node
+
+
+def _constants_in_order_of_use(block: Block) -> Iterator[Value]:
+    seen: set[Value] = set()
+    stack: list[Iterator[Node]] = [_nodes_with_return(block)]
+    while stack:
+        node = next(stack[-1], None)
+        if node is None:
+            stack.pop()
+            continue
+        for value in node.inputs:
+            if is_constant(value) and value not in seen:
+                seen.add(value)
+                yield value
+        for inner in reversed(_inner_blocks(node)):
+            stack.append(_nodes_with_return(inner))
+
+
+def _inner_blocks(node: Node) -> list[Block]:
+    if node.has_attribute("Subgraph"):
+        return [*node.blocks, node.graph_attribute().block]
+    return list(node.blocks)
+
+
+def _nodes_with_return(block: Block) -> Iterator[Node]:
+    yield from block
+    yield block.return_node

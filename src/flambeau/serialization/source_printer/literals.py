@@ -1,0 +1,112 @@
+"""How constants are spelled in printed code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import final
+
+from flambeau.errors import UnsupportedError
+from flambeau.ir import (
+    ANY,
+    DictType,
+    EnumValue,
+    Function,
+    ListType,
+    NamedType,
+    OptionalType,
+    TupleType,
+    Type,
+    UnionType,
+    infer_constant_type,
+    is_device,
+    is_tensor,
+    quoted,
+    value_text,
+)
+
+from .constant_table import ConstantTable
+
+_EXACT_TYPES = (bool, int, float, complex, type(None))
+
+
+def is_ambiguous_element(element: Type) -> bool:
+    """Whether a list or dict literal does not tell its element type, so that it needs an annotation."""
+    return (
+        isinstance(element, (OptionalType, UnionType))
+        or element is ANY
+        or any(map(is_ambiguous_element, element.contained))
+    )
+
+
+@final
+class LiteralPrinter:
+    """Spells constant values; what has no literal goes to the constant table."""
+
+    def __init__(
+        self, table: ConstantTable, annotation: Callable[[Type], str], reference: Callable[[NamedType | Function], str]
+    ) -> None:
+        self._table = table
+        self._annotation = annotation
+        self._reference = reference
+
+    def text(self, value: object, type: Type | None = None) -> str:
+        """The source text of a constant; `type` is its static type, where known."""
+        if isinstance(value, _EXACT_TYPES):
+            return value_text(value)
+        if isinstance(value, str):
+            return quoted(value) if value.isascii() else self._entry(value)
+        if isinstance(value, EnumValue):
+            return f"{self._reference(value.type)}.{value.name}"
+        if isinstance(value, Function):
+            return self._reference(value)
+        if is_device(value):
+            return f"torch.device({quoted(str(value))})"
+        if isinstance(value, (list, dict, tuple)):
+            return self._container(value, type)
+        if is_tensor(value):
+            return self._entry(value, is_tensor=True)
+        if hasattr(value, "slots") or hasattr(value, "_type"):  # script objects and bound C++ objects
+            return self._entry(value)
+        raise UnsupportedError(f"a constant of Python type '{value.__class__.__name__}' cannot be saved")
+
+    def constant_type(self, value: object) -> Type | None:
+        """The type to declare for a class constant; None if it cannot be one."""
+        if isinstance(value, (list, tuple)) and not value:
+            return TupleType(())
+        return infer_constant_type(value)
+
+    def _entry(self, value: object, *, is_tensor: bool = False) -> str:
+        return f"CONSTANTS.c{self._table.add(value, is_tensor=is_tensor)}"
+
+    def _container(self, value: list[object] | dict[object, object] | tuple[object, ...], type: Type | None) -> str:
+        if _holds_non_ascii(value):
+            return self._entry(value)
+        type = _unwrapped(type) or infer_constant_type(value)
+        if isinstance(value, tuple):
+            elements = type.elements if isinstance(type, TupleType) else (None,) * len(value)
+            inner = ", ".join(self.text(v, e) for v, e in zip(value, elements, strict=True))
+            text = f"({inner},)" if len(value) == 1 else f"({inner})"
+            return f"{self._reference(type)}{text}" if isinstance(type, TupleType) and type.field_names else text
+        if isinstance(value, list):
+            element = type.element if isinstance(type, ListType) else None
+            text = f"[{', '.join(self.text(v, element) for v in value)}]"
+            return self.annotated(text, type, not value or element is None or is_ambiguous_element(element))
+        key, item = (type.key, type.value) if isinstance(type, DictType) else (None, None)
+        text = "{" + ", ".join(f"{self.text(k, key)}: {self.text(v, item)}" for k, v in value.items()) + "}"
+        return self.annotated(text, type, not value or item is None or is_ambiguous_element(item))
+
+    def annotated(self, text: str, type: Type | None, needed: bool) -> str:
+        """`annotate(T, text)` where the literal alone would not have type T."""
+        return f"annotate({self._annotation(type)}, {text})" if needed and type is not None else text
+
+
+def _unwrapped(type: Type | None) -> Type | None:
+    return type.element if isinstance(type, OptionalType) else type
+
+
+def _holds_non_ascii(value: object) -> bool:
+    if isinstance(value, str):
+        return not value.isascii()
+    if isinstance(value, dict):
+        return any(map(_holds_non_ascii, value)) or any(map(_holds_non_ascii, value.values()))
+    return isinstance(value, (list, tuple)) and any(map(_holds_non_ascii, value))

@@ -1,0 +1,105 @@
+"""Names in printed code: which are reserved, and how values get theirs."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from typing import final
+
+from flambeau.ir import Value
+
+_RESERVED = frozenset(keyword.kwlist) | {
+    "_",
+    "as",
+    "aten",
+    "attribute",
+    "CONSTANTS",
+    "fork",
+    "awaitable",
+    "getattr",
+    "inf",
+    "nan",
+    "infj",
+    "nanj",
+    "ops",
+    "__torch__",
+    "torch",
+    "uninitialized",
+    "unchecked_cast",
+    "annotate",
+    "isinstance",
+    "print",
+    "int",
+    "float",
+    "bool",
+    "str",
+    "complex",
+    "sorted",
+    "range",
+    "List",
+    "Dict",
+    "Tuple",
+    "Optional",
+    "Union",
+    "Future",
+    "Await",
+    "Any",
+    "Tensor",
+    "Module",
+    "NamedTuple",
+    "Enum",
+    "Interface",
+    "ModuleInterface",
+    "Final",
+}
+_INVALID = re.compile(r"[^A-Za-z0-9_]")
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a name can be written as an attribute or a variable."""
+    return name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
+
+
+def identifier_from(debug_name: str) -> str:
+    """A valid identifier near a debug name: without numeric suffix, with `_` for what identifiers cannot have."""
+    base = debug_name.partition(".")[0] or "_"
+    base = _INVALID.sub("_", base)
+    return f"_{base}" if base[0].isdigit() else base
+
+
+@final
+class ValueNames:
+    """Hands out variable names, each once: `x`, `x0`, `x1`, ...; `_0`, `_1`, ... for values that have no name."""
+
+    def __init__(self) -> None:
+        self._used = set(_RESERVED)
+        self._counters: dict[str, int] = {}
+        self._names: dict[Value, str] = {}
+
+    def reserve(self, name: str) -> None:
+        """Keep a name (a parameter's) from being handed out."""
+        self._used.add(name)
+
+    def fresh(self, candidate: str) -> str:
+        """The candidate if it is free, else with a number behind it."""
+        name = candidate
+        while name in self._used:
+            number = self._counters.get(candidate, 0)
+            self._counters[candidate] = number + 1
+            name = f"{candidate}{number}"
+        self._used.add(name)
+        return name
+
+    def assign(self, value: Value, name: str) -> None:
+        """Let a value go by a name that is known already."""
+        self._names[value] = name
+
+    def define(self, value: Value) -> str:
+        """Give a value a name of its own, now."""
+        candidate = identifier_from(value.debug_name) if value.has_debug_name else "_"
+        name = self.fresh(candidate)
+        self._names[value] = name
+        return name
+
+    def find(self, value: Value) -> str | None:
+        return self._names.get(value)

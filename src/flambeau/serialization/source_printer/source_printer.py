@@ -1,0 +1,153 @@
+"""Programs as Python source files: for each named type and function one definition, in the file of its qualifier.
+
+The type `__torch__.a.b.C` is defined as `class C` in `__torch__/a/b.py`. Printing one definition finds the types and
+functions that it refers to; they are printed after it, breadth first. Types of one name (from different compilation
+units) are told apart by mangling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import final
+
+from flambeau.ir import (
+    ClassType,
+    EnumType,
+    Function,
+    FunctionType,
+    Graph,
+    InterfaceType,
+    NamedType,
+    Node,
+    TupleType,
+    Type,
+    mangled,
+)
+
+from .class_printer import print_class, print_enum, print_interface, print_named_tuple
+from .constant_table import ConstantTable
+from .function_printer import FunctionPrinter
+from .literals import LiteralPrinter
+from .names import ValueNames
+from .text import Text
+
+CUSTOM_CLASSES = "__torch__.torch.classes."
+"""Qualified names of classes that PyTorch binds start with this; they are never printed."""
+
+
+@final
+@dataclass(slots=True)
+class SourceFile:
+    """The text of one file, and the names in use in it."""
+
+    text: Text = field(default_factory=Text)
+    names: ValueNames = field(default_factory=ValueNames)
+
+
+@final
+class SourcePrinter:
+    """Prints definitions into files; `files` maps a qualifier such as `__torch__.a.b` to its file."""
+
+    def __init__(self, table: ConstantTable | None = None) -> None:
+        self.constants = table or ConstantTable()
+        self.files: dict[str, SourceFile] = {}
+        self.literals = LiteralPrinter(self.constants, self.annotation, self.reference)
+        self.operators: dict[str, Node] = {}
+        """One node for each operator that printed code calls, by qualified name (for the file format version)."""
+        self._queue: list[NamedType | Function] = []
+        self._names: dict[object, str] = {}
+        self._taken: set[str] = set()
+
+    # --- names
+
+    def reference(self, named: NamedType | Function) -> str:
+        """The qualified name that a definition goes by in the archive; the definition is printed too."""
+        key: object = named
+        if isinstance(named, FunctionType):
+            named = key = named.function
+        elif isinstance(named, TupleType):
+            key = (named.qualified_name, named.elements, named.field_names)
+        name = self._names.get(key)
+        if name is None:
+            name = self._names[key] = self._free_name(named.qualified_name)
+            if not name.startswith(CUSTOM_CLASSES):
+                self._queue.append(named)
+        return name
+
+    def _free_name(self, wanted: str) -> str:
+        if wanted.startswith(CUSTOM_CLASSES):
+            return wanted
+        name, index = wanted, 0
+        while name in self._taken:
+            name, index = mangled(wanted, index), index + 1
+        self._taken.add(name)
+        return name
+
+    def annotation(self, type: Type) -> str:
+        """The Python text of a type; the named types in it are printed too."""
+        return type.annotation(self.reference)
+
+    # --- definitions
+
+    def print_type(self, root: NamedType) -> None:
+        """Print a type with all that it refers to."""
+        self.reference(root)
+        self._drain()
+
+    def print_function(self, function: Function) -> None:
+        """Print a function with all that it refers to."""
+        self.reference(function)
+        self._drain()
+
+    def _drain(self) -> None:
+        done = 0
+        while done < len(self._queue):
+            self._print(self._queue[done])
+            done += 1
+        self._queue.clear()
+
+    def _print(self, named: NamedType | Function) -> None:
+        qualifier, _, name = self.reference(named).rpartition(".")
+        file = self.files.setdefault(qualifier, SourceFile())
+        match named:
+            case Function():
+                self._write_function(file, name, named, 0, None)
+            case ClassType():
+                print_class(
+                    named,
+                    name,
+                    file.text,
+                    self.annotation,
+                    self.literals,
+                    lambda method, function, level, owner: self._write_function(file, method, function, level, owner),
+                )
+            case InterfaceType():
+                print_interface(named, name, file.text, self.annotation)
+            case EnumType():
+                print_enum(named, name, file.text, self.literals)
+            case TupleType():
+                print_named_tuple(named, name, file.text, self.annotation)
+
+    def _write_function(
+        self, file: SourceFile, name: str, function: Function, level: int, owner: ClassType | None
+    ) -> None:
+        self._note_operators(function.graph)
+        printer = FunctionPrinter(self, self.literals, file.names, file.text)
+        printer.print_function(name, function.graph, function.schema, level, owner=owner)
+
+    def _note_operators(self, graph: Graph) -> None:
+        for node in graph.walk():
+            operator = node.operator
+            if operator is not None:
+                self.operators.setdefault(operator.schema.qualified_name, node)
+            if node.has_attribute("Subgraph"):
+                self._note_operators(node.graph_attribute())
+
+
+def code_of_function(function: Function, owner: ClassType | None = None) -> tuple[str, list[object]]:
+    """The source of one function (`.code`) and the constants that it refers to; `owner` is the class of a method."""
+    printer = SourcePrinter()
+    out = Text()
+    writer = FunctionPrinter(printer, printer.literals, ValueNames(), out)
+    writer.print_function(function.name, function.graph, function.schema, 0, owner=owner, show_self_type=False)
+    return str(out), printer.constants.values
