@@ -1,0 +1,29 @@
+"""Who the names are: what the compiler asks of the place that its source came from.
+
+The live-Python side answers from a function's closure and globals, the archive importer from the archive's types and
+constants. Local variables and TorchScript's own built-in functions are not asked for: the compiler knows them.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from flambeau import ir
+
+    from .sugared import SugaredValue
+
+
+class Resolver(Protocol):
+    """Answers for free names and for type expressions."""
+
+    def resolve_value(self, name: str, range: ir.SourceRange) -> SugaredValue | None:
+        """What a free name stands for; None if there is no such name. ScriptError if it cannot be used in a script."""
+
+    def resolve_type(self, expression: ast.expr, range: ir.SourceRange) -> ir.Type:
+        """The type that an annotation expression denotes; ScriptError if it denotes none.
+
+        String annotations arrive as the `ast.Constant` they are. `annotations.parse_annotation` does the work for
+        everything but the names of classes.
+        """
