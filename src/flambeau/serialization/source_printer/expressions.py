@@ -206,8 +206,9 @@ def _unwrap_optional(context: Context, node: Node, operands: list[Text]) -> Text
 def _python_op(context: Context, node: Node, operands: list[Text]) -> Text:
     name = node.attributes["name"].value if node.has_attribute("name") else "function"
     raise UnsupportedError(
-        f"Could not export Python function call '{name}'. Remove calls to Python functions before export. Did you forget "
-        "to add @script or @script_method annotation? If this is a nn.ModuleList, add it to __constants__"
+        f"Could not export Python function call '{name}'. Remove calls to Python functions before export. "
+        "Did you forget to add @script or @script_method annotation? "
+        "If this is a nn.ModuleList, add it to __constants__"
     )
 
 

@@ -1,8 +1,8 @@
 """Graphs as Python source: statements, and which values become part of an expression.
 
-A value is written in place where it is read if it is read once, has no name of its own, and stands right before its reader
-in order of evaluation; else it is assigned to a variable. Expressions that grow longer than about half a line are assigned
-too, together with everything that the same statement evaluates before them, so that the order of evaluation stays.
+A value is written in place where it is read if it is read once, has no name of its own, and stands right before its
+reader in order of evaluation; else it is assigned to a variable. Expressions that grow longer than about half a line are
+assigned too, with everything that the same statement evaluates before them, so that the order of evaluation stays.
 """
 
 from __future__ import annotations
@@ -70,20 +70,24 @@ class FunctionPrinter:
     # --- a function
 
     def print_function(
-        self, name: str, graph: Graph, schema: FunctionSchema, level: int, *, self_type: Type | None
+        self,
+        name: str,
+        graph: Graph,
+        schema: FunctionSchema,
+        level: int,
+        *,
+        owner: ClassType | None,
+        show_self_type: bool = True,
     ) -> None:
-        """Write `def name(...) -> T:` and the body, indented by `level` steps."""
+        """Write `def name(...) -> T:` and the body, indented by `level` steps; `owner` is the class of a method."""
         self._level = level
         for value, argument in zip(graph.inputs, schema.arguments, strict=True):
             parameter = argument.name if is_identifier(argument.name) else self._names.fresh("argument")
             self._names.reserve(parameter)
             self._names.assign(value, parameter)
         self._indent()
-        self._out.add(
-            f"def {name}(", self._signature(graph, schema, self_type), "):\n" if not schema.returns else ") -> "
-        )
-        if schema.returns:
-            self._out.add(f"{self._context.annotation(schema.return_type)}:\n")
+        parameters = self._signature(graph, schema, owner, show_self_type)
+        self._out.add(f"def {name}({parameters}) -> {self._context.annotation(schema.return_type)}:\n")
         self._level += 1
         self._print_long_constants(graph.block)
         self._print_body(graph.block)
@@ -145,7 +149,7 @@ class FunctionPrinter:
         self._level -= opened
         if result is None:
             self._print_return(block)
-        elif block.outputs and list(result):
+        elif result:
             self._print_assignment_of_outputs(result, block)
         elif not wrote:
             self._line("pass")
@@ -229,8 +233,7 @@ class FunctionPrinter:
 
     def _print_loop(self, node: Node) -> None:
         body = node.blocks[0]
-        trip_count, condition = node.inputs[0], node.inputs[1]
-        is_while = constant_value(trip_count) == INT_MAX
+        is_while = constant_value(node.inputs[0]) == INT_MAX
         if not is_while and not self._runs_all_trips(node):
             raise UnsupportedError(
                 "a loop has both a trip count and a condition; canonicalise it first (CanonicalizeModifiedLoops)"
