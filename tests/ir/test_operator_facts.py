@@ -1,7 +1,7 @@
 """Side effects, randomness and freshness of results, as PyTorch's own passes see them.
 
-Each operator becomes a node of a PyTorch graph whose outputs nobody reads. If dead-code elimination keeps the node, it has
-a side effect (or writes to an input); `isNondeterministic` and the alias analysis are asked directly.
+Each operator becomes a node of a PyTorch graph whose outputs nobody reads. If dead-code elimination keeps the node, it
+has a side effect (or writes to an input); `isNondeterministic` and the alias analysis are asked directly.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ MORE_RANDOM = {
 NOT_ANALYSED = {"prim::BailOut": "PyTorch's alias analysis wants a template node before it"}
 
 
-def concrete(given: Any) -> Any:
-    """The type with `int` for its type variables."""
+def concrete(given: Any, variable: Any) -> Any:
+    """The type with `variable` for its type variables."""
     C = torch._C
     match given.kind():
         case "VarType":
-            return C.IntType.get()
+            return variable
         case "ListType":
-            return C.ListType(concrete(given.getElementType()))
+            return C.ListType(concrete(given.getElementType(), variable))
         case "OptionalType":
-            return C.OptionalType(concrete(given.getElementType()))
+            return C.OptionalType(concrete(given.getElementType(), variable))
         case "DictType":
-            return C.DictType(concrete(given.getKeyType()), concrete(given.getValueType()))
+            return C.DictType(concrete(given.getKeyType(), variable), concrete(given.getValueType(), variable))
         case "TupleType":
-            return C.TupleType([concrete(element) for element in given.elements()])
+            return C.TupleType([concrete(element, variable) for element in given.elements()])
         case "FutureType":
-            return C.FutureType(concrete(given.getElementType()))
+            return C.FutureType(concrete(given.getElementType(), variable))
         case "AwaitType":
-            return C.AwaitType(concrete(given.getElementType()))
+            return C.AwaitType(concrete(given.getElementType(), variable))
         case "RRefType":
-            return C.RRefType(concrete(given.getElementType()))
+            return C.RRefType(concrete(given.getElementType(), variable))
     return given
 
 
@@ -55,10 +55,12 @@ def graph_of(op: Operator) -> tuple[Any, Any] | None:
     """A PyTorch graph of one call, and its node; None where the types of the inputs select another overload."""
     schema = next(s for s in torch._C._jit_get_schemas_for_operator(op.name) if s.overload_name == op.overload_name)
     graph = torch._C.Graph()
+    returns_variable = any(result.type.kind() == "VarType" for result in schema.returns)
+    variable = torch._C.TensorType.get() if returns_variable else torch._C.IntType.get()
     inputs = []
     for argument in schema.arguments:
         inputs.append(graph.addInput())
-        inputs[-1].setType(concrete(argument.type))
+        inputs[-1].setType(concrete(argument.type, variable))
     if op.is_vararg:
         inputs.append(graph.addInput())
     node = graph.appendNode(graph.create(op.name, inputs, len(schema.returns)))
