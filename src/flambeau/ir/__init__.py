@@ -17,6 +17,7 @@ from flambeau.ir.class_types import (
     Property,
 )
 from flambeau.ir.cloning import copy_block, copy_graph, copy_node, insert_graph
+from flambeau.ir.constant_text import OpaqueConstant
 from flambeau.ir.constants import (
     NOT_CONSTANT,
     NotConstant,
@@ -48,6 +49,7 @@ from flambeau.ir.operators import (
     similar_operators,
     unregister_operator,
 )
+from flambeau.ir.printer import Notes, print_block, print_graph, print_node
 from flambeau.ir.scalar_types import Layout, MemoryFormat, QScheme, ScalarType
 from flambeau.ir.schema import (
     MISSING,
@@ -77,6 +79,7 @@ from flambeau.ir.subtyping import (
 from flambeau.ir.tensor import Device, Quantizer, Storage, TensorData, contiguous_strides
 from flambeau.ir.tensor_text import constant_text, real_values, tensor_text
 from flambeau.ir.type_parser import NamedTypes, custom_class, parse_type
+from flambeau.ir.type_text import type_text
 from flambeau.ir.types import (
     ANY,
     ANY_CLASS,
@@ -197,6 +200,8 @@ __all__ = [
     "Node",
     "NodeKind",
     "NotConstant",
+    "Notes",
+    "OpaqueConstant",
     "Operator",
     "OptionalType",
     "OriginalRanges",
@@ -262,6 +267,9 @@ __all__ = [
     "parse_schema",
     "parse_type",
     "primitive_of_kind",
+    "print_block",
+    "print_graph",
+    "print_node",
     "quoted",
     "real_values",
     "rebuilt",
@@ -274,6 +282,7 @@ __all__ = [
     "similar_operators",
     "tensor_text",
     "tokenize",
+    "type_text",
     "unify",
     "unify_all",
     "union",
@@ -285,3 +294,6 @@ __all__ = [
 ]
 
 services.match_operator = match_operator
+services.print_graph = print_graph
+services.print_node = print_node
+services.print_block = print_block

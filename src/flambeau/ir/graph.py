@@ -37,6 +37,8 @@ class _Services:
 
     match_operator: Callable[[Node], Operator | None]
     print_graph: Callable[[Graph], str]
+    print_node: Callable[[Node], str]
+    print_block: Callable[[Block], str]
 
 
 services = _Services()
@@ -415,7 +417,9 @@ class Node:
         for a, b in zip(mine, theirs, strict=False):
             if a is not b:
                 if a.owning_block is not b.owning_block:  # different sub-blocks of one node
-                    siblings = a.owning_block.owning_node.blocks if a.owning_block and a.owning_block.owning_node else ()
+                    siblings = (
+                        a.owning_block.owning_node.blocks if a.owning_block and a.owning_block.owning_node else ()
+                    )
                     return list(siblings).index(a.owning_block) < list(siblings).index(b.owning_block)  # type: ignore[arg-type]  # both are among them
                 return a._position < b._position
         return len(mine) < len(theirs)
@@ -448,6 +452,9 @@ class Node:
         """Take over source range, scope and inlined calls of another node."""
         self.range, self.scope, self.call = other.range, other.scope, other.call
         return self
+
+    def __str__(self) -> str:
+        return services.print_node(self)
 
     def __repr__(self) -> str:
         outputs = ", ".join(map(repr, self._outputs))
@@ -565,6 +572,9 @@ class Block:
         for value in self.param_node._outputs:
             self.graph._forget_value(value)
         self.param_node._outputs = []
+
+    def __str__(self) -> str:
+        return services.print_block(self)
 
 
 @dataclass(slots=True)
@@ -757,4 +767,3 @@ def base_name(name: str) -> str:
     """A debug name without its numeric suffix: `x` for `x.1`."""
     match = _NUMERIC_SUFFIX.match(name)
     return match[1] if match else name
-
