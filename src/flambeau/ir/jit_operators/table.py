@@ -10,9 +10,8 @@ says (writes, aliases, vararg) is never repeated. `each` stamps a block out once
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import final
+from typing import NamedTuple, final
 
 
 @final
@@ -32,9 +31,7 @@ class AliasKind(Enum):
 FROM_SCHEMA, CONSERVATIVE, SPECIAL = AliasKind.FROM_SCHEMA, AliasKind.CONSERVATIVE, AliasKind.SPECIAL
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class JitOperator:
+class JitOperator(NamedTuple):
     """One overload that PyTorch's dispatcher does not know."""
 
     schema: str
