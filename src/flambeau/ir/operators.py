@@ -193,7 +193,9 @@ def _operators_named(kind: str) -> tuple[Operator, ...]:
 
 def find_operator(qualified: str) -> Operator | None:
     """The overload of a name such as `aten::add.Tensor` (`aten::relu` where there is no overload name), or None."""
-    name, _, overload = qualified.partition(".")
+    name, dot, overload = qualified.partition(".")
+    if dot and not overload:
+        return None
     return next((op for op in operators_named(name) if op.overload_name == overload), None)
 
 
