@@ -1,9 +1,10 @@
 """Every exception a user of flambeau can see.
 
 The classes say whose fault it is: `ScriptError` the script's author, `ArchiveError` the file, `OperatorError` a call
-that no operator accepts, `ExecutionError` the running script, `UnsupportedError` flambeau itself (a case it does not
-handle yet), `InvalidGraphError` flambeau itself (a pass broke an invariant). All but the last also derive from the
-built-in class that PyTorch raises in the same place, so that handlers written for it keep working.
+that no operator accepts, `ObjectError` a use of a scripted object that it does not allow, `ExecutionError` the running
+script, `UnsupportedError` flambeau itself (a case it does not handle yet), `InvalidGraphError` flambeau itself (a pass
+broke an invariant). All but the last also derive from the built-in class that PyTorch raises in the same place, so that
+handlers written for it keep working.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "ArchiveArgumentError",
     "ArchiveError",
     "ExecutionError",
     "FlambeauError",
     "InvalidGraphError",
+    "ObjectError",
     "OperatorError",
     "ParseError",
     "ScriptError",
@@ -81,8 +84,18 @@ class ArchiveError(FlambeauError, RuntimeError):
         self.record = record
 
 
+class ArchiveArgumentError(ArchiveError, ValueError):
+    """Loading or saving was asked for with something that cannot be: no such file, a directory, no such device."""
+
+
 class OperatorError(FlambeauError, RuntimeError):
     """No such operator, or none of its overloads accepts the arguments."""
+
+
+class ObjectError(FlambeauError, RuntimeError):
+    """A scripted module or object does not allow what was asked: a value of another type for an attribute, a member added
+    or deleted, a method that it does not have.
+    """
 
 
 class ExecutionError(FlambeauError):
