@@ -93,8 +93,8 @@ class OperatorError(FlambeauError, RuntimeError):
 
 
 class ObjectError(FlambeauError, RuntimeError):
-    """A scripted module or object does not allow what was asked: a value of another type for an attribute, a member added
-    or deleted, a method that it does not have.
+    """A scripted module or object does not allow what was asked: a value of another type for an attribute, a member
+    added or deleted, a method that it does not have.
     """
 
 

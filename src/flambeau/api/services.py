@@ -1,0 +1,80 @@
+"""What this package asks of packages above it: source text of functions, and writing archives.
+
+Both are services of `flambeau.serialization`, which enters them here when it is imported. Without it everything else
+works; asking for `.code` or `.save` then says what to import.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
+
+from flambeau.errors import UnsupportedError
+from flambeau.ir import Function, ScriptObject
+
+__all__ = [
+    "ArchiveTarget",
+    "ArchiveWriter",
+    "SourcePrinter",
+    "SourceText",
+    "register_archive_writer",
+    "register_source_printer",
+    "source_of",
+    "write",
+]
+
+ArchiveTarget: TypeAlias = "str | os.PathLike[str] | BinaryIO"
+
+
+class SourceText(NamedTuple):
+    """TorchScript source of a function, and the constants that it refers to as `CONSTANTS.c0`, ..."""
+
+    code: str
+    constants: Mapping[str, object]
+
+
+class SourcePrinter(Protocol):
+    """Prints a function as TorchScript source; a method without the type of its first argument."""
+
+    def __call__(self, function: Function, is_method: bool) -> SourceText: ...
+
+
+class ArchiveWriter(Protocol):
+    """Writes a module to an archive."""
+
+    def __call__(
+        self, root: ScriptObject, target: ArchiveTarget, extra_files: Mapping[str, str | bytes] | None
+    ) -> None: ...
+
+
+class _Services:
+    printer: SourcePrinter | None = None
+    writer: ArchiveWriter | None = None
+
+
+_services = _Services()
+
+
+def register_source_printer(printer: SourcePrinter) -> None:
+    """Make `.code` work; the last one registered counts."""
+    _services.printer = printer
+
+
+def register_archive_writer(writer: ArchiveWriter) -> None:
+    """Make `.save` work; the last one registered counts."""
+    _services.writer = writer
+
+
+def source_of(function: Function, is_method: bool) -> SourceText:
+    """The source of a function."""
+    if _services.printer is None:
+        raise UnsupportedError("source text is printed by flambeau.serialization, which is not imported")
+    return _services.printer(function, is_method)
+
+
+def write(root: ScriptObject, target: ArchiveTarget, extra_files: Mapping[str, str | bytes] | None) -> None:
+    """Write a module to an archive."""
+    if _services.writer is None:
+        raise UnsupportedError("archives are written by flambeau.serialization, which is not imported")
+    _services.writer(root, target, extra_files)
