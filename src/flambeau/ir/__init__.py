@@ -31,10 +31,12 @@ from flambeau.ir.constants import (
     is_immutable,
     is_none,
     is_tensor,
+    tensor_type_of,
 )
 from flambeau.ir.function import CompilationUnit, Function, demangled, mangled, schema_of
-from flambeau.ir.graph import Block, Graph, Node, Use, Value, base_name, services
+from flambeau.ir.graph import Block, Graph
 from flambeau.ir.lexer import Token, TokenStream, number, tokenize, unquoted
+from flambeau.ir.node import Node, Use, Value, base_name, services
 from flambeau.ir.node_kinds import NODE_KINDS, NodeKind
 from flambeau.ir.operator_matching import accepts, binds, match_operator
 from flambeau.ir.operators import (
@@ -281,6 +283,7 @@ __all__ = [
     "services",
     "similar_operators",
     "tensor_text",
+    "tensor_type_of",
     "tokenize",
     "type_text",
     "unify",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from .graph import Block, Graph, Node, Value
+from .graph import Block, Graph
+from .node import Node, Value
 
 
 def copy_graph(graph: Graph) -> Graph:

@@ -9,15 +9,17 @@ as `ival`.
 
 from __future__ import annotations
 
-from typing import final
+from typing import Any, final
 
 from . import types as t
 from .class_types import ClassType, EnumType, FunctionType
 from .function import Function
-from .graph import Graph, Node, Value
+from .graph import Graph
+from .node import Node, Value
+from .scalar_types import Layout, ScalarType
 from .source import SourceRange
 from .subtyping import unify_all
-from .tensor import TensorData
+from .tensor import Device, TensorData
 from .types import Type
 from .values import EnumValue, ScriptObject
 
@@ -54,14 +56,15 @@ def infer_constant_type(value: object) -> Type | None:
         return _BY_TYPE[type(value)][0]
     match value:
         case list():
-            element = unify_all(tuple(_known_types(value)))
+            element = unify_all(tuple(map(t.unshaped, _known_types(value))))
             return None if element is None else t.ListType(element)
         case tuple():
             elements = tuple(infer_constant_type(v) for v in value)
             known = tuple(e for e in elements if e is not None)
             return t.TupleType(known) if len(known) == len(elements) else None
         case dict():
-            key, element = unify_all(tuple(_known_types(value))), unify_all(tuple(_known_types(value.values())))
+            key = unify_all(tuple(map(t.unshaped, _known_types(value))))
+            element = unify_all(tuple(map(t.unshaped, _known_types(value.values()))))
             return None if key is None or element is None else t.DictType(key, element)
         case EnumValue():
             return value.type
@@ -86,13 +89,28 @@ def is_tensor(value: object) -> bool:
 
 
 def is_device(value: object) -> bool:
-    """Whether a value is a `torch.device`."""
-    return type(value).__name__ == "device" and type(value).__module__ == "torch"
+    """Whether a value is a device, PyTorch's or ours."""
+    return isinstance(value, Device) or (type(value).__name__ == "device" and type(value).__module__ == "torch")
+
+
+def tensor_type_of(value: Any) -> t.TensorType:
+    """All that a tensor (PyTorch's or ours) tells of its type; `requires_grad` is not told, as constants have none."""
+    if isinstance(value, TensorData):
+        strided = value.layout is Layout.Strided
+        return t.TensorType(
+            value.dtype, value.sizes, value.strides if strided else None, value.device, requires_grad=False
+        )
+    try:
+        dtype = ScalarType.from_dtype_name(str(value.dtype).removeprefix("torch."))
+        strides = tuple(value.stride()) if str(value.layout) == "torch.strided" else None
+        return t.TensorType(dtype, tuple(value.shape), strides, str(value.device), requires_grad=False)
+    except (RuntimeError, NotImplementedError, TypeError):  # tensor subclasses may refuse any of these questions
+        return t.TENSOR
 
 
 def _tensor_or_device_type(value: object) -> Type | None:
     if is_tensor(value):
-        return t.TENSOR
+        return tensor_type_of(value)
     return t.DEVICE if is_device(value) else None
 
 

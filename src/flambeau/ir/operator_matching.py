@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .graph import Node, Value
+from .node import Node, Value
 from .operators import Operator, operators_named
 from .schema import Argument, FunctionSchema
 from .subtyping import is_subtype

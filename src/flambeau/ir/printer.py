@@ -22,7 +22,8 @@ from typing import TypeAlias
 from flambeau.ir.attributes import Attribute
 from flambeau.ir.constant_text import OpaqueConstant, attribute_text, value_repr
 from flambeau.ir.function import Function
-from flambeau.ir.graph import Block, Graph, Node, Value
+from flambeau.ir.graph import Block, Graph
+from flambeau.ir.node import Node, Value
 from flambeau.ir.schema import quoted
 from flambeau.ir.type_text import type_text
 
