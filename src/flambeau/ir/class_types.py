@@ -1,7 +1,7 @@
 """The types that a program defines: classes (modules among them), interfaces, enums, and functions as values.
 
-Classes and interfaces are compared by identity: two of one name may live in different compilation units. A class is filled
-in while it is compiled; afterwards it does not change, but for modules that `define` more methods.
+Classes and interfaces are compared by identity: two of one name may live in different compilation units. A class is
+filled in while it is compiled; afterwards it does not change, but for modules that `define` more methods.
 """
 
 from __future__ import annotations

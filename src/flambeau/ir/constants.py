@@ -2,9 +2,9 @@
 
     %1 : int = prim::Constant[value=3]()
 
-Numbers, bools and strings are stored as attributes of kind `i`, `f`, `c`, `s` (a bool is an `i` whose output is `bool`),
-tensors as `t`, None as no attribute at all, and all else (lists, tuples, dicts, enum members, devices, functions, objects)
-as `ival`.
+Numbers, bools and strings are stored as attributes of kind `i`, `f`, `c`, `s` (a bool is an `i` whose output is
+`bool`), tensors as `t`, None as no attribute at all, and all else (lists, tuples, dicts, enum members, devices, functions,
+objects) as `ival`.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _known_types(values: object) -> list[Type]:
 
 
 def is_tensor(value: object) -> bool:
-    """Whether a value is a tensor, of PyTorch's or ours. (PyTorch need not be installed, so it is known by its name.)"""
+    """Whether a value is a tensor, PyTorch's or ours. (PyTorch need not be installed, so it is known by its name.)"""
     return isinstance(value, TensorData) or any(
         c.__name__ == "Tensor" and c.__module__ in ("torch", "torch._tensor") for c in type(value).__mro__
     )

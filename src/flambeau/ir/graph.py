@@ -1,12 +1,13 @@
 """Graphs: SSA programs as TorchScript has them.
 
 A `Graph` has one top-level `Block`; a block has inputs, an ordered list of `Node`s and outputs; a node has inputs,
-outputs, attributes and sub-blocks (`prim::If`, `prim::Loop`). All edits go through the methods here and in `node`, which
-keep the use lists, the order and the names consistent.
+outputs, attributes and sub-blocks (`prim::If`, `prim::Loop`). All edits go through the methods here and in `node`,
+which keep the use lists, the order and the names consistent.
 
 Order: the nodes of a block form a doubly linked ring through its parameter node (the head, whose outputs are the
-block's inputs) and its return node (the tail, whose inputs are the block's outputs). Each node has a position, an integer
-that grows along the block; a gap that is used up makes the block renumber itself, which is rare as gaps start at 2**40.
+block's inputs) and its return node (the tail, whose inputs are the block's outputs). Each node has a position, an
+integer that grows along the block; a gap that is used up makes the block renumber itself, which is rare as gaps start
+at 2**40.
 """
 
 from __future__ import annotations

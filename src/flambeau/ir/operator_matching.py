@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .node import Node, Value
 from .operators import Operator, operators_named
 from .schema import Argument, FunctionSchema
@@ -14,9 +16,8 @@ def match_operator(node: Node) -> Operator | None:
     return next((op for op in operators_named(node.kind) if accepts(op.schema, node.inputs)), None)
 
 
-def accepts(schema: FunctionSchema, inputs: list[Value] | tuple[Value, ...] | object) -> bool:
+def accepts(schema: FunctionSchema, values: Sequence[Value]) -> bool:
     """Whether values of these types can be passed, one for each argument, without any conversion."""
-    values = list(inputs)  # type: ignore[call-overload]  # any sequence of values
     if len(values) < len(schema.arguments) or (len(values) > len(schema.arguments) and not schema.is_vararg):
         return False
     bound: dict[str, Type] = {}

@@ -1,7 +1,7 @@
 """Subtyping and unification of types, by TorchScript's rules.
 
-Lists and dicts are invariant (tensors count as equal whatever is known of their shapes), tuples, futures and the like are
-covariant, `bool` is no `int`, and numbers never unify to `Scalar`.
+Lists and dicts are invariant (tensors count as equal whatever is known of their shapes), tuples, futures and the like
+are covariant, `bool` is no `int`, and numbers never unify to `Scalar`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _is_structural_subtype(sub: Type, sup: Type) -> bool:
             return _is_tuple_subtype(sub, sup)
         case (t.FutureType(), t.FutureType()) | (t.AwaitType(), t.AwaitType()) | (t.RRefType(), t.RRefType()):
             return is_subtype(sub.contained[0], sup.contained[0])
-        case (ClassType(), InterfaceType()) | (InterfaceType(), InterfaceType()):
+        case ClassType() | InterfaceType(), InterfaceType():
             return why_not_implements(sub, sup) is None
         case _:
             return sub == sup
@@ -123,7 +123,7 @@ def union(elements: Iterable[Type]) -> Type:
         if any(is_subtype(element, m) for m in members):
             continue
         members = [m for m in members if not is_subtype(m, element)] + [element]
-    if len(members) > 1 and t.NUMERIC <= set(members):
+    if len(members) > 1 and set(members) >= t.NUMERIC:
         members = [m for m in members if m not in t.NUMERIC] + [t.NUMBER]
     if len(members) == 1:
         return members[0]

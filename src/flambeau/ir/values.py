@@ -1,4 +1,4 @@
-"""Run-time values that have no Python type of their own: objects of script classes, enum members, and "not a constant"."""
+"""Run-time values that have no Python type of their own: objects of script classes and members of enums."""
 
 from __future__ import annotations
 
