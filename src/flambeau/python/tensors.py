@@ -1,0 +1,243 @@
+"""Tensors for archives: PyTorch's from `TensorData` when loading, `TensorData` of PyTorch's when saving.
+
+Neither direction copies what lies in main memory. A loaded tensor is a view of the mapped file, whose pages are private:
+writing to the tensor never changes the file. Tensors that share a storage on one side share it on the other.
+
+Limits: layouts `mkldnn` and `jagged` and tensor subclasses without a storage of their own cannot be saved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias, final
+
+import torch
+from torch import Tensor
+
+from flambeau.errors import ArchiveArgumentError, ArchiveError, UnsupportedError
+from flambeau.ir import Layout, QScheme, Quantizer, ScalarType, Storage, TensorData
+from flambeau.python.constants import enumeration_number
+
+__all__ = ["MapLocation", "TensorDescriber", "TensorMaker", "checked_device"]
+
+MapLocation: TypeAlias = "str | torch.device | None"
+
+_COMPRESSED: dict[Layout, torch.layout] = {
+    Layout.SparseCsr: torch.sparse_csr,
+    Layout.SparseCsc: torch.sparse_csc,
+    Layout.SparseBsr: torch.sparse_bsr,
+    Layout.SparseBsc: torch.sparse_bsc,
+}
+_ROW_MAJOR = (Layout.SparseCsr, Layout.SparseBsr)
+
+
+def checked_device(map_location: MapLocation) -> torch.device | None:
+    """The device that `map_location` names; ArchiveArgumentError if it is none."""
+    if map_location is None or isinstance(map_location, torch.device):
+        return map_location
+    if not isinstance(map_location, str):
+        raise ArchiveArgumentError(
+            f"map_location should be either None, string or torch.device, but got type: {type(map_location)}"
+        )
+    try:
+        return torch.device(map_location)
+    except RuntimeError as error:
+        raise ArchiveArgumentError(f"map_location '{map_location}' names no device: {error}") from None
+
+
+@final
+class TensorMaker:
+    """Makes PyTorch's tensors of `TensorData`: one storage for each `Storage`, one tensor for each `TensorData`.
+
+    `device` is where all of them go; None leaves each on the device that the archive says it was on.
+    """
+
+    def __init__(self, device: torch.device | None = None) -> None:
+        self._device = device
+        self._storages: dict[Storage, torch.UntypedStorage] = {}
+        self._tensors: dict[int, tuple[TensorData, Tensor]] = {}
+
+    def __call__(self, data: TensorData) -> Tensor:
+        """The tensor; ArchiveError if PyTorch does not accept it."""
+        known = self._tensors.get(id(data))
+        if known is not None:
+            return known[1]
+        try:
+            tensor = self._made(data)
+            if data.requires_grad:
+                tensor.requires_grad_(True)
+        except (RuntimeError, ValueError, TypeError, OverflowError) as error:
+            if isinstance(error, ArchiveError):
+                raise
+            raise ArchiveError(f"PyTorch does not accept the tensor {data!r}: {error}") from error
+        self._tensors[id(data)] = (data, tensor)
+        return tensor
+
+    def _made(self, data: TensorData) -> Tensor:
+        if data.layout is Layout.Sparse:
+            indices, values = map(self, data.parts)
+            return torch.sparse_coo_tensor(indices, values.detach(), data.sizes, check_invariants=True)
+        if data.layout in _COMPRESSED:
+            compressed, plain, values = map(self, data.parts)
+            return torch.sparse_compressed_tensor(
+                compressed, plain, values.detach(), data.sizes, layout=_COMPRESSED[data.layout], check_invariants=True
+            )
+        if data.storage is None or data.layout is not Layout.Strided:
+            raise ArchiveError(f"a tensor of layout {data.layout.name} cannot be loaded")
+        storage = self._storage(data.storage)
+        tensor = self._empty(data, storage.device)
+        with torch.no_grad():
+            tensor.set_(storage, data.storage_offset, data.sizes, data.strides)
+        if data.is_conj:
+            tensor = tensor.conj()
+        return torch._neg_view(tensor) if data.is_neg else tensor
+
+    def _empty(self, data: TensorData, device: torch.device) -> Tensor:
+        """A tensor without elements that has the element type (and quantizer) wanted; it is given its storage next."""
+        dtype = torch_dtype(data.dtype)
+        quantizer = data.quantizer
+        if quantizer is None:
+            return torch.empty(0, dtype=dtype, device=device)
+        if quantizer.scales is None or quantizer.zero_points is None:
+            return torch._empty_affine_quantized(
+                (0,), scale=quantizer.scale, zero_point=quantizer.zero_point, dtype=dtype, device=device
+            )
+        return torch._empty_per_channel_affine_quantized(
+            (0,) * data.rank,
+            scales=self(quantizer.scales),
+            zero_points=self(quantizer.zero_points),
+            axis=quantizer.axis,
+            dtype=dtype,
+            device=device,
+        )
+
+    def _storage(self, storage: Storage) -> torch.UntypedStorage:
+        made = self._storages.get(storage)
+        if made is None:
+            made = self._storages[storage] = self._new_storage(storage)
+        return made
+
+    def _new_storage(self, storage: Storage) -> torch.UntypedStorage:
+        device = torch.device(storage.device) if self._device is None else self._device
+        if device.type == "meta":
+            return torch.empty(storage.nbytes, dtype=torch.uint8, device=device).untyped_storage()
+        data = storage.data
+        if data is None:
+            raise ArchiveError("a tensor has no data", storage.key or None)
+        # A read-only buffer is somebody else's memory (bytes, a file mapped for reading): writing to it is not ours.
+        flat = bytes_tensor(bytearray(data) if data.readonly else data)
+        if device.type == "cpu":
+            return flat.untyped_storage()
+        try:
+            return flat.to(device).untyped_storage()
+        except (RuntimeError, AssertionError) as error:
+            where = f"the device '{device}'" + ("" if self._device else ", where the archive's tensors were,")
+            raise ArchiveError(f"{where} cannot be used here (try map_location='cpu'): {error}") from error
+
+
+def bytes_tensor(data: bytearray | memoryview) -> Tensor:
+    """A tensor of bytes over a writable buffer, which lives as long as the tensor's storage does."""
+    if len(data) == 0:  # `frombuffer` refuses
+        return torch.empty(0, dtype=torch.uint8, device="cpu")
+    return torch.frombuffer(data, dtype=torch.uint8)
+
+
+def torch_dtype(scalar_type: ScalarType) -> torch.dtype:
+    """PyTorch's dtype; UnsupportedError if this version of PyTorch has none of that name."""
+    dtype = getattr(torch, scalar_type.dtype_name, None)
+    if not isinstance(dtype, torch.dtype):
+        raise UnsupportedError(f"PyTorch {torch.__version__} has no tensors of type {scalar_type.dtype_name}")
+    return dtype
+
+
+@final
+class TensorDescriber:
+    """Describes PyTorch's tensors as `TensorData`: one `Storage` for each of PyTorch's, one description a tensor.
+
+    What is on another device is copied to main memory when the bytes are asked for. It keeps what it has described
+    alive, so that no address is met twice with different meanings.
+    """
+
+    def __init__(self) -> None:
+        self._storages: dict[int, tuple[torch.UntypedStorage, Storage]] = {}
+        self._tensors: dict[int, tuple[object, TensorData]] = {}
+
+    def __call__(self, tensor: object) -> TensorData:
+        """The description; UnsupportedError if there is none."""
+        known = self._tensors.get(id(tensor))
+        if known is not None:
+            return known[1]
+        if isinstance(tensor, TensorData):
+            return tensor
+        if not isinstance(tensor, Tensor):
+            raise UnsupportedError(f"a {type(tensor).__name__} cannot be saved as a tensor")
+        try:
+            data = self._described(tensor)
+        except (NotImplementedError, RuntimeError) as error:
+            if isinstance(error, UnsupportedError):
+                raise
+            raise UnsupportedError(f"a tensor of class {type(tensor).__name__} cannot be saved: {error}") from error
+        self._tensors[id(tensor)] = (tensor, data)
+        return data
+
+    def _described(self, tensor: Tensor) -> TensorData:
+        dtype, layout = ScalarType(_number(tensor.dtype)), Layout(_number(tensor.layout))
+        sizes = tuple(tensor.shape)
+        if layout is Layout.Sparse:
+            return self._sparse(tensor, dtype, layout, tensor._indices(), tensor._values())
+        if layout in _ROW_MAJOR:
+            return self._sparse(tensor, dtype, layout, tensor.crow_indices(), tensor.col_indices(), tensor.values())
+        if layout in _COMPRESSED:
+            return self._sparse(tensor, dtype, layout, tensor.ccol_indices(), tensor.row_indices(), tensor.values())
+        if layout is not Layout.Strided:
+            raise UnsupportedError(f"a tensor of layout {layout.name} cannot be saved")
+        return TensorData(
+            dtype,
+            sizes,
+            tuple(tensor.stride()),
+            self._storage(tensor.untyped_storage()),
+            int(tensor.storage_offset()),
+            tensor.requires_grad,
+            self._quantizer(tensor) if tensor.is_quantized else None,
+            tensor.is_conj(),
+            tensor.is_neg(),
+        )
+
+    def _sparse(self, tensor: Tensor, dtype: ScalarType, layout: Layout, *parts: Tensor) -> TensorData:
+        described = tuple(map(self, parts))
+        return TensorData(
+            dtype, tuple(tensor.shape), requires_grad=tensor.requires_grad, layout=layout, parts=described
+        )
+
+    def _storage(self, storage: torch.UntypedStorage) -> Storage:
+        known = self._storages.get(storage._cdata)
+        if known is not None:
+            return known[1]
+        device = str(storage.device)
+        data = None if storage.device.type == "meta" else _reader_of(storage)
+        described = Storage(storage.nbytes(), data, device=device)
+        self._storages[storage._cdata] = (storage, described)
+        return described
+
+    def _quantizer(self, tensor: Tensor) -> Quantizer:
+        scheme = QScheme(_number(tensor.qscheme()))
+        if not scheme.is_per_channel:
+            return Quantizer(scheme, tensor.q_scale(), tensor.q_zero_point())
+        scales, zero_points = tensor.q_per_channel_scales(), tensor.q_per_channel_zero_points()
+        return Quantizer(scheme, scales=self(scales), zero_points=self(zero_points), axis=tensor.q_per_channel_axis())
+
+
+def _number(value: object) -> int:
+    number = enumeration_number(value)
+    if number is None:
+        raise UnsupportedError(f"{value} has no number in archives")
+    return number
+
+
+def _reader_of(storage: torch.UntypedStorage) -> Callable[[], memoryview]:
+    def read() -> memoryview:
+        whole = torch.empty(0, dtype=torch.uint8, device=storage.device)
+        whole.set_(storage)
+        return whole.cpu().numpy().data.cast("B")
+
+    return read
