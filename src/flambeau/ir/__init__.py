@@ -38,7 +38,7 @@ from flambeau.ir.graph import Block, Graph
 from flambeau.ir.lexer import Token, TokenStream, number, tokenize, unquoted
 from flambeau.ir.node import Node, Use, Value, base_name, services
 from flambeau.ir.node_kinds import NODE_KINDS, NodeKind
-from flambeau.ir.operator_matching import accepts, binds, match_operator
+from flambeau.ir.operator_matching import accepts, binds, match_operator, result_types, substituted
 from flambeau.ir.operators import (
     AliasKind,
     Operator,
@@ -51,6 +51,7 @@ from flambeau.ir.operators import (
     similar_operators,
     unregister_operator,
 )
+from flambeau.ir.parser import parse
 from flambeau.ir.printer import Notes, print_block, print_graph, print_node
 from flambeau.ir.scalar_types import Layout, MemoryFormat, QScheme, ScalarType
 from flambeau.ir.schema import (
@@ -266,6 +267,7 @@ __all__ = [
     "operator",
     "operators_named",
     "optional",
+    "parse",
     "parse_schema",
     "parse_type",
     "primitive_of_kind",
@@ -277,11 +279,13 @@ __all__ = [
     "rebuilt",
     "register_generic",
     "register_operator",
+    "result_types",
     "schema_of",
     "schema_text",
     "script_type",
     "services",
     "similar_operators",
+    "substituted",
     "tensor_text",
     "tensor_type_of",
     "tokenize",

@@ -1,7 +1,8 @@
 """Attribute values and constants as graphs print them.
 
-A constant prints by its type as well as its value: `2.` is the float, `annotate(List[int], [])` the empty list of ints.
-What text cannot hold (objects, large tensors) prints as TorchScript shows it, and is an `OpaqueConstant` when read back.
+A constant prints by its type as well as its value: `2.` is the float, `annotate(List[int], [])` the empty list of
+ints. What text cannot hold (objects, large tensors) prints as TorchScript shows it, and is an `OpaqueConstant` when
+read back.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from .node import Node, Value
 from .operators import Operator, operators_named
 from .schema import Argument, FunctionSchema
-from .subtyping import is_subtype
+from .subtyping import is_subtype, rebuilt
 from .types import ListType, OptionalType, TupleType, Type, VarType
 
 
@@ -22,6 +22,23 @@ def accepts(schema: FunctionSchema, values: Sequence[Value]) -> bool:
         return False
     bound: dict[str, Type] = {}
     return all(_fits(argument, value.type, bound) for argument, value in zip(schema.arguments, values, strict=False))
+
+
+def result_types(schema: FunctionSchema, values: Sequence[Value]) -> tuple[Type, ...]:
+    """The types of a call's results, for inputs that the schema accepts: type variables become what they match."""
+    bound: dict[str, Type] = {}
+    for argument, value in zip(schema.arguments, values, strict=False):
+        _fits(argument, value.type, bound)
+    return tuple(substituted(r.type, bound) for r in schema.returns)
+
+
+def substituted(given: Type, bound: dict[str, Type]) -> Type:
+    """`given` with type variables replaced by what they are bound to."""
+    if isinstance(given, VarType):
+        return bound.get(given.name, given)
+    contained = given.contained
+    replaced = tuple(substituted(c, bound) for c in contained)
+    return given if replaced == contained else rebuilt(given, replaced)
 
 
 def _fits(argument: Argument, actual: Type, bound: dict[str, Type]) -> bool:

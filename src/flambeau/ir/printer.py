@@ -9,9 +9,10 @@
           -> (%cond, %w)
       return (%y)
 
-A node with a `Subgraph` prints as `kind_N`, N counting such nodes of its graph, and the subgraphs follow the graph, each
-with those inside it. A `prim::PythonOp` prints as `^name[attributes](scalars)(inputs)`, from its attributes `name` (kind
-`s`) and `scalar_args` (an `ival` tuple); the attribute `callable` is not shown. `parser.parse` reads all of this back.
+A node with a `Subgraph` prints as `kind_N`, N counting such nodes of its graph, and the subgraphs follow the graph,
+each with those inside it. A `prim::PythonOp` prints as `^name[attributes](scalars)(inputs)`, from its attributes
+`name` (kind `s`) and `scalar_args` (an `ival` tuple); the attribute `callable` is not shown. `parser.parse` reads all
+of this back.
 """
 
 from __future__ import annotations

@@ -129,7 +129,20 @@ def union(elements: Iterable[Type]) -> Type:
         return members[0]
     if len(members) == 2 and t.NONE in members:
         return t.OptionalType(next(m for m in members if m is not t.NONE))
-    return t.UnionType(tuple(sorted(members, key=str)))
+    return t.UnionType(tuple(sorted(members, key=_union_order)))
+
+
+_KINDS_IN_ORDER = """
+    Any Enum AnyEnum Tensor Storage Tuple List Dict Float Complex Future Await RRef Int None String Generator Quantizer
+    Bool Optional Var DeviceObj StreamObj Function Class PyObject Capsule Interface QScheme ScalarType Layout
+    MemoryFormat AnyList AnyTuple AnyClass SymInt SymFloat SymBool Number
+"""
+_KIND_ORDER = {f"{kind}Type": index for index, kind in enumerate(_KINDS_IN_ORDER.split())}
+
+
+def _union_order(member: Type) -> tuple[int, str]:
+    """Members stand in the order of TorchScript's kinds, those of one kind by their text."""
+    return _KIND_ORDER.get(member.kind, len(_KIND_ORDER)), str(t.unshaped(member))
 
 
 def _flattened(elements: Iterable[Type]) -> Iterable[Type]:

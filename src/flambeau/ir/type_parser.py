@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 from . import types as t
 from .class_types import ClassType
-from .lexer import TokenStream, number
+from .lexer import TokenStream, number, unquoted
 from .scalar_types import ScalarType
 from .schema import AliasInfo
 from .source import Source
@@ -18,6 +18,7 @@ NamedTypes: TypeAlias = "Callable[[str], Type | None]"
 """Finds a class, interface or enum by qualified name."""
 
 MAX_DEPTH = 200
+_DEFAULT_WORDS = {"None": None, "True": True, "False": False}
 _CUSTOM_CLASS_PREFIX = "__torch__.torch.classes."
 
 BASE_TYPES: dict[str, Type] = {
@@ -158,14 +159,41 @@ class TypeParser:
         stream.expect("(")
         names: list[str] = []
         types: list[Type] = []
+        defaults: list[object] = []
         while not stream.at(")"):
             names.append(stream.expect("ident").text)
             stream.expect(":")
             types.append(self.parse().type)
+            if stream.accept("="):
+                defaults.append(self._field_default())
             if not stream.accept(","):
                 break
         stream.expect(")")
-        return t.TupleType(tuple(types), "NamedTuple", tuple(names))
+        return t.TupleType(tuple(types), "NamedTuple", tuple(names), tuple(defaults))
+
+    def _field_default(self) -> object:
+        stream = self._stream
+        if stream.accept("["):
+            values: list[object] = []
+            while not stream.at("]"):
+                values.append(self._field_default())
+                if not stream.accept(","):
+                    break
+            stream.expect("]")
+            return values
+        negative = stream.accept("-")
+        token = stream.next()
+        match token.kind:
+            case "number":
+                return -number(token.text) if negative else number(token.text)
+            case "string":
+                return unquoted(token.text)
+            case "ident" if token.text in ("inf", "nan"):
+                return float(f"-{token.text}" if negative else token.text)
+            case "ident":
+                return _DEFAULT_WORDS.get(token.text, token.text)
+            case _:
+                stream.fail("expected the default of a field", token)
 
     def _bracketed_name(self) -> Type:
         self._stream.expect("<")
@@ -278,7 +306,7 @@ class TypeParser:
             self._fresh += 1
             name = (f"${self._fresh}",)
             return AliasInfo(name, name, True)
-        if not stream.at("(") or not (stream.peek().kind in ("ident", "*")):
+        if not stream.at("(") or stream.peek().kind not in ("ident", "*"):
             return None
         stream.next()
         before = self._alias_names()
@@ -309,4 +337,3 @@ def parse_type(text: str, find_named: NamedTypes | None = None) -> Type:
     parsed = TypeParser(stream, find_named).parse()
     stream.expect("end")
     return parsed.type
-

@@ -1,7 +1,7 @@
 """Types as graphs print them, which is `str(type)` but for a few forms.
 
-Futures and remote references have square brackets, named tuples show their fields and defaults; inside dicts, unions and
-awaitables, tensors are plain and named tuples go by name.
+Futures and remote references have square brackets, named tuples show their fields and defaults; inside dicts, unions
+and awaitables, tensors are plain and named tuples go by name.
 """
 
 from __future__ import annotations
