@@ -1,7 +1,7 @@
 """Element types, layouts, memory formats and quantization schemes of tensors, with ATen's numbers.
 
-The numbers are part of file formats and of scripts (`dtype` is an int at run time), so they never change. The facts about
-an element type (size, spellings) stand in one table here. Nothing in this file needs PyTorch.
+The numbers are part of file formats and of scripts (`dtype` is an int at run time), so they never change. The facts
+about an element type (size, spellings) stand in one table here. Nothing in this file needs PyTorch.
 """
 
 from __future__ import annotations

@@ -1,0 +1,139 @@
+"""Tensors and the storages they view, in the pickle encoding of TorchScript."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import final
+
+from flambeau.errors import ArchiveError
+from flambeau.ir import Layout, Quantizer, ScalarType, Storage, TensorData
+from flambeau.serialization.pickle_emitter import MemoEntry, PickleEmitter
+from flambeau.serialization.pickle_opcodes import Opcode
+
+__all__ = ["StorageKeys", "TensorWriter"]
+
+_UTILS = "torch._utils"
+_WRITABLE_LAYOUTS = {Layout.Sparse: 2, Layout.SparseCsr: 3}
+"""The sparse layouts that PyTorch reads, with the number of tensors each consists of."""
+
+
+@final
+class StorageKeys:
+    """The storages that pickles refer to, numbered as they are met; `suffix` follows the number in a key."""
+
+    def __init__(self, suffix: str = "") -> None:
+        self._suffix = suffix
+        self._keys: dict[int, tuple[str, Storage]] = {}
+
+    def key(self, storage: Storage) -> str:
+        """The key of a storage; equal for the same object only."""
+        found = self._keys.get(id(storage))
+        if found is None:
+            found = (f"{len(self._keys)}{self._suffix}", storage)
+            self._keys[id(storage)] = found
+        return found[0]
+
+    def __iter__(self) -> Iterator[tuple[str, Storage]]:
+        return iter(self._keys.values())
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+
+@final
+class TensorWriter:
+    """Writes tensors to one pickle."""
+
+    def __init__(self, out: PickleEmitter, storages: StorageKeys) -> None:
+        self._out = out
+        self._storages = storages
+        self._written: dict[tuple[int, ScalarType], MemoEntry] = {}
+
+    def tensor(self, data: TensorData) -> None:
+        """Instructions that make the tensor; tensors it consists of are written within."""
+        if data.layout is not Layout.Strided:
+            self._sparse(data)
+            return
+        out = self._out
+        out.name(_UTILS, "_rebuild_tensor_v2" if data.quantizer is None else "_rebuild_qtensor")
+        out.op(Opcode.MARK)
+        self._storage(data)
+        out.integer(data.storage_offset)
+        self._integers(data.sizes)
+        self._integers(data.strides)
+        if data.quantizer is not None:
+            self._quantizer(data.quantizer)
+        out.boolean(data.requires_grad)
+        self._no_hooks()
+        if data.is_conj or data.is_neg:
+            self._properties(data)
+        out.op(Opcode.TUPLE, Opcode.REDUCE)
+
+    def _sparse(self, data: TensorData) -> None:
+        if len(data.parts) != _WRITABLE_LAYOUTS.get(data.layout):
+            raise ArchiveError(f"a tensor of layout {data.layout.name} cannot be written to an archive")
+        out = self._out
+        out.name(_UTILS, "_rebuild_sparse_tensor")
+        out.op(Opcode.MARK)
+        out.integer(data.layout)
+        self._integers(data.sizes)
+        out.boolean(data.requires_grad)
+        for part in data.parts:
+            self.tensor(part)
+        self._no_hooks()
+        out.op(Opcode.TUPLE, Opcode.REDUCE)
+
+    def _storage(self, data: TensorData) -> None:
+        storage, dtype = data.storage, data.dtype
+        if storage is None or dtype is ScalarType.Undefined:
+            raise ArchiveError("an undefined tensor cannot be written to an archive")
+        out = self._out
+        known = self._written.get((id(storage), dtype))
+        if known is not None:
+            out.fetch(known)
+            return
+        out.op(Opcode.MARK)
+        out.text("storage")
+        out.name("torch", dtype.storage_name)
+        out.text(self._storages.key(storage))
+        out.text(storage.device)
+        out.integer(storage.nbytes // dtype.itemsize)
+        out.op(Opcode.TUPLE, Opcode.BINPERSID)
+        self._written[id(storage), dtype] = out.store()
+
+    def _quantizer(self, quantizer: Quantizer) -> None:
+        out = self._out
+        out.op(Opcode.MARK)
+        out.name("torch", quantizer.scheme.scheme_name)
+        if not quantizer.scheme.is_per_channel:
+            out.real(quantizer.scale)
+            out.integer(quantizer.zero_point)
+        elif quantizer.scales is not None and quantizer.zero_points is not None:
+            self.tensor(quantizer.scales)
+            self.tensor(quantizer.zero_points)
+            out.integer(quantizer.axis)
+        else:
+            raise ArchiveError("a tensor that is quantized per channel lacks its scales or zero points")
+        out.op(Opcode.TUPLE)
+
+    def _properties(self, data: TensorData) -> None:
+        out = self._out
+        out.name("torch.jit._pickle", "restore_type_tag")
+        out.op(Opcode.EMPTY_DICT, Opcode.MARK)
+        for name, is_set in (("conj", data.is_conj), ("neg", data.is_neg)):
+            if is_set:
+                out.text(name)
+                out.boolean(True)
+        out.op(Opcode.SETITEMS)
+        out.text("Dict[str, bool]")
+        out.op(Opcode.TUPLE2, Opcode.REDUCE)
+
+    def _no_hooks(self) -> None:
+        self._out.name("collections", "OrderedDict")
+        self._out.op(Opcode.EMPTY_TUPLE, Opcode.REDUCE)
+
+    def _integers(self, values: tuple[int, ...]) -> None:
+        self._out.op(Opcode.MARK)
+        for value in values:
+            self._out.integer(value)
+        self._out.op(Opcode.TUPLE)

@@ -1,0 +1,311 @@
+"""Pickles as TorchScript writes them: values with their static types in, bytes and the storages they refer to out.
+
+Types matter because Python's lists and dicts do not know their elements: a `List[str]` is written with that text, a
+`List[int]` through a function that makes one. Where a type says `Any`, or one of several, the value decides. Objects
+are written in the order of their attributes. Shared values stay shared; a value that contains itself is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from types import NoneType
+from typing import TypeAlias, final
+
+from flambeau.errors import ArchiveError
+from flambeau.ir import (
+    ANY,
+    BOOL,
+    COMPLEX,
+    FLOAT,
+    INT,
+    UNSET,
+    DictType,
+    ListType,
+    NamedType,
+    OptionalType,
+    Rename,
+    TupleType,
+    Type,
+    UnionType,
+)
+from flambeau.serialization.limits import DEFAULT_LIMITS, Limits
+from flambeau.serialization.pickle_described import ObjectContents, ValueDescriber, dynamic_type
+from flambeau.serialization.pickle_emitter import MemoEntry, PickleEmitter
+from flambeau.serialization.pickle_opcodes import Opcode
+from flambeau.serialization.pickle_tensor_writer import StorageKeys, TensorWriter
+
+__all__ = ["WrittenPickle", "write_pickle"]
+
+_Child: TypeAlias = "tuple[object, Type, str]"
+"""A value within another: itself, its static type, and a word about where it is."""
+_Steps: TypeAlias = "Generator[_Child, None, None]"
+"""Writes a value, stopping at each of its parts for somebody to write it."""
+
+_JIT_PICKLE = "torch.jit._pickle"
+_LIST_FUNCTIONS = {
+    "TensorType": "build_tensorlist",
+    "IntType": "build_intlist",
+    "FloatType": "build_doublelist",
+    "BoolType": "build_boollist",
+}
+_ACCEPTED: dict[str, tuple[type, ...]] = {
+    "NoneType": (NoneType,),
+    "BoolType": (bool,),
+    "IntType": (int,),
+    "FloatType": (int, float),
+    "ComplexType": (int, float, complex),
+    "NumberType": (int, float, complex),
+    "StringType": (str,),
+    **dict.fromkeys(("TensorType", "ListType", "DictType", "TupleType", "ClassType", "EnumType", "DeviceObjType"), ()),
+}
+"""By kind of type: the Python types of plain values that it has; no entry means any."""
+_CONTAINERS: tuple[tuple[type, type[Type]], ...] = ((list, ListType), (dict, DictType), (tuple, TupleType))
+_NESTING_MARGIN = 8
+"""Reading needs a few more levels than the values have."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class WrittenPickle:
+    """A pickle and the storages that it refers to, each with its key."""
+
+    data: bytes
+    storages: StorageKeys
+
+
+def write_pickle(
+    value: object,
+    type: Type,
+    describer: ValueDescriber | None = None,
+    *,
+    rename: Rename | None = None,
+    storages: StorageKeys | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> WrittenPickle:
+    """The pickle of a value of a static type.
+
+    `describer` says what values are that this package does not know itself (PyTorch's tensors); `rename` gives classes
+    the names that they have in the archive; pickles that are given the same `storages` share them.
+    """
+    keys = StorageKeys() if storages is None else storages
+    writer = _Writer(describer or ValueDescriber(), rename, keys, limits)
+    return WrittenPickle(writer.write(value, type), keys)
+
+
+@final
+class _Writer:
+    def __init__(self, describer: ValueDescriber, rename: Rename | None, storages: StorageKeys, limits: Limits) -> None:
+        self._describer = describer
+        self._rename = rename
+        self._out = PickleEmitter()
+        self._tensors = TensorWriter(self._out, storages)
+        self._depth = 0
+        self._depth_limit = limits.nesting - _NESTING_MARGIN
+        self._written: dict[int, tuple[object, MemoEntry]] = {}
+        """By identity: values that can be referred to. The value is kept, so that its id is not used again."""
+        self._open: set[int] = set()
+        """Values whose parts are being written."""
+        self._devices: dict[str, MemoEntry] = {}
+        self._path: list[str] = []
+
+    def write(self, value: object, type: Type) -> bytes:
+        steps: list[_Steps] = []
+        child: _Child | None = (value, type, "")
+        try:
+            while True:
+                if child is not None:
+                    self._path.append(child[2])
+                    steps.append(self._value(child[0], child[1]))
+                elif steps:
+                    steps.pop()
+                    self._path.pop()
+                if not steps:
+                    return self._out.finish()
+                child = next(steps[-1], None)
+        except ArchiveError as error:
+            where = ".".join(word for word in self._path if word)
+            raise ArchiveError(f"cannot save '{where}': {error}" if where else error.message) from error
+
+    def _value(self, value: object, type: Type) -> _Steps:
+        if isinstance(type, OptionalType) and value is not None:
+            type = type.element
+        if value is None or isinstance(value, (bool, int, float, complex, str)):
+            self._plain(value, type)
+            return
+        if type is ANY:
+            type = dynamic_type(value, self._describer)
+        elif isinstance(type, UnionType):
+            type = self._alternative(value, type)
+        known = self._written.get(id(value))
+        if known is not None:
+            self._out.fetch(known[1])
+            return
+        if id(value) in self._open:
+            raise ArchiveError("the value contains itself")
+        self._open.add(id(value))
+        self._deeper(1)
+        always_shared = False
+        if isinstance(value, list):
+            yield from self._list(value, type)
+        elif isinstance(value, dict):
+            yield from self._dict(value, type)
+        elif isinstance(value, tuple):
+            yield from self._tuple(value, type)
+        else:
+            always_shared = yield from self._other(value)
+        self._deeper(-1)
+        self._open.remove(id(value))
+        if not isinstance(value, tuple) or value:
+            self._written[id(value)] = (value, self._out.store(wanted=always_shared))
+
+    def _deeper(self, levels: int) -> None:
+        self._depth += levels
+        if self._depth > self._depth_limit:
+            raise ArchiveError(f"a value nests more than {self._depth_limit} deep")
+
+    def _alternative(self, value: object, type: UnionType) -> Type:
+        """Which of several types a list, dict or tuple has; for other values it makes no difference."""
+        kinds = [kind for python_type, kind in _CONTAINERS if isinstance(value, python_type)]
+        fitting = [t for t in type.elements if isinstance(t, tuple(kinds))]
+        return fitting[0] if len(fitting) == 1 else dynamic_type(value, self._describer)
+
+    def _plain(self, value: bool | int | float | complex | str | None, type: Type) -> None:
+        accepted = _ACCEPTED.get(type.kind)
+        if accepted is not None and not isinstance(value, accepted):
+            raise ArchiveError(
+                f"a value of type {value.__class__.__name__} was given where {type.annotation()} was declared"
+            )
+        out = self._out
+        match value:
+            case None:
+                out.none()
+            case str():
+                out.text(value)
+            case bool() if type is not INT:
+                out.boolean(value)
+            case int() if type is not FLOAT and type is not COMPLEX:
+                out.integer(value)
+            case int() | float() if type is not COMPLEX:
+                out.real(_float(value))
+            case _:
+                number = complex(value)
+                out.name("builtins", "complex")
+                out.real(number.real)
+                out.real(number.imag)
+                out.op(Opcode.TUPLE2, Opcode.REDUCE)
+
+    def _list(self, value: list[object], type: Type) -> _Steps:
+        if not isinstance(type, ListType):
+            raise ArchiveError(f"a list was given where {type.annotation()} was declared")
+        element = type.element
+        function = _list_function(element)
+        out = self._out
+        out.name(_JIT_PICKLE, function or "restore_type_tag")
+        out.op(*([Opcode.MARK] if function else []), Opcode.EMPTY_LIST, Opcode.MARK)
+        if element is INT or element is FLOAT or element is BOOL:
+            for item in value:
+                self._plain(item, element)  # type: ignore[arg-type]  # what is not plain is refused there
+        else:
+            for item in value:
+                yield item, element, ""
+        out.op(Opcode.APPENDS)
+        if function:
+            out.op(Opcode.TUPLE, Opcode.REDUCE)
+        else:
+            self._type_tag(type)
+
+    def _dict(self, value: dict[object, object], type: Type) -> _Steps:
+        if not isinstance(type, DictType):
+            raise ArchiveError(f"a dict was given where {type.annotation()} was declared")
+        out = self._out
+        out.name(_JIT_PICKLE, "restore_type_tag")
+        out.op(Opcode.EMPTY_DICT, Opcode.MARK)
+        for key, item in value.items():
+            yield key, type.key, ""
+            yield item, type.value, ""
+        out.op(Opcode.SETITEMS)
+        self._type_tag(type)
+
+    def _type_tag(self, type: Type) -> None:
+        self._out.text(type.annotation(self._rename))
+        self._out.op(Opcode.TUPLE2, Opcode.REDUCE)
+
+    def _tuple(self, value: tuple[object, ...], type: Type) -> _Steps:
+        if not isinstance(type, TupleType) or len(type.elements) != len(value):
+            raise ArchiveError(f"a tuple of {len(value)} was given where {type.annotation()} was declared")
+        if len(value) > 3:
+            self._out.op(Opcode.MARK)
+        for item, element in zip(value, type.elements, strict=True):
+            yield item, element, ""
+        by_length = {0: Opcode.EMPTY_TUPLE, 1: Opcode.TUPLE1, 2: Opcode.TUPLE2, 3: Opcode.TUPLE3}
+        self._out.op(by_length.get(len(value), Opcode.TUPLE))
+
+    def _other(self, value: object) -> Generator[_Child, None, bool]:
+        """Write a tensor, device, enum member or object; returns whether it is always memoised."""
+        tensor = self._describer.tensor(value)
+        if tensor is not None:
+            self._tensors.tensor(tensor)
+            return True
+        device = self._describer.device(value)
+        if device is not None:
+            self._device(device)
+            return False
+        member = self._describer.enum_member(value)
+        if member is not None:
+            self._class(member.type)
+            yield member.value, member.type.value_type, ""
+            self._out.op(Opcode.REDUCE)
+            return False
+        contents = self._describer.contents(value)
+        if contents is not None:
+            yield from self._object(contents)
+            return contents.always_shared
+        what = "an attribute that was never assigned" if value is UNSET else f"a value of type {type(value).__name__}"
+        raise ArchiveError(f"{what} cannot be written to an archive")
+
+    def _device(self, text: str) -> None:
+        known = self._devices.get(text)
+        if known is not None:
+            self._out.fetch(known)
+            return
+        self._out.name("torch", "device")
+        self._out.text(text)
+        self._out.op(Opcode.TUPLE1, Opcode.REDUCE)
+        self._devices[text] = self._out.store()
+
+    def _class(self, type: NamedType) -> None:
+        qualified = self._rename(type) if self._rename else type.qualified_name
+        module, dot, name = qualified.rpartition(".")
+        if not dot:
+            raise ArchiveError(f"a class needs a qualified name, unlike {qualified!r}")
+        self._out.name(module, name)
+
+    def _object(self, contents: ObjectContents) -> _Steps:
+        self._class(contents.type)
+        self._out.op(Opcode.EMPTY_TUPLE, Opcode.NEWOBJ)
+        self._deeper(1)
+        if contents.state is not None:
+            yield *contents.state, "__getstate__()"
+            if isinstance(contents.state[0], (tuple, list, dict)) and id(contents.state[0]) in self._written:
+                self._written[id(contents.state[0])][1].wanted = True
+        else:
+            self._out.op(Opcode.EMPTY_DICT, Opcode.MARK)
+            for name, value, type in contents.attributes:
+                self._out.text(name)
+                yield value, type, name
+            self._out.op(Opcode.SETITEMS)
+        self._out.op(Opcode.BUILD)
+        self._deeper(-1)
+
+
+def _list_function(element: Type) -> str | None:
+    """The function that makes lists of this element type, for the few that have one."""
+    return _LIST_FUNCTIONS.get(element.kind)
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise ArchiveError("an integer is too large for a float") from None
