@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import final
 
 CONTEXT_LINES = 3
 """Lines shown before and after the marked ones."""
+_LINE_END = re.compile(r"\r\n?|\n")
+"""What ends a line in Python's eyes (`str.splitlines` knows more, such as form feeds)."""
 
 
 @final
@@ -31,10 +34,10 @@ class Source:
     def line_starts(self) -> list[int]:
         """The offset at which each line starts."""
         if not self._line_starts:
-            starts = [0]
-            for line in self.text.splitlines(keepends=True):
-                starts.append(starts[-1] + len(line))
-            self._line_starts = starts[:-1] or [0]
+            starts = [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+            if len(starts) > 1 and starts[-1] == len(self.text):
+                starts.pop()
+            self._line_starts = starts
         return self._line_starts
 
     def line_of(self, offset: int) -> int:
@@ -49,9 +52,8 @@ class Source:
 
     def offset(self, line: int, column: int) -> int:
         """The offset of a column of a line, both from 0; the column counts UTF-8 bytes, as Python's `ast` does."""
-        text = self.line(line)
-        if not text.isascii():
-            column = len(text.encode()[:column].decode(errors="ignore"))
+        if not self.text.isascii():
+            column = len(self.line(line).encode()[:column].decode(errors="ignore"))
         return self.line_starts[line] + column
 
     def range(self, start: int = 0, end: int | None = None) -> SourceRange:

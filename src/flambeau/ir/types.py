@@ -40,6 +40,7 @@ class Type:
         """Python source text of the type."""
         return str(self)
 
+
 class NamedType(Type):
     """A type that has a qualified name: classes, interfaces, enums, named tuples."""
 
@@ -270,7 +271,7 @@ class TupleType(NamedType):
         return f"NamedTuple({', '.join(fields)})"
 
     def annotation(self, rename: Rename | None = None) -> str:
-        if self.field_names is not None:
+        if self.field_names is not None and self.qualified_name:
             return rename(self) if rename else self.qualified_name
         inner = ", ".join(t.annotation(rename) for t in self.elements)
         return f"Tuple[{inner or '()'}]"
