@@ -24,7 +24,7 @@ from flambeau.ir.values import EnumValue
 if TYPE_CHECKING:
     import numpy
 
-MAX_DEPTH = 200
+MAX_DEPTH = 100
 _INT_RANGE = range(-(1 << 63), 1 << 64)
 _LONGEST_INT = 64
 

@@ -17,7 +17,7 @@ from .types import Type
 NamedTypes: TypeAlias = "Callable[[str], Type | None]"
 """Finds a class, interface or enum by qualified name."""
 
-MAX_DEPTH = 200
+MAX_DEPTH = 100
 _DEFAULT_WORDS = {"None": None, "True": True, "False": False}
 _CUSTOM_CLASS_PREFIX = "__torch__.torch.classes."
 
@@ -54,21 +54,26 @@ class TypeParser:
         self._aliases = aliases
         self._fresh = 0
         self._depth = 0
+        self._height = 0
+        """How deep the types are nested that were read since the enclosing one began."""
 
     def parse(self) -> Parsed:
         """A type with its suffixes."""
         self._depth += 1
         if self._depth > MAX_DEPTH:
             self._stream.fail("type is nested too deeply")
+        beside, self._height = self._height, 0
         parsed = self._suffixes(self._base())
+        self._height = max(beside, self._height + 1)
         self._depth -= 1
         return parsed
 
     def _suffixes(self, base: Parsed) -> Parsed:
         stream = self._stream
         type, alias, size = base
-        while True:
+        while self._height < MAX_DEPTH:
             if stream.at("["):
+                self._height += 1
                 if stream.peek().kind == "ident":  # e.g. Tensor[Undefined], handled with the base type
                     stream.fail("expected a list size")
                 stream.next()
@@ -81,9 +86,11 @@ class TypeParser:
                 alias = AliasInfo(outer.before, outer.after, outer.is_write, contained) if outer else None
                 type = t.ListType(type)
             elif stream.accept("?"):
+                self._height += 1
                 type = optional(type)
             else:
                 return Parsed(type, alias, size)
+        stream.fail("type is nested too deeply")
 
     def _base(self) -> Parsed:
         stream = self._stream
