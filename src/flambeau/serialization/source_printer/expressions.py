@@ -250,7 +250,7 @@ def needed_arguments(schema: FunctionSchema, values: Sequence[Value]) -> list[in
 def _equals_default(argument: Argument, value: Value) -> bool:
     if not argument.has_default:
         return False
-    actual = _literal_value(value)
+    actual = constant_value(value)
     if actual is NOT_CONSTANT:
         return False
     default = argument.default
@@ -258,9 +258,3 @@ def _equals_default(argument: Argument, value: Value) -> bool:
         return list(default) == list(actual) and list(map(type, default)) == list(map(type, actual))
     return type(default) is type(actual) and default == actual and str(default) == str(actual)
 
-
-def _literal_value(value: Value) -> object:
-    if value.node.kind != "prim::ListConstruct":
-        return constant_value(value)
-    elements = [constant_value(v) for v in value.node.inputs]
-    return NOT_CONSTANT if any(e is NOT_CONSTANT for e in elements) else elements

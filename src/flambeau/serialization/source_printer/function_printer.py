@@ -1,7 +1,7 @@
 """Graphs as Python source: statements, and which values become part of an expression.
 
 A value is written in place where it is read if it is read once, has no name of its own, and stands right before its
-reader in order of evaluation; else it is assigned to a variable. Expressions that grow longer than about half a line are
+reader in order of evaluation; else it is assigned to a variable. Expressions longer than about half a line are
 assigned too, with everything that the same statement evaluates before them, so that the order of evaluation stays.
 """
 
