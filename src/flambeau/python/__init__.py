@@ -1,0 +1,3 @@
+"""The PyTorch side: scripting live functions, modules and classes."""
+
+from __future__ import annotations

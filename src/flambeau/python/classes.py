@@ -1,0 +1,109 @@
+"""Python classes as script classes: the attributes that `__init__` assigns, methods, static methods, properties.
+
+A class is compiled as a whole, `__init__` first, since that is what defines the attributes. Methods of base classes
+count as the class's own: PyTorch's compiler sees a class's own body only, and what it accepts means the same here.
+"""
+
+from __future__ import annotations
+
+import enum
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import is_dataclass
+
+from flambeau.errors import ScriptError, UnsupportedError
+from flambeau.ir import ClassType, Function, NamedType, Property, SourceRange
+from flambeau.python import markers
+from flambeau.python.annotations import is_named_tuple
+from flambeau.python.functions import Compilation, default_arguments, function_of
+from flambeau.python.named_types import enum_type, named_tuple_type
+from flambeau.python.names import qualified_name
+from flambeau.python.namespaces import namespace_of
+from flambeau.python.resolver import PythonResolver, evaluated_annotations
+from flambeau.python.source_code import definition_of
+from flambeau.python.unit import services, unit
+
+
+def class_type(cls: type, range: SourceRange | None = None) -> NamedType:
+    """The type of a Python class: an enum, a named tuple or a script class, compiled now if it was not yet."""
+    with unit.lock:
+        known = unit.named_types.get(cls)
+        if known is not None:
+            return known
+        if issubclass(cls, enum.Enum):
+            return enum_type(cls, range)
+        if is_named_tuple(cls):
+            return named_tuple_type(cls, range)
+        return _compile(cls)
+
+
+def _compile(cls: type) -> ClassType:
+    if is_dataclass(cls):
+        raise UnsupportedError(f"'{cls.__name__}' is a dataclass; dataclasses cannot be scripted yet")
+    made = ClassType(unit.compilation_unit.free_name(qualified_name(cls)), doc=cls.__doc__ or "")
+    unit.add_named_type(cls, made)
+    try:
+        _add_members(cls, made)
+        for function in sorted(made.methods.values(), key=lambda f: f.name != "__init__"):
+            function.ensure_defined()
+    except (ScriptError, UnsupportedError):
+        _forget(cls, made)
+        raise
+    return made
+
+
+def _forget(cls: type, made: ClassType) -> None:
+    unit.named_types.pop(cls, None)
+    unit.python_classes.pop(made, None)
+    unit.compilation_unit.types.pop(made.qualified_name, None)
+
+
+def _add_members(cls: type, made: ClassType) -> None:
+    unused = markers.unused_properties(cls) | markers.ignored_attributes(cls)
+    for name, member in _members(cls):
+        if isinstance(member, staticmethod):
+            made.static_methods[name] = function_of(member.__func__)
+        elif isinstance(member, property):
+            if name not in unused and member.fget is not None and not markers.is_ignored(member.fget):
+                _add_property(cls, made, name, member)
+        elif inspect.isfunction(member) and not markers.is_ignored(member):
+            made.add_method(name, _method(cls, made, member, name))
+        elif isinstance(member, classmethod):
+            made.add_method(name, _method(cls, made, member.__func__, name))
+
+
+def _members(cls: type) -> Iterator[tuple[str, object]]:
+    """The members of a class and of its bases that are written in Python, by name in order."""
+    seen: dict[str, object] = {}
+    for base in reversed(cls.__mro__):
+        if base.__module__ not in ("builtins", "typing", "abc", "enum"):
+            seen.update(vars(base))
+    yield from sorted(seen.items(), key=lambda item: item[0])
+
+
+def _add_property(cls: type, made: ClassType, name: str, member: property) -> None:
+    if member.fget is None:
+        return
+    getter = _method(cls, made, member.fget, f"__{name}_getter")
+    setter = None if member.fset is None else _method(cls, made, member.fset, f"__{name}_setter")
+    made.add_method(getter.name, getter)
+    if setter is not None:
+        made.add_method(setter.name, setter)
+    made.properties[name] = Property(name, getter, setter)
+
+
+def _method(cls: type, made: ClassType, python_function: Callable[..., object], name: str) -> Function:
+    definition = definition_of(python_function)
+    namespace = namespace_of(python_function).within({cls.__name__: cls})
+    function = Function(
+        f"{made.qualified_name}.{name}",
+        define=Compilation(
+            definition,
+            PythonResolver(namespace, services.sugared, evaluated_annotations(definition, python_function)),
+            defaults=default_arguments(python_function),
+            self_type=made,
+        ),
+    )
+    function.doc = inspect.getdoc(python_function) or ""
+    function.python_callable = python_function
+    return function

@@ -1,0 +1,157 @@
+"""Python functions as script functions: compiled on first use, once each."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import final
+
+from flambeau.errors import ScriptError
+from flambeau.frontend import Definition, Resolver, Signature, SugaredFactory, compile_definition, signature_of
+from flambeau.ir import Function, SourceRange, Type
+from flambeau.passes import after_compilation
+from flambeau.python import markers
+from flambeau.python.conversion import default_value
+from flambeau.python.names import qualified_name
+from flambeau.python.resolver import resolver_of
+from flambeau.python.source_code import definition_of
+from flambeau.python.unit import services, unit
+
+_UNDER_WAY: set[int] = set()
+"""Identities of the functions being compiled now (`unit.lock` is held)."""
+
+
+@final
+class Compilation:
+    """How a function is to be compiled; called when its graph is first asked for."""
+
+    def __init__(
+        self,
+        definition: Definition,
+        resolver: Resolver,
+        *,
+        defaults: Mapping[str, object],
+        self_type: Type | None = None,
+        self_value: SugaredFactory | None = None,
+        signature: Signature | None = None,
+        forget: Callable[[], None] | None = None,
+    ) -> None:
+        self._definition = definition
+        self._resolver = resolver
+        self._defaults = defaults
+        self._self_type = self_type
+        self._self_value = self_value
+        self._signature = signature
+        self._forget = forget
+
+    def __call__(self, function: Function) -> None:
+        with unit.lock:
+            if id(function) in _UNDER_WAY:
+                raise ScriptError(
+                    f"function '{function.name}' is called recursively. Recursive calls are not supported"
+                )
+            _UNDER_WAY.add(id(function))
+            try:
+                compile_definition(
+                    function,
+                    self._definition,
+                    self._resolver,
+                    self_type=self._self_type,
+                    self_value=self._self_value,
+                    signature=self._signature,
+                    defaults=self._defaults,
+                    finish=after_compilation,
+                )
+            except ScriptError:
+                if self._forget is not None:
+                    self._forget()
+                raise
+            finally:
+                _UNDER_WAY.discard(id(function))
+
+
+def function_of(python_function: Callable[..., object], range: SourceRange | None = None) -> Function:
+    """The script function of a Python function; the source is read now, the body compiled when it is needed."""
+    with unit.lock:
+        known = unit.functions.get(python_function)
+        if known is not None:
+            return known
+        definition = definition_of(python_function)
+        made = Function(
+            unit.compilation_unit.free_name(qualified_name(python_function)),
+            define=Compilation(
+                definition,
+                resolver_of(python_function, definition, services.sugared),
+                defaults=default_arguments(python_function),
+                forget=lambda: _forget(python_function, made),
+            ),
+        )
+        made.doc = inspect.getdoc(python_function) or ""
+        made.python_callable = python_function
+        unit.functions[python_function] = made
+        unit.compilation_unit.add_function(made)
+        return made
+
+
+def _forget(python_function: Callable[..., object], function: Function) -> None:
+    """Make a function that did not compile as if it had never been tried."""
+    unit.functions.pop(python_function, None)
+    unit.compilation_unit.functions.pop(function.qualified_name, None)
+
+
+def default_arguments(python_function: Callable[..., object]) -> dict[str, object]:
+    """The values of a function's default arguments, by name, as scripts hold them."""
+    try:
+        parameters = inspect.signature(python_function).parameters.values()
+    except (
+        ValueError,
+        TypeError,
+    ):  # no signature to be had: an object implemented in C, or a `__signature__` that is none
+        return {}
+    return {p.name: default_value(p.default) for p in parameters if p.default is not inspect.Parameter.empty}
+
+
+def overloads_of(python_function: Callable[..., object]) -> tuple[Function, ...]:
+    """The script functions of a function with declared overloads, one for each declaration; empty if it has none."""
+    with unit.lock:
+        known = unit.overloads.get(python_function)
+        if known is not None:
+            return known
+        declarations = markers.overloads_of(python_function)
+        if not declarations:
+            return ()
+        if python_function in declarations:
+            raise ScriptError(no_implementation("function", python_function))
+        made = tuple(_overload(python_function, declaration, index) for index, declaration in enumerate(declarations))
+        unit.overloads[python_function] = made
+        return made
+
+
+def _overload(implementation: Callable[..., object], declaration: Callable[..., object], index: int) -> Function:
+    """The body of the implementation under the signature of a declaration."""
+    declared, definition = definition_of(declaration), definition_of(implementation)
+    defaults = default_arguments(implementation) | default_arguments(declaration)
+    made = Function(
+        unit.compilation_unit.free_name(f"{qualified_name(implementation)}__{index}"),
+        define=Compilation(
+            definition,
+            resolver_of(implementation, definition, services.sugared),
+            defaults=defaults,
+            signature=signature_of(declared, resolver_of(declaration, declared, services.sugared), defaults=defaults),
+        ),
+    )
+    made.python_callable = implementation
+    unit.compilation_unit.add_function(made)
+    return made
+
+
+def no_implementation(kind: str, function: Callable[..., object]) -> str:
+    """What to say where overloads were declared without a body."""
+    source = definition_of(function).source
+    return (
+        f'No implementation for the {kind} "{function.__name__}". Did you forget to define it after its overloads?\n'
+        f"{source.range().highlight()}"
+    )
+
+
+__all__ = ["Compilation", "default_arguments", "function_of", "no_implementation", "overloads_of"]

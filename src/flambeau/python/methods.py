@@ -1,0 +1,192 @@
+"""Methods of modules: which ones a module starts from, and how each is compiled when it is first asked for.
+
+A method belongs to the type that modules with equal descriptions share. It is made from the Python class when some
+code reaches it; what is never reached is never looked at.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from types import FunctionType
+
+from torch import nn
+
+from flambeau import ir
+from flambeau.errors import FlambeauError, ScriptError, UnsupportedError
+from flambeau.frontend import SugaredFactory, signature_of
+from flambeau.ir import Function, Property
+from flambeau.python import markers
+from flambeau.python.functions import Compilation, default_arguments, no_implementation
+from flambeau.python.module_types import ModuleDescription
+from flambeau.python.resolver import resolver_of
+from flambeau.python.source_code import definition_of
+from flambeau.python.unit import services, unit
+
+
+def find_method(description: ModuleDescription, name: str) -> Function | None:
+    """The method of that name, made from the Python class if it is not there yet; None if there is none to be
+    compiled.
+    """
+    with unit.lock:
+        known = description.class_type.methods.get(name)
+        if known is not None:
+            return known
+        member = inspect.getattr_static(description.python_class, name, None)
+        if not isinstance(member, FunctionType) or markers.is_ignored(member) or name in description.overloads:
+            return None
+        return _add_method(description, name, member)
+
+
+def find_overloads(description: ModuleDescription, name: str) -> tuple[Function, ...]:
+    """The methods `name__0`, `name__1`, ... of a method with declared overloads; empty if it has none."""
+    declarations = description.overloads.get(name, ())
+    with unit.lock:
+        return tuple(_overload(description, name, declared, i) for i, declared in enumerate(declarations))
+
+
+def find_property(description: ModuleDescription, name: str) -> Property | None:
+    """The property of that name, made from the Python class if it is not there yet."""
+    with unit.lock:
+        known = description.class_type.properties.get(name)
+        if known is not None:
+            return known
+        cls = description.python_class
+        member = inspect.getattr_static(cls, name, None)
+        if not isinstance(member, property) or member.fget is None or name in _left_alone(cls):
+            return None
+        if markers.is_ignored(member.fget):
+            return None
+        getter = _accessor(description, f"__{name}_getter", member.fget)
+        setter = None if member.fset is None else _accessor(description, f"__{name}_setter", member.fset)
+        made = Property(name, getter, setter)
+        description.class_type.properties[name] = made
+        return made
+
+
+def _accessor(description: ModuleDescription, name: str, function: Callable[..., object]) -> Function:
+    return description.class_type.methods.get(name) or _add_method(description, name, function)
+
+
+def _left_alone(cls: type) -> frozenset[str]:
+    return markers.unused_properties(cls) | markers.ignored_attributes(cls)
+
+
+def initial_methods(description: ModuleDescription) -> list[str]:
+    """The methods that are compiled though nothing calls them: `forward` and the exported ones."""
+    cls = description.python_class
+    forward = getattr(cls, "forward", None)
+    names = []
+    if forward is not None and forward is not nn.Module.forward and not markers.is_ignored(forward):
+        names.append("forward")
+    names += [name for name in dir(cls) if _is_exported(cls, name) and name not in description.ignored]
+    return [name for name in dict.fromkeys(names) if name not in description.overloads]
+
+
+def _is_exported(cls: type, name: str) -> bool:
+    member = inspect.getattr_static(cls, name, None)
+    return isinstance(member, FunctionType) and markers.modifier_of(member) is markers.Modifier.EXPORT
+
+
+def compile_methods(description: ModuleDescription, *, is_root: bool) -> None:
+    """Compile the initial methods of a module, once for all modules of its type.
+
+    The `forward` of a submodule that nothing called may fail to compile: it is then left out.
+    """
+    if description.is_compiled:
+        return
+    with unit.lock:
+        for name in initial_methods(description):
+            method = find_method(description, name)
+            if method is None:
+                continue
+            try:
+                method.ensure_defined()
+            except FlambeauError as error:
+                if is_root or name != "forward":
+                    raise
+                description.failed.setdefault(name, str(error))
+        for name in description.overloads:
+            for overload in find_overloads(description, name):
+                overload.ensure_defined()
+        for name in _property_names(description.python_class):
+            _try_property(description, name)
+        description.is_compiled = True
+
+
+def _property_names(cls: type) -> Iterator[str]:
+    for name in dir(cls):
+        if isinstance(inspect.getattr_static(cls, name, None), property):
+            yield name
+
+
+def _try_property(description: ModuleDescription, name: str) -> None:
+    """Compile a property for users of the scripted module; one that does not compile is left out."""
+    try:
+        found = find_property(description, name)
+        if found is not None:
+            found.getter.ensure_defined()
+            if found.setter is not None:
+                found.setter.ensure_defined()
+    except (ScriptError, UnsupportedError):
+        made = description.class_type.properties.pop(name, None)
+        for function in (made.getter, made.setter) if made else ():
+            if function is not None:
+                description.class_type.methods.pop(function.name, None)
+
+
+def _self_value(description: ModuleDescription) -> SugaredFactory:
+    return lambda value: services.module_value(value, description)
+
+
+def _add_method(description: ModuleDescription, name: str, python_function: Callable[..., object]) -> Function:
+    definition = definition_of(python_function)
+    owner = description.class_type
+    made = Function(
+        f"{owner.qualified_name}.{name}",
+        define=Compilation(
+            definition,
+            resolver_of(python_function, definition, services.sugared),
+            defaults=default_arguments(python_function),
+            self_type=owner,
+            self_value=_self_value(description),
+            forget=lambda: _forget(owner, made),
+        ),
+    )
+    made.doc = inspect.getdoc(python_function) or ""
+    made.python_callable = python_function
+    owner.add_method(name, made)
+    return made
+
+
+def _forget(owner: ir.ClassType, method: Function) -> None:
+    """Make a method that did not compile as if it had never been tried."""
+    owner.methods.pop(method.name, None)
+
+
+def _overload(description: ModuleDescription, name: str, declaration: Callable[..., object], index: int) -> Function:
+    owner = description.class_type
+    known = owner.methods.get(f"{name}__{index}")
+    if known is not None:
+        return known
+    implementation = inspect.getattr_static(description.python_class, name)
+    if implementation is declaration:
+        raise ScriptError(no_implementation("method", declaration))
+    declared, definition = definition_of(declaration), definition_of(implementation)
+    defaults = default_arguments(implementation) | default_arguments(declaration)
+    resolver = resolver_of(declaration, declared, services.sugared)
+    made = Function(
+        f"{owner.qualified_name}.{name}__{index}",
+        define=Compilation(
+            definition,
+            resolver_of(implementation, definition, services.sugared),
+            defaults=defaults,
+            self_type=owner,
+            self_value=_self_value(description),
+            signature=signature_of(declared, resolver, is_method=True, defaults=defaults),
+            forget=lambda: _forget(owner, made),
+        ),
+    )
+    made.python_callable = implementation
+    owner.add_method(made.name, made)
+    return made

@@ -1,0 +1,343 @@
+"""What an `nn.Module` is to the compiler: its attributes with their types, constants, submodules, and the rest by name.
+
+`describe(module)` looks at the object once. Everything that compilation asks about a module is in the description,
+nothing is asked of the object: so modules with equal descriptions share one type, and their methods are compiled
+once.
+
+Slots of the type come in TorchScript's order: parameters, buffers, submodules that are None, then plain attributes as
+the object's `__dict__` has them, and the submodules last. An attribute whose value has no TorchScript type is no
+error unless it is used; the description keeps the reason.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, final
+
+import torch
+from torch import nn
+
+from flambeau import ir
+from flambeau.errors import ScriptError
+from flambeau.ir import ClassType, Function, InterfaceType, ScriptObject, Type
+from flambeau.python import constants, markers
+from flambeau.python.annotations import AnnotationReader
+from flambeau.python.builtin_functions import find_builtin
+from flambeau.python.names import qualified_name, type_name
+from flambeau.python.namespaces import Namespace, namespace_of_class
+from flambeau.python.type_inference import NotInferred, infer_type
+from flambeau.python.unit import unit
+from flambeau.python.wrappers import script_value_of
+
+Container: TypeAlias = Literal["", "list", "dict", "parameter list", "parameter dict"]
+
+_CONTAINERS: tuple[tuple[type, Container], ...] = (
+    (nn.ModuleDict, "dict"),
+    (nn.ModuleList, "list"),
+    (nn.Sequential, "list"),
+    (nn.ParameterList, "parameter list"),
+    (nn.ParameterDict, "parameter dict"),
+)
+
+_NOT_ATTRIBUTES = frozenset(
+    {
+        "_version",
+        "_parameters",
+        "_buffers",
+        "_non_persistent_buffers_set",
+        "_backward_hooks",
+        "_backward_pre_hooks",
+        "_forward_hooks",
+        "_forward_hooks_with_kwargs",
+        "_forward_pre_hooks",
+        "_forward_pre_hooks_with_kwargs",
+        "_forward_hooks_always_called",
+        "_state_dict_hooks",
+        "_state_dict_pre_hooks",
+        "_load_state_dict_pre_hooks",
+        "_load_state_dict_post_hooks",
+        "_modules",
+        "_initializing",
+        "dump_patches",
+    }
+)
+"""What `nn.Module` keeps on each object for itself."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class AttributeEntry:
+    """A slot that is no submodule."""
+
+    type: Type
+    kind: ir.AttributeKind = "attribute"
+
+
+@final
+@dataclass(slots=True, eq=False)
+class ModuleDescription:
+    """All that the compiler knows of a module. `type` is assigned once, when no equal description is known yet."""
+
+    python_class: type
+    container: Container
+    attributes: dict[str, AttributeEntry] = field(default_factory=dict)
+    submodules: dict[str, SubmoduleEntry] = field(default_factory=dict)
+    constants: dict[str, object] = field(default_factory=dict)
+    functions: dict[str, Callable[..., object]] = field(default_factory=dict)
+    """Python functions held as attributes, compiled when they are called."""
+    script_functions: dict[str, Function] = field(default_factory=dict)
+    """Scripted functions held as attributes."""
+    builtins: dict[str, str] = field(default_factory=dict)
+    """Operators held as attributes."""
+    overloads: dict[str, tuple[Callable[..., object], ...]] = field(default_factory=dict)
+    """Methods with declared overloads, and the declarations."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Attributes that cannot be used in a script, and why."""
+    ignored: frozenset[str] = frozenset()
+    hooks: tuple[Callable[..., object], ...] = ()
+    pre_hooks: tuple[Callable[..., object], ...] = ()
+    type: ClassType | None = None
+    is_compiled: bool = False
+    """Whether the methods that modules start from have been compiled."""
+
+    def equals(self, other: ModuleDescription) -> bool:
+        """Whether modules of the two descriptions can share a type."""
+        return (
+            self.python_class is other.python_class
+            and self.container == other.container
+            and list(self.attributes.items()) == list(other.attributes.items())
+            and list(self.submodules.items()) == list(other.submodules.items())
+            and _same_constants(self.constants, other.constants)
+            and self.functions == other.functions
+            and self.script_functions == other.script_functions
+            and self.builtins == other.builtins
+            and self.overloads == other.overloads
+            and self.failed.keys() == other.failed.keys()
+            and self.ignored == other.ignored
+            and self.hooks == other.hooks
+            and self.pre_hooks == other.pre_hooks
+        )
+
+    @property
+    def class_type(self) -> ClassType:
+        """The type; ValueError before it is made."""
+        if self.type is None:
+            raise ValueError(f"the module type of '{self.python_class.__name__}' is not made yet")
+        return self.type
+
+
+SubmoduleEntry: TypeAlias = "ModuleDescription | ClassType | InterfaceType"
+"""A module to be scripted, one that is scripted already, or one that is used through an interface."""
+
+
+def type_of_submodule(entry: SubmoduleEntry) -> ClassType | InterfaceType:
+    """The type of the slot."""
+    return entry.class_type if isinstance(entry, ModuleDescription) else entry
+
+
+def _same_constants(mine: Mapping[str, object], theirs: Mapping[str, object]) -> bool:
+    """Equal in value and in type: 1 is not True is not 1.0."""
+    return repr(list(mine.items())) == repr(list(theirs.items()))
+
+
+def describe(module: nn.Module, done: dict[int, ModuleDescription]) -> ModuleDescription:
+    """The description of a module with its type, taken from an earlier module where that one's is equal.
+
+    `done` holds the descriptions of this tree's modules by identity.
+    """
+    if id(module) in done:
+        return done[id(module)]
+    description = _Describer(module, done).description
+    known = unit.module_types.setdefault(type(module), [])
+    for other in known:
+        if other.equals(description):
+            done[id(module)] = other
+            return other
+    description.type = _make_type(description)
+    known.append(description)
+    done[id(module)] = description
+    return description
+
+
+def _make_type(description: ModuleDescription) -> ClassType:
+    name = unit.compilation_unit.free_name(qualified_name(description.python_class))
+    made = ClassType(name, is_module=True, doc=description.python_class.__doc__ or "")
+    for attribute, entry in description.attributes.items():
+        made.add_attribute(attribute, entry.type, entry.kind)
+    for attribute, submodule in description.submodules.items():
+        made.add_attribute(attribute, type_of_submodule(submodule))
+    made.constants.update(description.constants)
+    unit.compilation_unit.add_type(made)
+    return made
+
+
+class _Describer:
+    """Fills in the description of one module."""
+
+    def __init__(self, module: nn.Module, done: dict[int, ModuleDescription]) -> None:
+        self._module = module
+        self._done = done
+        cls = type(module)
+        self._namespace = namespace_of_class(cls)
+        self._annotations = _class_annotations(module)
+        container: Container = next((name for kind, name in _CONTAINERS if isinstance(module, kind)), "")
+        self.description = ModuleDescription(cls, container, ignored=markers.ignored_attributes(module))
+        self._add_tensors(module._parameters, "parameter")
+        self._add_tensors(module._buffers, "buffer")
+        self._add_submodules()
+        self._add_constants()
+        self.description.overloads = dict(_overloaded_methods(cls, self.description.ignored))
+        for name, value in vars(module).items():
+            if not (name in _NOT_ATTRIBUTES or name.startswith("__") or self._is_known(name)):
+                self._add_attribute(name, value)
+        self.description.hooks = tuple(module._forward_hooks.values())
+        self.description.pre_hooks = tuple(module._forward_pre_hooks.values())
+
+    def _is_known(self, name: str) -> bool:
+        d = self.description
+        return name in d.attributes or name in d.submodules or name in d.constants or name in d.ignored
+
+    def _infer(self, name: str, value: object) -> Type | NotInferred:
+        if name in self._annotations and self._annotations[name] != nn.Module.__annotations__["forward"]:
+            return self._annotated(name, self._annotations[name])
+        if markers.is_attribute_marker(value):
+            return self._annotated(name, value.type)  # type: ignore[attr-defined]  # the marker has it
+        return infer_type(value)
+
+    def _annotated(self, name: str, annotation: object) -> Type | NotInferred:
+        try:
+            return AnnotationReader(self._namespace).of_object(annotation)
+        except ScriptError as error:
+            return NotInferred(str(error))
+
+    def _add_tensors(self, tensors: Mapping[str, torch.Tensor | None], kind: ir.AttributeKind) -> None:
+        for name, value in tensors.items():
+            if name in self.description.ignored:
+                continue
+            inferred = self._infer(name, value)
+            if isinstance(inferred, NotInferred):
+                inferred = ir.NONE if value is None else ir.TENSOR
+            self.description.attributes[name] = AttributeEntry(inferred, kind)
+
+    def _add_submodules(self) -> None:
+        for name, value in self._module._modules.items():
+            if name in self.description.ignored:
+                continue
+            if value is None:
+                self.description.attributes[name] = AttributeEntry(ir.NONE)
+                continue
+            annotated = self._infer(name, None) if name in self._annotations else None
+            scripted = script_value_of(value)
+            if isinstance(annotated, InterfaceType):
+                self.description.submodules[name] = annotated
+            elif isinstance(scripted, ScriptObject):
+                self.description.submodules[name] = scripted.type
+            else:
+                check_initialized(value)
+                self.description.submodules[name] = describe(value, self._done)
+
+    def _add_constants(self) -> None:
+        module, known = self._module, self.description
+        declared = getattr(module, "__constants__", ())
+        final_names = (n for n, annotation in self._annotations.items() if _is_final(annotation, self._namespace))
+        for name in dict.fromkeys([*declared, *final_names]):
+            kind = self._kind_of(name)
+            if kind is not None:
+                warnings.warn(
+                    f"'{name}' was found in ScriptModule constants,  but it is a non-constant {kind}. "
+                    "Consider removing it.",
+                    stacklevel=2,
+                )
+            elif not hasattr(module, name):
+                warnings.warn(
+                    f"'{name}' was found in ScriptModule constants, but was not actually set in __init__. Consider "
+                    "removing it.",
+                    stacklevel=2,
+                )
+            elif name not in known.attributes:
+                known.constants[name] = constants.final_constant(type(module).__name__, name, getattr(module, name))
+
+    def _kind_of(self, name: str) -> str | None:
+        module = self._module
+        if name in module._modules and module._modules[name] is not None:
+            return "submodule"
+        if name in module._buffers:
+            return "buffer"
+        return "parameter" if name in module._parameters else None
+
+    def _add_attribute(self, name: str, value: object) -> None:
+        description = self.description
+        scripted = script_value_of(value)
+        builtin = find_builtin(value)
+        if isinstance(scripted, Function):
+            description.script_functions[name] = scripted
+        elif inspect.isfunction(value):
+            description.functions[name] = value
+        elif builtin is not None:
+            description.builtins[name] = builtin
+        else:
+            inferred = self._infer(name, value if scripted is None else scripted)
+            if isinstance(inferred, NotInferred):
+                description.failed[name] = self._why_failed(name, value, inferred.reason)
+            else:
+                description.attributes[name] = AttributeEntry(inferred)
+
+    def _why_failed(self, name: str, value: object, reason: str) -> str:
+        guess = (
+            ""
+            if name in self._annotations
+            else "Its type was inferred; try adding a type annotation for the attribute."
+        )
+        return (
+            "(This attribute exists on the Python module, but we failed to convert Python type: "
+            f"'{type_name(value)}' to a TorchScript type. {reason.rstrip('.')}. {guess})"
+        )
+
+
+def check_initialized(module: nn.Module) -> None:
+    """ScriptError if the module's `__init__` did not run, or left parameters without shape."""
+    if "_parameters" not in vars(module):
+        raise ScriptError(f"'{type_name(module)}' has not been initialized, did you forget to call 'super()'?")
+    for kind, tensors in (("parameters", module._parameters), ("buffers", module._buffers)):
+        for name, value in tensors.items():
+            if value is not None and nn.parameter.is_lazy(value):
+                raise ScriptError(
+                    f"'{type_name(module)}' has uninitialized {kind} {name}. Did you forget to run a forward pass?"
+                )
+
+
+def _class_annotations(module: nn.Module) -> Mapping[str, object]:
+    """The annotations of the class, or of the nearest base class that has any."""
+    found = inspect.get_annotations(type(module))
+    return found if found else _inherited_annotations(type(module))
+
+
+def _inherited_annotations(cls: type) -> Mapping[str, object]:
+    for base in cls.__bases__:
+        found = inspect.get_annotations(base) or _inherited_annotations(base)
+        if found:
+            return found
+    return {}
+
+
+def _is_final(annotation: object, namespace: Namespace) -> bool:
+    if isinstance(annotation, str):
+        head = annotation.partition("[")[0].strip()
+        return head.rpartition(".")[2] == "Final"
+    return "typing.Final" in str(annotation).partition("[")[0]
+
+
+def _overloaded_methods(cls: type, ignored: frozenset[str]) -> Iterator[tuple[str, tuple[Callable[..., object], ...]]]:
+    if not markers.has_method_overloads():
+        return
+    for name in dir(cls):
+        if name in ignored:
+            continue
+        member = getattr(cls, name, None)
+        if inspect.isfunction(member):
+            overloads = markers.method_overloads_of(member, cls)
+            if overloads:
+                yield name, overloads

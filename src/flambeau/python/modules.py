@@ -1,0 +1,81 @@
+"""From an `nn.Module` to a `ScriptObject`: the object tree, with its methods compiled.
+
+Parameters and buffers are the module's own tensors. A submodule that stands in several places is one object there too.
+"""
+
+from __future__ import annotations
+
+from typing import final
+
+from torch import nn
+
+from flambeau.errors import ScriptError
+from flambeau.ir import InterfaceType, ScriptObject, Type
+from flambeau.python import markers
+from flambeau.python.conversion import ConversionError, to_script
+from flambeau.python.methods import compile_methods, find_method
+from flambeau.python.module_types import ModuleDescription, check_initialized, describe
+from flambeau.python.names import type_name
+from flambeau.python.unit import unit
+from flambeau.python.wrappers import script_value_of
+
+
+@final
+class ModuleTree:
+    """A module and its submodules being scripted: `root` is the result, `objects` what each module became."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._descriptions: dict[int, ModuleDescription] = {}
+        self.objects: dict[int, ScriptObject] = {}
+        with unit.lock:
+            check_initialized(module)
+            self._describe(module)
+            compile_methods(self._descriptions[id(module)], is_root=True)
+            self.root = self._object(module)
+
+    def description_of(self, module: nn.Module) -> ModuleDescription | None:
+        """How a module of the tree was described; None for one that was scripted before."""
+        return self._descriptions.get(id(module))
+
+    def _describe(self, module: nn.Module) -> ModuleDescription:
+        return describe(module, self._descriptions)
+
+    def _object(self, module: nn.Module) -> ScriptObject:
+        known = self.objects.get(id(module))
+        if known is not None:
+            return known
+        scripted = script_value_of(module)
+        if isinstance(scripted, ScriptObject):
+            self.objects[id(module)] = scripted
+            return scripted
+        description = self._describe(module)
+        compile_methods(description, is_root=False)
+        made = ScriptObject(description.class_type)
+        self.objects[id(module)] = made
+        for name, entry in description.attributes.items():
+            made.set(name, _attribute(module, name, entry.type))
+        for name, submodule in description.submodules.items():
+            made.set(name, self._submodule(name, getattr(module, name), submodule))
+        return made
+
+    def _submodule(self, name: str, module: nn.Module, entry: object) -> ScriptObject:
+        if isinstance(entry, InterfaceType):
+            check_initialized(module)
+            description = self._describe(module)
+            for method in entry.methods:
+                compiled = find_method(description, method.name)
+                if compiled is not None:
+                    compiled.ensure_defined()
+        return self._object(module)
+
+
+def _attribute(module: nn.Module, name: str, wanted: Type) -> object:
+    value = getattr(module, name)
+    if markers.is_attribute_marker(value):
+        value = value.value
+    try:
+        return to_script(value, wanted)
+    except ConversionError as error:
+        raise ScriptError(
+            f"Could not cast attribute '{name}' of '{type_name(module)}' to type {wanted.annotation()}: {error.message}"
+        ) from None

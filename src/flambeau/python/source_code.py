@@ -1,0 +1,66 @@
+"""The source text of live Python functions and classes, as definitions that the compiler takes.
+
+A method's text keeps its indentation, so that columns, string literals and highlights are those of the user's file.
+Decorators are not looked at: what a decorator does to a function is not part of the script.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable
+from types import CodeType
+from weakref import WeakKeyDictionary
+
+from flambeau.errors import ScriptError
+from flambeau.frontend import Definition, parse_source
+from flambeau.ir import Source
+
+_PARSED: WeakKeyDictionary[CodeType, Definition] = WeakKeyDictionary()
+
+
+def definition_of(function: Callable[..., object]) -> Definition:
+    """The definition of a Python function or method; ScriptError if its source is not to be had, or is no `def`."""
+    plain = inspect.unwrap(getattr(function, "__func__", function))
+    code = getattr(plain, "__code__", None)
+    if not isinstance(code, CodeType):
+        raise ScriptError(f"Can't get source for {function}: it is not a Python function")
+    if code not in _PARSED:
+        _PARSED[code] = _parse(plain)
+    return _PARSED[code]
+
+
+def source_of(obj: Callable[..., object]) -> Source:
+    """The text of a function or class where it stands in its file."""
+    try:
+        lines, first_line = inspect.getsourcelines(obj)
+        filename = inspect.getsourcefile(obj) or "<unknown>"
+    except OSError:
+        raise ScriptError(
+            f"Can't get source for {obj}. TorchScript requires source access in order to carry out compilation, make "
+            "sure original .py files are available."
+        ) from None
+    except (TypeError, IndentationError, SyntaxError) as error:
+        raise ScriptError(f"Can't get source for {obj}: {error}") from None
+    return Source("".join(lines), filename, first_line)
+
+
+def _parse(function: Callable[..., object]) -> Definition:
+    source = source_of(function)
+    statements = _statements(source)
+    if len(statements) != 1 or not isinstance(statements[0], ast.FunctionDef):
+        raise ScriptError(f"Expected a single top-level function: {source.filename}:{source.first_line}", None)
+    return Definition(statements[0], source)
+
+
+def _statements(source: Source) -> list[ast.stmt]:
+    """The statements of a text that may be indented, with positions in that text."""
+    if not source.text[:1].isspace():
+        return parse_source(source).body
+    module = parse_source(Source(f"if True:\n{source.text}", source.filename, source.first_line - 1))
+    outer = module.body[0]
+    if len(module.body) != 1 or not isinstance(outer, ast.If):
+        return []
+    for statement in outer.body:
+        ast.increment_lineno(statement, -1)
+    return outer.body

@@ -1,0 +1,59 @@
+"""What has been scripted in this process: one compilation unit, and what each Python object became in it.
+
+All live scripting shares one unit, as in TorchScript, so that a function or class is compiled once however many
+modules use it. The caches hold Python objects weakly where they can.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, final
+from weakref import WeakKeyDictionary
+
+from flambeau.frontend import SugaredValue
+from flambeau.ir import CompilationUnit, Function, NamedType, SourceRange, Type, Value
+
+if TYPE_CHECKING:
+    from flambeau.python.module_types import ModuleDescription
+
+
+class Services:
+    """What the files of this package ask of each other in a circle; `scripting` fills it in."""
+
+    class_type: Callable[[type, SourceRange | None], NamedType]
+    sugared: Callable[[object, SourceRange], SugaredValue]
+    module_value: Callable[[Value, ModuleDescription], SugaredValue]
+
+
+services = Services()
+
+
+@final
+class PythonUnit:
+    """A compilation unit with the maps from Python objects to what they were compiled to.
+
+    `lock` is held while anything is compiled: scripting is serial.
+    """
+
+    def __init__(self) -> None:
+        self.compilation_unit = CompilationUnit()
+        self.lock = threading.RLock()
+        self.functions: WeakKeyDictionary[Callable[..., object], Function] = WeakKeyDictionary()
+        self.overloads: WeakKeyDictionary[Callable[..., object], tuple[Function, ...]] = WeakKeyDictionary()
+        self.named_types: WeakKeyDictionary[type, NamedType] = WeakKeyDictionary()
+        """NamedTuple, Enum, script and interface classes."""
+        self.python_classes: dict[NamedType, type] = {}
+        """The other way: which Python class a named type was made from."""
+        self.module_types: WeakKeyDictionary[type, list[ModuleDescription]] = WeakKeyDictionary()
+        self.specialisations: dict[Hashable, Type] = {}
+
+    def add_named_type(self, python_class: type, type: NamedType) -> NamedType:
+        """Enter the type that a Python class was compiled to."""
+        self.compilation_unit.add_type(type)
+        self.named_types[python_class] = type
+        self.python_classes[type] = python_class
+        return type
+
+
+unit = PythonUnit()
