@@ -1,7 +1,7 @@
 """Tensors for archives: PyTorch's from `TensorData` when loading, `TensorData` of PyTorch's when saving.
 
-Neither direction copies what lies in main memory. A loaded tensor is a view of the mapped file, whose pages are private:
-writing to the tensor never changes the file. Tensors that share a storage on one side share it on the other.
+Neither direction copies what lies in main memory. A loaded tensor is a view of the mapped file, whose pages are
+private, so that writing to it never changes the file. Tensors that share a storage on one side share it on the other.
 
 Limits: layouts `mkldnn` and `jagged` and tensor subclasses without a storage of their own cannot be saved.
 """
@@ -18,7 +18,7 @@ from flambeau.errors import ArchiveArgumentError, ArchiveError, UnsupportedError
 from flambeau.ir import Layout, QScheme, Quantizer, ScalarType, Storage, TensorData
 from flambeau.python.constants import enumeration_number
 
-__all__ = ["MapLocation", "TensorDescriber", "TensorMaker", "checked_device"]
+__all__ = ["MapLocation", "TensorDescriber", "TorchValues", "checked_device"]
 
 MapLocation: TypeAlias = "str | torch.device | None"
 
@@ -46,8 +46,8 @@ def checked_device(map_location: MapLocation) -> torch.device | None:
 
 
 @final
-class TensorMaker:
-    """Makes PyTorch's tensors of `TensorData`: one storage for each `Storage`, one tensor for each `TensorData`.
+class TorchValues:
+    """Makes the values of an archive that are PyTorch's: a storage for each `Storage`, a tensor for each `TensorData`.
 
     `device` is where all of them go; None leaves each on the device that the archive says it was on.
     """
@@ -57,7 +57,14 @@ class TensorMaker:
         self._storages: dict[Storage, torch.UntypedStorage] = {}
         self._tensors: dict[int, tuple[TensorData, Tensor]] = {}
 
-    def __call__(self, data: TensorData) -> Tensor:
+    def device(self, text: str) -> torch.device:
+        """A device that is a value of the program; it is not replaced by that of the tensors."""
+        try:
+            return torch.device(text)
+        except RuntimeError as error:
+            raise ArchiveError(f"'{text}' names no device") from error
+
+    def tensor(self, data: TensorData) -> Tensor:
         """The tensor; ArchiveError if PyTorch does not accept it."""
         known = self._tensors.get(id(data))
         if known is not None:
@@ -75,10 +82,10 @@ class TensorMaker:
 
     def _made(self, data: TensorData) -> Tensor:
         if data.layout is Layout.Sparse:
-            indices, values = map(self, data.parts)
+            indices, values = map(self.tensor, data.parts)
             return torch.sparse_coo_tensor(indices, values.detach(), data.sizes, check_invariants=True)
         if data.layout in _COMPRESSED:
-            compressed, plain, values = map(self, data.parts)
+            compressed, plain, values = map(self.tensor, data.parts)
             return torch.sparse_compressed_tensor(
                 compressed, plain, values.detach(), data.sizes, layout=_COMPRESSED[data.layout], check_invariants=True
             )
@@ -104,8 +111,8 @@ class TensorMaker:
             )
         return torch._empty_per_channel_affine_quantized(
             (0,) * data.rank,
-            scales=self(quantizer.scales),
-            zero_points=self(quantizer.zero_points),
+            scales=self.tensor(quantizer.scales),
+            zero_points=self.tensor(quantizer.zero_points),
             axis=quantizer.axis,
             dtype=dtype,
             device=device,
