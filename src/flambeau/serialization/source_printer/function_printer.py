@@ -345,11 +345,7 @@ class FunctionPrinter:
             return False
         if node.kind in ("prim::ModuleContainerIndex", *_NEVER_INLINED_INTO) or node.kind == "prim::Param":
             return False
-        if value.has_debug_name and not (
-            reader.kind == "prim::Return"
-            and reader.owning_block is not None
-            and reader.owning_block.owning_node is None
-        ):
+        if value.has_debug_name and reader.kind != "prim::Return":
             return False
         (use,) = value.uses
         return reader.kind not in _NEVER_INLINED_INTO and not (reader.kind == "prim::Loop" and use.offset >= 2)
