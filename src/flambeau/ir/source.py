@@ -64,10 +64,10 @@ class Source:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class OriginalRanges:
-    """For generated text: sorted start offsets, and the place in the original source that each stands for."""
+    """For generated text: sorted start offsets, and the place in the original source that each stands for, if any."""
 
     starts: tuple[int, ...]
-    ranges: tuple[SourceRange, ...]
+    ranges: tuple[SourceRange | None, ...]
 
     def find(self, offset: int) -> SourceRange | None:
         """The original place of the last entry at or before `offset`."""
