@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from .graph import Block, Graph
 from .node import Node, Value
@@ -21,19 +22,46 @@ def copy_graph(graph: Graph) -> Graph:
 
 def copy_block(source: Block, target: Block, values: dict[Value, Value]) -> None:
     """Append inputs, nodes and outputs of a block to another one; `values` maps old to new and is added to."""
-    for value in source.inputs:
-        new = target.add_input(type=value.type)
-        if value.has_debug_name:
-            new.set_debug_name(value.debug_name)
-        values[value] = new
-    for node in source:
-        target.append(copy_node(node, target.graph, values))
-    for value in source.outputs:
-        target.add_output(values.get(value, value))
+    _finish([_copying(source, target, values)], values)
 
 
 def copy_node(node: Node, graph: Graph, values: dict[Value, Value]) -> Node:
     """A copy of a node (in no block yet) that reads the mapped values; its outputs are added to the map."""
+    new = _copy_without_blocks(node, graph, values)
+    for block in node.blocks:
+        copy_block(block, new.add_block(), values)
+    return new
+
+
+_BlockPairs: TypeAlias = "Iterator[tuple[Block, Block]]"
+
+
+def _finish(stack: list[_BlockPairs], values: dict[Value, Value]) -> None:
+    """Run copies that stop at each sub-block; those go on the stack, so that no depth of nesting is too deep."""
+    while stack:
+        pair = next(stack[-1], None)
+        if pair is None:
+            stack.pop()
+        else:
+            stack.append(_copying(*pair, values))
+
+
+def _copying(source: Block, target: Block, values: dict[Value, Value]) -> _BlockPairs:
+    for value in source.inputs:
+        new_input = target.add_input(type=value.type)
+        if value.has_debug_name:
+            new_input.set_debug_name(value.debug_name)
+        values[value] = new_input
+    for node in source:
+        new = _copy_without_blocks(node, target.graph, values)
+        target.append(new)
+        for block in node.blocks:
+            yield block, new.add_block()
+    for value in source.outputs:
+        target.add_output(values.get(value, value))
+
+
+def _copy_without_blocks(node: Node, graph: Graph, values: dict[Value, Value]) -> Node:
     new = graph.create(node.kind, [values.get(v, v) for v in node.inputs], 0)
     new.copy_metadata(node).copy_attributes(node)
     for name, given in node.attributes.items():
@@ -45,8 +73,6 @@ def copy_node(node: Node, graph: Graph, values: dict[Value, Value]) -> Node:
         values[output] = new.add_output(output.type)
         if output.has_debug_name:
             values[output].set_debug_name(output.debug_name)
-    for block in node.blocks:
-        copy_block(block, new.add_block(), values)
     new._operator = node._operator
     return new
 

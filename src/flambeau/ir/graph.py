@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from flambeau.ir.source import SourceRange
 
 _GAP = 1 << 40
+_SPARSER = 1.4
 
 
 @final
@@ -108,13 +109,36 @@ class Block:
         if after is self.return_node:
             node._position = before._position + _GAP
             after._position = max(after._position, node._position + _GAP)
-            return
-        node._position = (before._position + after._position) // 2
-        if node._position == before._position:
-            for index, member in enumerate(self):
-                member._position = (index + 1) * _GAP
-            last = self.return_node._previous._position
-            self.return_node._position = max(self.return_node._position, last + _GAP)
+        elif before is self.param_node:
+            node._position = after._position - _GAP
+            before._position = min(before._position, node._position - _GAP)
+        else:
+            node._position = (before._position + after._position) // 2
+            if node._position == before._position:
+                self._spread(node)
+
+    def _spread(self, node: Node) -> None:
+        """Renumber the nodes around a crowded place: as few as have room for themselves and for as many more.
+
+        The stretch of positions doubles until it is sparse enough, and must be the sparser the longer it is. That
+        makes an insertion cost O(log n) on average wherever it is.
+        """
+        first = last = node
+        count, size, needed = 1, 2, 2.0
+        while True:
+            start = node._position - node._position % size
+            while first._previous is not self.param_node and first._previous._position >= start:
+                first, count = first._previous, count + 1
+            while last._next is not self.return_node and last._next._position < start + size:
+                last, count = last._next, count + 1
+            if count * needed < size:
+                break
+            size, needed = size * 2, needed * _SPARSER
+        step, member = size // (count + 1), first
+        for index in range(count):
+            member._position, member = start + step * (index + 1), member._next
+        self.param_node._position = min(self.param_node._position, start - 1)
+        self.return_node._position = max(self.return_node._position, start + size)
 
     def _clear(self) -> None:
         """Destroy all nodes: first all readings, then the nodes, so that order does not matter."""
