@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import List
+
 import pytest
 
 from flambeau.ir import Layout, MemoryFormat, QScheme, ScalarType
@@ -48,7 +50,6 @@ def test_unknown_names() -> None:
 
 
 LAYOUTS = ["strided", "sparse_coo", "sparse_csr", "_mkldnn", "sparse_csc", "sparse_bsr", "sparse_bsc", "jagged"]
-MEMORY_FORMATS = ["contiguous_format", "preserve_format", "channels_last", "channels_last_3d"]
 
 
 @pytest.mark.parametrize("number", range(len(LAYOUTS)))
@@ -58,10 +59,14 @@ def test_layout_number(number: int) -> None:
     assert torch.jit.script(module)._c.getattr("value") == number == Layout(number)
 
 
-@pytest.mark.parametrize("number", range(len(MEMORY_FORMATS)))
-def test_memory_format_number(number: int) -> None:
-    compiled = torch.jit.CompilationUnit(f"def f() -> int:\n  return torch.{MEMORY_FORMATS[number]}")
-    assert compiled.f() == number == MemoryFormat(number)
+def memory_formats(contiguous: int, preserve: int, last: int, last3d: int) -> List[int]:
+    return [contiguous, preserve, last, last3d]
+
+
+def test_memory_format_numbers() -> None:
+    compiled = torch.jit.script(memory_formats)
+    given = [torch.contiguous_format, torch.preserve_format, torch.channels_last, torch.channels_last_3d]
+    assert compiled(*given) == [0, 1, 2, 3] == list(MemoryFormat)
 
 
 @pytest.mark.parametrize("scheme", QScheme, ids=str)
