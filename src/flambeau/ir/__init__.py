@@ -81,6 +81,7 @@ from flambeau.ir.subtyping import (
 )
 from flambeau.ir.tensor import Device, Quantizer, Storage, TensorData, contiguous_strides
 from flambeau.ir.tensor_text import constant_text, real_values, tensor_text
+from flambeau.ir.traversal import Nested, flat
 from flambeau.ir.type_parser import NamedTypes, custom_class, parse_type
 from flambeau.ir.type_text import type_text
 from flambeau.ir.types import (
@@ -135,6 +136,8 @@ from flambeau.ir.types import (
     unshaped,
 )
 from flambeau.ir.values import UNSET, EnumValue, ScriptObject, Unset
+from flambeau.ir.verifier import Broken, annotated, check, verify
+from flambeau.ir.verifier_kinds import fits
 
 __all__ = [
     "ANY",
@@ -179,6 +182,7 @@ __all__ = [
     "AttributeKindName",
     "AwaitType",
     "Block",
+    "Broken",
     "ClassAttribute",
     "ClassType",
     "CompilationUnit",
@@ -200,6 +204,7 @@ __all__ = [
     "Missing",
     "NamedType",
     "NamedTypes",
+    "Nested",
     "Node",
     "NodeKind",
     "NotConstant",
@@ -233,9 +238,11 @@ __all__ = [
     "VarType",
     "accepts",
     "all_operator_names",
+    "annotated",
     "appended",
     "base_name",
     "binds",
+    "check",
     "complex_text",
     "constant_of",
     "constant_text",
@@ -249,6 +256,8 @@ __all__ = [
     "custom_class",
     "demangled",
     "find_operator",
+    "fits",
+    "flat",
     "float_text",
     "infer_constant_type",
     "insert_constant",
@@ -297,6 +306,7 @@ __all__ = [
     "unregister_operator",
     "unshaped",
     "value_text",
+    "verify",
     "why_not_implements",
 ]
 

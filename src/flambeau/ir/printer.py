@@ -17,7 +17,7 @@ of this back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeAlias
 
 from flambeau.ir.attributes import Attribute
@@ -26,6 +26,7 @@ from flambeau.ir.function import Function
 from flambeau.ir.graph import Block, Graph
 from flambeau.ir.node import Node, Value
 from flambeau.ir.schema import quoted
+from flambeau.ir.traversal import Nested, flat
 from flambeau.ir.type_text import type_text
 
 Notes: TypeAlias = "Callable[[Node], str]"
@@ -60,11 +61,8 @@ def print_block(block: Block, show_ranges: bool = True) -> str:
     return f"{printer.text()}-> ({_names(block.outputs)})\n"
 
 
-_Lines: TypeAlias = "Iterator[str | _Lines]"
-
-
 class _Printer:
-    """Collects lines. Nested blocks are generators of lines on an explicit stack: no depth of nesting is too deep."""
+    """Collects lines."""
 
     def __init__(self, show_ranges: bool, notes: Notes | None, name_subgraphs: bool = True) -> None:
         self._show_ranges = show_ranges
@@ -81,37 +79,30 @@ class _Printer:
         """Add the lines of a graph; returns its nodes that have a subgraph, which must be printed next."""
         self._groups = []
         inputs = ",\n      ".join(map(self._typed, graph.inputs))
-        self._lines.append(f"{prefix}graph({inputs}):")
+        self._lines.append(f"{prefix}graph({inputs}):{self._note(graph.param_node)}")
         self.add_lines(self.block_lines(graph.block, 1))
         self._lines.append(f"  return ({_names(graph.outputs)}){self._note(graph.return_node)}")
         return self._groups
 
-    def add_lines(self, lines: _Lines) -> None:
-        stack = [lines]
-        while stack:
-            item = next(stack[-1], None)
-            if item is None:
-                stack.pop()
-            elif isinstance(item, str):
-                self._lines.append(item)
-            else:
-                stack.append(item)
+    def add_lines(self, lines: Nested[str]) -> None:
+        self._lines += flat(lines)
 
-    def block_lines(self, block: Block, depth: int) -> _Lines:
+    def block_lines(self, block: Block, depth: int) -> Nested[str]:
         indent = "  " * depth
         for node in block:
             yield indent + self._line(node)
             if node.blocks:
                 yield self._sub_blocks(node, depth + 1)
 
-    def node_lines(self, node: Node, depth: int) -> _Lines:
+    def node_lines(self, node: Node, depth: int) -> Nested[str]:
         yield "  " * depth + self._line(node)
         yield self._sub_blocks(node, depth + 1)
 
-    def _sub_blocks(self, node: Node, depth: int) -> _Lines:
+    def _sub_blocks(self, node: Node, depth: int) -> Nested[str]:
         indent = "  " * depth
         for index, block in enumerate(node.blocks):
-            yield f"{indent}block{index}({', '.join(map(self._typed, block.inputs))}):"
+            inputs = ", ".join(map(self._typed, block.inputs))
+            yield f"{indent}block{index}({inputs}):{self._note(block.param_node)}"
             yield self.block_lines(block, depth + 1)
             yield f"{indent}  -> ({_names(block.outputs)}){self._note(block.return_node)}"
 
