@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import final
 
-from .graph import Graph
+from .graph import Graph, base_name
 from .schema import Argument, FunctionSchema
 from .types import NamedType
 
@@ -95,7 +95,8 @@ class Function:
 def schema_of(graph: Graph, name: str) -> FunctionSchema:
     """The schema that a graph's inputs and outputs amount to."""
     arguments = tuple(
-        Argument(v.debug_name if v.has_debug_name else f"argument_{i}", v.type) for i, v in enumerate(graph.inputs)
+        Argument(base_name(v.debug_name) if v.has_debug_name else f"argument_{i}", v.type)
+        for i, v in enumerate(graph.inputs)
     )
     return FunctionSchema(name, "", arguments, tuple(Argument("", v.type) for v in graph.outputs))
 
