@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import final
 
-from .graph import Graph, base_name
+from .graph import Graph
+from .node import base_name
 from .schema import Argument, FunctionSchema
 from .types import NamedType
 
