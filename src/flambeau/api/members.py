@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from flambeau.ir import UNSET, AttributeKind, ClassAttribute, ScriptObject, is_tensor
 
-__all__ = ["named_members", "named_slots", "named_submodules", "walk_modules"]
+__all__ = ["modules_bottom_up", "named_members", "named_slots", "named_submodules", "walk_modules"]
 
 
 def named_slots(owner: ScriptObject) -> Iterator[tuple[ClassAttribute, object]]:
@@ -46,6 +46,21 @@ def walk_modules(root: ScriptObject, prefix: str = "") -> Iterator[tuple[str, Sc
         child_path = f"{path}.{name}" if path else name
         yield child_path, child
         stack.append((child_path, named_submodules(child)))
+
+
+def modules_bottom_up(root: ScriptObject) -> Iterator[ScriptObject]:
+    """A module and all below it, each after its own submodules."""
+    seen = {root}
+    stack = [(root, named_submodules(root))]
+    while stack:
+        module, children = stack[-1]
+        found = next(children, None)
+        if found is None:
+            stack.pop()
+            yield module
+        elif found[1] not in seen:
+            seen.add(found[1])
+            stack.append((found[1], named_submodules(found[1])))
 
 
 def named_members(root: ScriptObject, kind: AttributeKind, recurse: bool = True) -> Iterator[tuple[str, object]]:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
+from typing import BinaryIO, Protocol, TypeAlias
 
 from flambeau.errors import UnsupportedError
-from flambeau.ir import Function, ScriptObject
+from flambeau.ir import ClassType, Function, ScriptObject
 
 __all__ = [
     "ArchiveTarget",
     "ArchiveWriter",
     "SourcePrinter",
-    "SourceText",
     "register_archive_writer",
     "register_source_printer",
     "source_of",
@@ -27,17 +26,12 @@ __all__ = [
 ArchiveTarget: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 
 
-class SourceText(NamedTuple):
-    """TorchScript source of a function, and the constants that it refers to as `CONSTANTS.c0`, ..."""
-
-    code: str
-    constants: Mapping[str, object]
-
-
 class SourcePrinter(Protocol):
-    """Prints a function as TorchScript source; a method without the type of its first argument."""
+    """Prints a function as TorchScript source; `owner` is the class of a method. The second result are the constants
+    that the text refers to as `CONSTANTS.c0`, `CONSTANTS.c1`, ...
+    """
 
-    def __call__(self, function: Function, is_method: bool) -> SourceText: ...
+    def __call__(self, function: Function, owner: ClassType | None = None) -> tuple[str, list[object]]: ...
 
 
 class ArchiveWriter(Protocol):
@@ -66,11 +60,11 @@ def register_archive_writer(writer: ArchiveWriter) -> None:
     _services.writer = writer
 
 
-def source_of(function: Function, is_method: bool) -> SourceText:
-    """The source of a function."""
+def source_of(function: Function, owner: ClassType | None) -> tuple[str, list[object]]:
+    """The source of a function and the constants in it."""
     if _services.printer is None:
         raise UnsupportedError("source text is printed by flambeau.serialization, which is not imported")
-    return _services.printer(function, is_method)
+    return _services.printer(function, owner)
 
 
 def write(root: ScriptObject, target: ArchiveTarget, extra_files: Mapping[str, str | bytes] | None) -> None:

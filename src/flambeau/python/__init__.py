@@ -1,3 +1,40 @@
-"""The PyTorch side: scripting live functions, modules and classes."""
+"""The PyTorch side: scripting live functions, modules and classes; modules and functions as users hold them; archives.
+
+The names are resolved when first asked for, so that loading an archive does not import what only scripting needs.
+"""
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flambeau.python.archives import load, save
+    from flambeau.python.freezing import freeze
+    from flambeau.python.script_function import ScriptFunction
+    from flambeau.python.script_module import ScriptModule
+    from flambeau.python.scripting import script
+
+__all__ = ["ScriptFunction", "ScriptModule", "freeze", "load", "save", "script"]
+
+_HOMES = {
+    "ScriptFunction": "script_function",
+    "ScriptModule": "script_module",
+    "freeze": "freezing",
+    "load": "archives",
+    "save": "archives",
+    "script": "scripting",
+}
+"""The file that each name is defined in."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'flambeau.python' has no attribute '{name}'")
+    value: object = getattr(import_module(f"flambeau.python.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,96 @@
+"""`flambeau.load` and `flambeau.save`: archives to modules and back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, MutableMapping
+from typing import Any, BinaryIO, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from flambeau.api import ArchiveTarget, walk_modules
+from flambeau.errors import ArchiveArgumentError, ArchiveError
+from flambeau.ir import ScriptObject
+from flambeau.python.saving import ExtraFiles
+from flambeau.python.script_function import ScriptFunction
+from flambeau.python.script_module import ScriptModule, wrap_module
+from flambeau.python.tensors import MapLocation, TorchValues, checked_device
+from flambeau.serialization import read_archive
+
+__all__ = ["load", "save"]
+
+ArchiveFile: TypeAlias = "str | os.PathLike[str] | BinaryIO"
+
+
+def load(
+    f: ArchiveFile,
+    map_location: MapLocation = None,
+    *,
+    mmap: bool = True,
+    extra_files: MutableMapping[str, Any] | None = None,
+    _extra_files: MutableMapping[str, Any] | None = None,
+) -> ScriptModule:
+    """Load a TorchScript archive from a path or a binary file. Nothing of the file is executed but its `__setstate__` methods,
+    which are TorchScript.
+
+    `map_location` is the device for all tensors; by default each goes where it was when saved. With `mmap`, tensors of a
+    file on disk are views of the mapped file: nothing is read before it is used, and writing to them does not change the
+    file. (The file must not be changed or truncated in place while the module is in use; replacing it is fine.) The
+    values of `extra_files` become the contents, as bytes, of the extra files of those names.
+
+    ArchiveError if the file is not a sound archive, ArchiveArgumentError if there is no such file.
+    """
+    device = checked_device(map_location)
+    wanted = extra_files if extra_files is not None else _extra_files
+    if not hasattr(f, "read"):
+        f = _existing_file(f)
+    archive = read_archive(f, factory=TorchValues(device), extra_files=wanted or (), memory_map=mmap)
+    if wanted is not None:
+        wanted.update({name: archive.extra_files.get(name, b"") for name in wanted})
+    if not archive.root.type.is_module:
+        raise ArchiveError(f"the archive holds a {archive.root.type.qualified_name}, which is not a module")
+    _make_parameters(archive.root)
+    return wrap_module(archive.root, archive.unit)
+
+
+def _existing_file(f: object) -> str:
+    if not isinstance(f, (str, os.PathLike)):
+        raise ArchiveArgumentError(f"an archive is loaded from a path or a binary file, not from a {type(f).__name__}")
+    path = os.fsdecode(f)
+    if not os.path.exists(path):
+        raise ArchiveArgumentError(f"The provided filename {path} does not exist")
+    if os.path.isdir(path):
+        raise ArchiveArgumentError(f"The provided filename {path} is a directory")
+    return path
+
+
+def _make_parameters(root: ScriptObject) -> None:
+    """Make the tensors in parameter slots `nn.Parameter`s: what code that trains or moves modules expects there."""
+    made: dict[int, tuple[Tensor, nn.Parameter]] = {}
+    for _, module in walk_modules(root):
+        for slot, attribute in enumerate(module.type.attributes):
+            value = module.slots[slot]
+            if attribute.kind == "parameter" and isinstance(value, Tensor):
+                if id(value) not in made:
+                    made[id(value)] = value, nn.Parameter(value, value.requires_grad)
+                module.slots[slot] = made[id(value)][1]
+
+
+def save(
+    obj: ScriptModule | ScriptFunction,
+    f: ArchiveTarget,
+    extra_files: ExtraFiles | None = None,
+    *,
+    _extra_files: ExtraFiles | None = None,
+) -> None:
+    """Save a scripted module or function as an archive, which `flambeau.load` and `torch.jit.load` read.
+
+    A function becomes a module with that function as `forward`. ArchiveError if it cannot be saved: it calls Python
+    code, or holds an object of a class that has no stored form.
+    """
+    if not isinstance(obj, (ScriptModule, ScriptFunction)):
+        raise ArchiveArgumentError(
+            f"only scripted modules and functions can be saved, not a {type(obj).__name__}; script it first"
+        )
+    obj.save(f, extra_files or _extra_files)

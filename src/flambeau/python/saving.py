@@ -1,0 +1,19 @@
+"""Writing archives of modules whose tensors are PyTorch's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flambeau.api import ArchiveTarget
+from flambeau.ir import ScriptObject
+from flambeau.python.tensors import TensorDescriber
+from flambeau.serialization import write_archive
+
+__all__ = ["ExtraFiles", "save_archive"]
+
+ExtraFiles = Mapping[str, str | bytes]
+
+
+def save_archive(root: ScriptObject, target: ArchiveTarget, extra_files: ExtraFiles | None = None) -> None:
+    """Write a module to a path or a binary file; ArchiveError if it cannot be."""
+    write_archive(root, target, tensors=TensorDescriber(), extra_files=extra_files or {})
