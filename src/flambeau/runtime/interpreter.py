@@ -1,0 +1,144 @@
+"""The reference interpreter: runs any graph node by node, with nothing clever about it.
+
+Everything faster is tested against it, and constant folding evaluates nodes with it. A `trace` is called with each node
+and the values of its outputs, after the node ran.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias, final
+
+from flambeau.errors import ExecutionError, FlambeauError
+from flambeau.ir import Block, Function, Graph, Node, ScriptObject, Value
+from flambeau.runtime.exceptions import located, register_interpreter
+from flambeau.runtime.nodes import runtime_constant
+from flambeau.runtime.registry import kernel_of_node
+
+__all__ = ["Trace", "evaluate_node", "interpret", "interpret_function"]
+
+Trace: TypeAlias = "Callable[[Node, Sequence[object]], object]"
+
+
+def interpret(graph: Graph, inputs: Sequence[object], trace: Trace | None = None) -> list[object]:
+    """Run a graph and return the values of its outputs; what fails raises ExecutionError."""
+    try:
+        return _Run(trace).graph(graph, inputs, "graph")
+    except FlambeauError as error:
+        raise (located(error) if isinstance(error, ExecutionError) else error) from error.__cause__
+    except Exception as error:  # whatever an operator raises
+        raise located(error) from error
+
+
+def interpret_function(function: Function, arguments: Sequence[object], trace: Trace | None = None) -> object:
+    """Run a function, exceptions left as they are; several results come as a tuple."""
+    return _result(_Run(trace).graph(function.graph, arguments, function.name))
+
+
+def evaluate_node(node: Node, inputs: Sequence[object]) -> list[object]:
+    """The outputs of one node without sub-blocks, given the values of its inputs; what fails raises ExecutionError."""
+    try:
+        return _outputs(node, kernel_of_node(node)(*inputs))
+    except FlambeauError:
+        raise
+    except Exception as error:  # whatever an operator raises
+        raise located(error) from error
+
+
+def _result(outputs: list[object]) -> object:
+    return outputs[0] if len(outputs) == 1 else tuple(outputs) or None
+
+
+def _outputs(node: Node, result: object) -> list[object]:
+    """A kernel's result as one value for each output."""
+    match len(node.outputs):
+        case 0:
+            return []
+        case 1:
+            return [result]
+        case count:
+            values = list(result)  # type: ignore[call-overload]  # several results are a tuple or a list
+            if len(values) != count:
+                raise ExecutionError(f"{node.kind} gave {len(values)} results where {count} were expected")
+            return values
+
+
+@final
+class _Run:
+    """One execution. `entered` are the objects whose `__exit__` is still to be called."""
+
+    def __init__(self, trace: Trace | None) -> None:
+        self.trace = trace
+
+    def graph(self, graph: Graph, inputs: Sequence[object], function: str) -> list[object]:
+        if len(inputs) != len(graph.inputs):
+            raise ExecutionError(f"{function}() takes {len(graph.inputs)} arguments, not {len(inputs)}")
+        values: dict[Value, object] = {}
+        entered: list[object] = []
+        try:
+            return self.block(graph.block, inputs, values, entered, function)
+        except BaseException:
+            for opened in reversed(entered):
+                self.method(opened, "__exit__", (None, None, None))
+            raise
+
+    def block(
+        self, block: Block, inputs: Iterable[object], values: dict[Value, object], entered: list[object], function: str
+    ) -> list[object]:
+        values.update(zip(block.inputs, inputs, strict=True))
+        for node in block:
+            results = self.node(node, [values[v] for v in node.inputs], values, entered, function)
+            values.update(zip(node.outputs, results, strict=True))
+            if self.trace is not None:
+                self.trace(node, results)
+        return [values[v] for v in block.outputs]
+
+    def node(
+        self, node: Node, inputs: list[object], values: dict[Value, object], entered: list[object], function: str
+    ) -> list[object]:
+        match node.kind:
+            case "prim::If":
+                taken = node.blocks[0] if inputs[0] else node.blocks[1]
+                return self.block(taken, (), values, entered, function)
+            case "prim::Loop":
+                return self.loop(node, inputs, values, entered, function)
+            case "prim::Constant":
+                return [runtime_constant(node)]
+            case "prim::CallFunction":
+                called, *arguments = inputs
+                if not isinstance(called, Function):
+                    raise ExecutionError(f"cannot call {called!r}: it is no function")
+                return [self.call(called, arguments)]
+            case "prim::CallMethod" if isinstance(inputs[0], ScriptObject):
+                return [self.method(inputs[0], node.string_attribute("name"), inputs[1:])]
+            case "prim::Enter":
+                result = self.method(inputs[0], "__enter__", ())
+                entered.append(inputs[0])
+                return [result]
+            case "prim::Exit":
+                entered.pop()
+                return _outputs(node, self.method(inputs[0], "__exit__", (None, None, None)))
+            case _:
+                return _outputs(node, kernel_of_node(node)(*inputs))
+
+    def loop(
+        self, node: Node, inputs: list[object], values: dict[Value, object], entered: list[object], function: str
+    ) -> list[object]:
+        limit, condition, *carried = inputs
+        trip = 0
+        while condition and trip < limit:  # type: ignore[operator]  # an int
+            condition, *carried = self.block(node.blocks[0], (trip, *carried), values, entered, function)
+            trip += 1
+        return carried
+
+    def call(self, function: Function, arguments: Sequence[object]) -> object:
+        return _result(self.graph(function.graph, arguments, function.name))
+
+    def method(self, self_object: object, name: str, arguments: Sequence[object]) -> object:
+        method = self_object.type.methods.get(name) if isinstance(self_object, ScriptObject) else None
+        if method is None:
+            raise ExecutionError(f"{self_object!r} has no method '{name}'")
+        return self.call(method, (self_object, *arguments))
+
+
+register_interpreter(_Run.node.__code__)

@@ -1,0 +1,358 @@
+"""Arithmetic on numbers.
+
+Ints wrap at 64 bits. Floats follow IEEE 754 where Python raises: division by zero gives an infinity or NaN, an overflow an
+infinity. `//` and `%` have the sign rules of Python. `**` of ints is a float.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+
+from flambeau.runtime.integers import from_float, wrapped
+from flambeau.runtime.registry import implements
+
+Number: TypeAlias = "int | float | complex"
+Real: TypeAlias = "int | float"
+
+DIVISION_BY_ZERO = "division by 0"
+ZERO_TO_NEGATIVE = "0.0 cannot be raised to a negative power"
+
+
+# --- add, sub, mul
+
+
+@implements("aten::add.int")
+def add_int(a: int, b: int) -> int:
+    return wrapped(a + b)
+
+
+@implements("aten::sub.int")
+def sub_int(a: int, b: int) -> int:
+    return wrapped(a - b)
+
+
+@implements("aten::mul.int")
+def mul_int(a: int, b: int) -> int:
+    return wrapped(a * b)
+
+
+@implements("aten::add.float", "aten::add.int_float", "aten::add.float_int")
+def add_float(a: float, b: float) -> float:
+    return a + b
+
+
+@implements("aten::sub.float", "aten::sub.int_float", "aten::sub.float_int")
+def sub_float(a: float, b: float) -> float:
+    return a - b
+
+
+@implements("aten::mul.float", "aten::mul.int_float", "aten::mul.float_int")
+def mul_float(a: float, b: float) -> float:
+    return a * b
+
+
+@implements(
+    *("aten::add.complex", "aten::add.int_complex", "aten::add.complex_int"),
+    *("aten::add.float_complex", "aten::add.complex_float"),
+)
+def add_complex(a: complex, b: complex) -> complex:
+    return a + b
+
+
+@implements(
+    *("aten::sub.complex", "aten::sub.int_complex", "aten::sub.complex_int"),
+    *("aten::sub.float_complex", "aten::sub.complex_float"),
+)
+def sub_complex(a: complex, b: complex) -> complex:
+    return a - b
+
+
+@implements(
+    *("aten::mul.complex", "aten::mul.int_complex", "aten::mul.complex_int"),
+    *("aten::mul.float_complex", "aten::mul.complex_float"),
+)
+def mul_complex(a: complex, b: complex) -> complex:
+    return a * b
+
+
+def _wrapped_number(value: Number) -> Number:
+    return wrapped(value) if isinstance(value, int) else value
+
+
+@implements("aten::add")
+def add(a: Number, b: Number) -> Number:
+    return _wrapped_number(a + b)
+
+
+@implements("aten::sub")
+def sub(a: Number, b: Number) -> Number:
+    return _wrapped_number(a - b)
+
+
+@implements("aten::mul")
+def mul(a: Number, b: Number) -> Number:
+    return _wrapped_number(a * b)
+
+
+# --- division
+
+
+@implements("aten::div.int", "aten::div.float")
+def div_float(a: float, b: float) -> float:
+    if b != 0:
+        return float(a) / b
+    if a == 0 or math.isnan(a):
+        return math.nan
+    return math.copysign(math.inf, a) * math.copysign(1.0, b)
+
+
+@implements("aten::div.complex")
+def div_complex(a: complex, b: complex) -> complex:
+    if b != 0:
+        return a / b
+    return complex(div_float(a.real, math.fabs(b.real)), div_float(a.imag, math.fabs(b.real)))
+
+
+@implements("aten::div")
+def div(a: Number, b: Number) -> Number:
+    if isinstance(a, complex) or isinstance(b, complex):
+        return div_complex(complex(a), complex(b))
+    return div_float(a, b)
+
+
+@implements("aten::floordiv.int")
+def floordiv_int(a: int, b: int) -> int:
+    if b == 0:
+        raise ZeroDivisionError(DIVISION_BY_ZERO)
+    return wrapped(a // b)
+
+
+@implements("aten::floordiv.float", "aten::floordiv.int_float", "aten::floordiv.float_int")
+def floordiv_float(a: float, b: float) -> float:
+    quotient = div_float(a, b)
+    # `math.floor` gives an int; a float that large has no fraction.
+    if abs(quotient) < 2.0**53:
+        return math.copysign(float(math.floor(quotient)), quotient)
+    return quotient
+
+
+@implements("aten::floordiv")
+def floordiv(a: Real, b: Real) -> Real:
+    if isinstance(a, int) and isinstance(b, int):
+        return floordiv_int(a, b)
+    return floordiv_float(a, b)
+
+
+@implements("aten::remainder.int")
+def remainder_int(a: int, b: int) -> int:
+    if b == 0:
+        raise ZeroDivisionError(DIVISION_BY_ZERO)
+    return a % b
+
+
+@implements("aten::remainder.float", "aten::remainder.int_float", "aten::remainder.float_int")
+def remainder_float(a: float, b: float) -> float:
+    return fmod(b + fmod(a, b), b)
+
+
+@implements("aten::remainder")
+def remainder(a: Real, b: Real) -> Real:
+    if isinstance(a, int) and isinstance(b, int):
+        return remainder_int(a, b)
+    return remainder_float(a, b)
+
+
+@implements("aten::fmod", "aten::fmod.int", "aten::fmod.float", "aten::fmod.int_float", "aten::fmod.float_int")
+def fmod(a: float, b: float) -> float:
+    """The remainder with the sign of `a`."""
+    if b == 0 or math.isinf(a):
+        return math.nan
+    return math.fmod(a, b)
+
+
+@implements("aten::divmod.int")
+def divmod_int(x: int, y: int) -> tuple[int, int]:
+    if y == 0:
+        raise ZeroDivisionError("ZeroDivisionError: integer division or modulo by zero")
+    return wrapped(x // y), x % y
+
+
+@implements("aten::divmod.float", "aten::divmod.int_float", "aten::divmod.float_int")
+def divmod_float(x: float, y: float) -> tuple[float, float]:
+    if y == 0:
+        raise ZeroDivisionError("ZeroDivisionError: float divmod()")
+    rest = fmod(x, y)
+    if rest and (rest < 0) != (y < 0):
+        rest += y
+    return div_float(x - rest, y), rest
+
+
+@implements("aten::__round_to_zero_floordiv.int")
+def round_to_zero_floordiv(a: int, b: int) -> int:
+    if b == 0:
+        raise ZeroDivisionError(DIVISION_BY_ZERO)
+    quotient = abs(a) // abs(b)
+    return wrapped(quotient if (a < 0) == (b < 0) else -quotient)
+
+
+# --- powers
+
+
+@implements(
+    *("aten::pow.int", "aten::pow.float", "aten::pow.int_float", "aten::pow.float_int"),
+)
+def pow_float(a: float, b: float) -> float:
+    if a == 0 and b < 0:
+        raise ZeroDivisionError(ZERO_TO_NEGATIVE)
+    base, exponent = float(a), float(b)
+    try:
+        return math.pow(base, exponent)
+    except OverflowError:
+        return -math.inf if base < 0 and math.fmod(exponent, 2) else math.inf
+    except ValueError:  # a negative number to a fraction
+        return math.nan
+
+
+@implements("aten::pow.int_to_int")
+def pow_int_to_int(a: int, b: int) -> int:
+    return from_float(pow_float(a, b))
+
+
+@implements("aten::pow.complex", "aten::pow.float_complex", "aten::pow.complex_float")
+def pow_complex(a: complex, b: complex) -> complex:
+    if a == 0:
+        if b == 0:
+            return complex(1.0)
+        return complex(0.0) if b.real > 0 else complex(math.nan, math.nan)
+    try:
+        return complex(a) ** complex(b)
+    except OverflowError:
+        return complex(math.inf, math.nan)
+
+
+@implements("aten::pow.Scalar_Scalar")
+def pow_number(a: Number, b: Number) -> Number:
+    if isinstance(a, complex) or isinstance(b, complex):
+        return pow_complex(a, b)
+    return pow_float(a, b)
+
+
+# --- signs, extremes
+
+
+@implements("aten::neg.int")
+def neg_int(a: int) -> int:
+    return wrapped(-a)
+
+
+@implements("aten::neg.float")
+def neg_float(a: float) -> float:
+    return -a
+
+
+@implements("aten::neg.complex")
+def neg_complex(a: complex) -> complex:
+    return -a
+
+
+@implements("aten::neg.Scalar")
+def neg(a: Number) -> Number:
+    return _wrapped_number(-a)
+
+
+@implements("prim::abs.int")
+def abs_int(a: int) -> int:
+    return wrapped(abs(a))
+
+
+@implements("prim::abs.float")
+def abs_float(a: float) -> float:
+    return abs(a)
+
+
+@implements("prim::abs.complex")
+def abs_complex(a: complex) -> float:
+    try:
+        return abs(a)
+    except OverflowError:
+        return math.inf
+
+
+@implements("prim::abs.Scalar")
+def abs_number(a: Number) -> Number:
+    return abs_complex(a) if isinstance(a, complex) else _wrapped_number(abs(a))
+
+
+@implements("prim::min.int")
+def min_int(a: int, b: int) -> int:
+    return min(a, b)
+
+
+@implements("prim::max.int")
+def max_int(a: int, b: int) -> int:
+    return max(a, b)
+
+
+@implements("prim::min.float", "prim::min.int_float", "prim::min.float_int")
+def min_float(a: float, b: float) -> float:
+    return float(b if b < a else a)
+
+
+@implements("prim::max.float", "prim::max.int_float", "prim::max.float_int")
+def max_float(a: float, b: float) -> float:
+    return float(b if a < b else a)
+
+
+@implements("prim::min")
+def min_number(a: Real, b: Real) -> Real:
+    return min_int(a, b) if isinstance(a, int) and isinstance(b, int) else min_float(a, b)
+
+
+@implements("prim::max")
+def max_number(a: Real, b: Real) -> Real:
+    return max_int(a, b) if isinstance(a, int) and isinstance(b, int) else max_float(a, b)
+
+
+# --- bits
+
+
+@implements("aten::__and__.bool")
+def and_bool(a: bool, b: bool) -> bool:
+    return a and b
+
+
+@implements("aten::__or__.bool")
+def or_bool(a: bool, b: bool) -> bool:
+    return a or b
+
+
+@implements("aten::__xor__.bool")
+def xor_bool(a: bool, b: bool) -> bool:
+    return a != b
+
+
+@implements("aten::__and__.int")
+def and_int(a: int, b: int) -> int:
+    return a & b
+
+
+@implements("aten::__or__.int")
+def or_int(a: int, b: int) -> int:
+    return a | b
+
+
+@implements("aten::__xor__.int")
+def xor_int(a: int, b: int) -> int:
+    return a ^ b
+
+
+@implements("aten::__lshift__.int")
+def lshift(a: int, b: int) -> int:
+    """The shift counts modulo 64, as the machine does it."""
+    return wrapped(a << (b & 63))
+
+
+@implements("aten::__rshift__.int")
+def rshift(a: int, b: int) -> int:
+    return a >> (b & 63)

@@ -1,0 +1,315 @@
+"""Python's `math` and `cmath` on numbers, with the results of C++: a pole is an infinity, a domain error NaN.
+
+Complex functions keep Python's values, NaN where it raises.
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from collections.abc import Callable
+
+from flambeau.runtime.integers import INT_MAX, from_float, wrapped
+from flambeau.runtime.operators.arithmetic import Number, Real
+from flambeau.runtime.registry import implements
+
+_NAN = complex(math.nan, math.nan)
+
+
+def _real(name: str, function: Callable[[float], float]) -> None:
+    """Register a function of one real number, all overloads of it but `complex`."""
+
+    @implements(f"aten::{name}.int", f"aten::{name}.float", f"aten::{name}.Scalar")
+    def kernel(a: float) -> float:
+        return function(float(a))
+
+
+def _complex(name: str, function: Callable[[float], float], complex_function: Callable[[complex], complex]) -> None:
+    """Register a function of one real or complex number."""
+
+    @implements(f"aten::{name}.int", f"aten::{name}.float")
+    def kernel(a: float) -> float:
+        return function(float(a))
+
+    @implements(f"aten::{name}.complex")
+    def complex_kernel(a: complex) -> complex:
+        try:
+            return complex_function(a)
+        except (OverflowError, ValueError, ZeroDivisionError):
+            return _NAN
+
+    @implements(f"aten::{name}.Scalar")
+    def number_kernel(a: Number) -> Number:
+        return complex_kernel(a) if isinstance(a, complex) else function(float(a))
+
+
+def _or_nan(function: Callable[[float], float]) -> Callable[[float], float]:
+    def total(a: float) -> float:
+        try:
+            return function(a)
+        except ValueError:
+            return math.nan
+
+    return total
+
+
+def _or_infinity(function: Callable[[float], float]) -> Callable[[float], float]:
+    """For functions that only overflow upwards."""
+
+    def total(a: float) -> float:
+        try:
+            return function(a)
+        except OverflowError:
+            return math.inf
+        except ValueError:
+            return math.nan
+
+    return total
+
+
+def _log(function: Callable[[float], float], pole: float) -> Callable[[float], float]:
+    def total(a: float) -> float:
+        if a > pole:
+            return function(a)
+        return -math.inf if a == pole else math.nan
+
+    return total
+
+
+def _sinh(a: float) -> float:
+    try:
+        return math.sinh(a)
+    except OverflowError:
+        return math.copysign(math.inf, a)
+
+
+def _atanh(a: float) -> float:
+    return math.copysign(math.inf, a) if abs(a) == 1 else _or_nan(math.atanh)(a)
+
+
+def _gamma(a: float) -> float:
+    if a == 0:
+        return math.copysign(math.inf, a)
+    return _or_infinity(math.gamma)(a)
+
+
+def _lgamma(a: float) -> float:
+    try:
+        return math.lgamma(a)
+    except (OverflowError, ValueError):
+        return math.inf
+
+
+_log_of = _log(math.log, 0.0)
+_log10_of = _log(math.log10, 0.0)
+
+
+def _sqrt(a: float) -> float:
+    return math.sqrt(a) if a >= 0 else math.nan
+
+
+_complex("acos", _or_nan(math.acos), cmath.acos)
+_complex("acosh", _or_nan(math.acosh), cmath.acosh)
+_complex("asin", _or_nan(math.asin), cmath.asin)
+_complex("asinh", math.asinh, cmath.asinh)
+_complex("atan", math.atan, cmath.atan)
+_complex("atanh", _atanh, cmath.atanh)
+_complex("cos", _or_nan(math.cos), cmath.cos)
+_complex("cosh", _or_infinity(math.cosh), cmath.cosh)
+_complex("exp", _or_infinity(math.exp), cmath.exp)
+_complex("log", _log_of, cmath.log)
+_complex("log10", _log10_of, cmath.log10)
+_complex("sin", _or_nan(math.sin), cmath.sin)
+_complex("sinh", _sinh, cmath.sinh)
+_complex("sqrt", _sqrt, cmath.sqrt)
+_complex("tan", _or_nan(math.tan), cmath.tan)
+_complex("tanh", math.tanh, cmath.tanh)
+_real("degrees", math.degrees)
+_real("radians", math.radians)
+_real("erf", math.erf)
+_real("erfc", math.erfc)
+_real("expm1", _or_infinity(math.expm1))
+_real("fabs", math.fabs)
+_real("gamma", _gamma)
+_real("lgamma", _lgamma)
+_real("log1p", _log(math.log1p, -1.0))
+
+
+@implements("aten::round.int", "aten::round.float")
+def round_(a: float) -> float:
+    """To the nearest integer, ties to the even one."""
+    return math.copysign(float(round(a)), a) if math.isfinite(a) else a
+
+
+@implements("aten::round.Scalar")
+def round_number(a: Real) -> Real:
+    return round_(a)
+
+
+@implements("aten::ceil.int", "aten::floor.int")
+def whole(a: int) -> int:
+    return a
+
+
+@implements("aten::ceil.float")
+def ceil(a: float) -> int:
+    return from_float(math.ceil(a)) if math.isfinite(a) else from_float(a)
+
+
+@implements("aten::floor.float")
+def floor(a: float) -> int:
+    return from_float(math.floor(a)) if math.isfinite(a) else from_float(a)
+
+
+@implements("aten::ceil.Scalar")
+def ceil_number(a: Real) -> Real:
+    return a if isinstance(a, int) else ceil(a)
+
+
+@implements("aten::floor.Scalar")
+def floor_number(a: Real) -> Real:
+    return a if isinstance(a, int) else floor(a)
+
+
+@implements("aten::isfinite.float")
+def isfinite(a: float) -> bool:
+    return math.isfinite(a)
+
+
+@implements("aten::isinf.float")
+def isinf(a: float) -> bool:
+    return math.isinf(a)
+
+
+@implements("aten::isnan.float")
+def isnan(a: float) -> bool:
+    return math.isnan(a)
+
+
+@implements("aten::isfinite.complex")
+def isfinite_complex(a: complex) -> bool:
+    return cmath.isfinite(a)
+
+
+@implements("aten::isinf.complex")
+def isinf_complex(a: complex) -> bool:
+    return cmath.isinf(a)
+
+
+@implements("aten::isnan.complex")
+def isnan_complex(a: complex) -> bool:
+    return cmath.isnan(a)
+
+
+@implements("aten::angle.int", "aten::angle.float", "aten::angle.complex", "aten::angle.Scalar")
+def angle(a: Number) -> float:
+    if isinstance(a, complex):
+        return cmath.phase(a)
+    if math.isnan(a):
+        return a
+    return math.pi if a < 0 else 0.0
+
+
+# --- two arguments
+
+
+@implements("aten::log.int_int", "aten::log.float_float", "aten::log.int_float", "aten::log.float_int")
+def log_base(a: float, b: float) -> float:
+    return _quotient(_log_of(float(a)), _log_of(float(b)))
+
+
+def _quotient(a: float, b: float) -> float:
+    if b != 0:
+        return a / b
+    return math.nan if a == 0 or math.isnan(a) else math.copysign(math.inf, a) * math.copysign(1.0, b)
+
+
+@implements(
+    *("aten::log.complex_complex", "aten::log.int_complex", "aten::log.complex_int"),
+    *("aten::log.float_complex", "aten::log.complex_float"),
+)
+def log_base_complex(a: complex, b: complex) -> complex:
+    try:
+        return cmath.log(a) / cmath.log(b)
+    except (ValueError, ZeroDivisionError):
+        return _NAN
+
+
+@implements("aten::log.Scalar_Scalar")
+def log_base_number(a: Number, b: Number) -> Number:
+    if isinstance(a, complex) or isinstance(b, complex):
+        return log_base_complex(a, b)
+    return log_base(a, b)
+
+
+@implements(
+    *("aten::atan2.int", "aten::atan2.float", "aten::atan2.int_float", "aten::atan2.float_int"),
+    "aten::atan2.Scalar_Scalar",
+)
+def atan2(a: float, b: float) -> float:
+    return math.atan2(a, b)
+
+
+@implements(
+    *("aten::copysign", "aten::copysign.int", "aten::copysign.float"),
+    *("aten::copysign.int_float", "aten::copysign.float_int"),
+)
+def copysign(a: float, b: float) -> float:
+    return math.copysign(a, b)
+
+
+@implements(
+    *("aten::mathremainder", "aten::mathremainder.int", "aten::mathremainder.float"),
+    *("aten::mathremainder.int_float", "aten::mathremainder.float_int"),
+)
+def mathremainder(a: float, b: float) -> float:
+    """The difference to the nearest multiple of `b`."""
+    if b == 0 or math.isinf(a):
+        return math.nan
+    return math.remainder(a, b)
+
+
+@implements(
+    *("aten::polar.int", "aten::polar.float", "aten::polar.int_float", "aten::polar.float_int"),
+    "aten::polar.Scalar_Scalar",
+)
+def polar(a: float, b: float) -> complex:
+    if math.isinf(b):
+        return _NAN
+    return complex(a * math.cos(b), a * math.sin(b))
+
+
+@implements("aten::ldexp")
+def ldexp(x: float, i: int) -> float:
+    try:
+        return math.ldexp(x, i)
+    except OverflowError:
+        return math.copysign(math.inf, x)
+
+
+# --- ints, parts of floats
+
+
+@implements("aten::factorial.int")
+def factorial(a: int) -> int:
+    if a < 0:
+        raise ValueError("factorial() not defined for negative values")
+    if a > 65:  # 66! and all above are multiples of 2**64
+        return 0
+    return wrapped(math.factorial(a))
+
+
+@implements("aten::gcd.int")
+def gcd(a: int, b: int) -> int:
+    result = math.gcd(a, b)
+    return result if result <= INT_MAX else wrapped(result)
+
+
+@implements("aten::frexp")
+def frexp(a: float) -> tuple[float, int]:
+    return math.frexp(a)
+
+
+@implements("aten::modf")
+def modf(a: float) -> tuple[float, float]:
+    return math.modf(a)

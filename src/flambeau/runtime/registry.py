@@ -1,0 +1,171 @@
+"""Which Python function carries out which operator.
+
+    @implements("aten::append.t")
+    def append(self: list[object], element: object) -> list[object]: ...
+
+A kernel takes the schema's arguments in order, positionally, and returns the result: None where there is none, a tuple
+where there are several. A kernel that depends on more of a node than its inputs (its attributes, the types of its
+outputs) is made for the node:
+
+    @specialises("prim::tolist")
+    def tolist(node: Node) -> Kernel: ...
+
+The families are in `operators` and, where they need PyTorch, in `aten`, which is imported when the first operator is asked
+for that nothing here implements. There every other operator is found through the dispatcher.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
+
+from flambeau import settings
+from flambeau.errors import OperatorError, UnsupportedError
+from flambeau.ir import Node, Operator, TensorData, operator, operators_named
+
+__all__ = [
+    "Kernel",
+    "implemented_names",
+    "implements",
+    "kernel_of_node",
+    "kernel_of_operator",
+    "load_tensor_backend",
+    "specialises",
+    "tensor_backend_if_loaded",
+]
+
+Kernel: TypeAlias = "Callable[..., Any]"
+"""Arguments and result are run-time values of whatever types the schema says."""
+KernelMaker: TypeAlias = "Callable[[Node], Kernel]"
+K = TypeVar("K", bound=Kernel)
+M = TypeVar("M", bound=KernelMaker)
+
+_kernels: dict[str, Kernel] = {}
+_makers: dict[str, KernelMaker] = {}
+
+
+def implements(*names: str) -> Callable[[K], K]:
+    """Register a kernel for overloads such as `aten::add.int`; ValueError if one has a kernel already."""
+
+    def register(kernel: K) -> K:
+        for name in names:
+            _check_new(name, _kernels)
+            _kernels[name] = kernel
+        return kernel
+
+    return register
+
+
+def specialises(*kinds: str) -> Callable[[M], M]:
+    """Register what makes kernels for the nodes of a kind such as `prim::tolist`."""
+
+    def register(maker: M) -> M:
+        for kind in kinds:
+            if kind in _makers:
+                raise ValueError(f"{kind} has a kernel already")
+            _makers[kind] = maker
+        return maker
+
+    return register
+
+
+def _check_new(name: str, table: dict[str, Kernel]) -> None:
+    if name in table:
+        raise ValueError(f"{name} has a kernel already")
+    if settings.VERIFY.value:  # parses the operator's schema, too slow for every start of a program
+        operator(name)
+
+
+def implemented_names() -> frozenset[str]:
+    """The overloads, and the node kinds, that have a kernel (of those that are loaded)."""
+    return frozenset(_kernels) | frozenset(_makers)
+
+
+class TensorBackend(Protocol):
+    """What `flambeau.runtime.aten` offers to the rest of the runtime."""
+
+    def dispatcher_kernel(self, operator: Operator) -> Kernel:
+        """A function that calls an operator of PyTorch's dispatcher."""
+
+    def find_custom_operator(self, node: Node) -> Operator | None:
+        """The operator that a node calls, where only the running PyTorch knows it."""
+
+    def tensor_data(self, tensor: object) -> TensorData:
+        """A tensor's elements and geometry, for its text."""
+
+    def from_data(self, value: object) -> object:
+        """PyTorch's tensor or device for one of ours."""
+
+    def current_modes(self) -> Callable[[], AbstractContextManager[object]]:
+        """This thread's modes (gradients, autocast), as what makes contexts in which they hold."""
+
+
+_lock = threading.Lock()
+_backend: TensorBackend | None = None
+
+
+def load_tensor_backend() -> TensorBackend:
+    """The part of the runtime that needs PyTorch, imported at the first call; UnsupportedError where it is not installed."""
+    global _backend
+    if _backend is None:
+        with _lock:
+            try:
+                module = importlib.import_module("flambeau.runtime.aten")
+            except ModuleNotFoundError as error:
+                if error.name != "torch":
+                    raise
+                raise UnsupportedError("tensor operators need PyTorch, which is not installed") from error
+            _backend = cast("TensorBackend", module)
+    return _backend
+
+
+def tensor_backend_if_loaded() -> TensorBackend | None:
+    """The part that needs PyTorch, if anything has asked for it."""
+    return _backend
+
+
+def kernel_of_operator(operator: Operator) -> Kernel:
+    """The kernel of an overload; UnsupportedError or OperatorError if there is none."""
+    return _kernels.get(operator.qualified_name) or _dispatcher_kernel(operator)
+
+
+@cache
+def _dispatcher_kernel(operator: Operator) -> Kernel:
+    backend = load_tensor_backend()
+    found = _kernels.get(operator.qualified_name)  # the import may have brought it
+    if found is not None:
+        return found
+    if operator.is_jit_only:
+        raise UnsupportedError(f"operator {operator.qualified_name} is not implemented")
+    return backend.dispatcher_kernel(operator)
+
+
+def kernel_of_node(node: Node) -> Kernel:
+    """The function that carries out a node without sub-blocks, given the values of its inputs."""
+    maker = _makers.get(node.kind)
+    if maker is not None:
+        return maker(node)
+    found = node.operator
+    if found is not None:
+        return kernel_of_operator(found)
+    backend = load_tensor_backend()
+    maker = _makers.get(node.kind)
+    if maker is not None:
+        return maker(node)
+    custom = backend.find_custom_operator(node)
+    if custom is not None:
+        return kernel_of_operator(custom)
+    raise OperatorError(_no_match(node))
+
+
+def _no_match(node: Node) -> str:
+    given = ", ".join(str(v.type) for v in node.inputs)
+    overloads = operators_named(node.kind)
+    if not overloads:
+        return f"Unknown builtin op: {node.kind} (called with {given})"
+    listed = "\n".join(f"\t{o}" for o in overloads)
+    return f"no overload of {node.kind} accepts ({given}); there are:\n{listed}"
