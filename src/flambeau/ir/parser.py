@@ -47,7 +47,7 @@ _LABEL = re.compile(r"[A-Za-z_]\w*(?=\s*\()")
 _KIND = re.compile(r"[A-Za-z_]\w*(?:::\w+)+")
 _PYTHON_NAME = re.compile(r"\^[^\s\[(]+")
 _TAIL = re.compile(r"(?:[ \t]*,[ \t]*scope:[ \t]*([^\n]*?))?[ \t]*(?:#[ \t]*([^\n]*))?(?=\n|\Z)")
-_PLACE = re.compile(r"(.+):(\d{1,9}):(\d{1,9})\s*\Z")
+_PLACE = re.compile(r"(.*):(\d{1,9}):(\d{1,9})\s*\Z")
 _SECTION = re.compile(r"^\s*with\s+([\w:]+)\s*=", re.MULTILINE)
 _SIMPLE_TYPE = re.compile(r"[A-Za-z_][\w.]*(?:\[\]|\?)*(?=[ \t]*[,)=\n])")
 _TYPE_MARK = re.compile(r"[()\[\]<>,=\n\"#]")
@@ -470,7 +470,7 @@ _LONGEST_NUMBER = 18
 def _place(comment: str) -> SourceRange | None:
     """The place that a comment such as `model.py:7:15` names."""
     found = _PLACE.match(comment)
-    if found is None or int(found[2]) == 0:
+    if found is None:
         return None
     return Source("", found[1], first_line=int(found[2]), indent=int(found[3])).range(0, 0)
 

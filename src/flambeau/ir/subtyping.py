@@ -106,7 +106,7 @@ def why_not_implements(given: ClassType | InterfaceType, interface: InterfaceTyp
 
 def optional(element: Type) -> Type:
     """`Optional[element]`, collapsed where `element` admits None already."""
-    if element is t.NONE or element is t.ANY or isinstance(element, t.OptionalType):
+    if element is t.NONE or isinstance(element, t.OptionalType):
         return element
     if isinstance(element, t.UnionType):
         return union((*element.elements, t.NONE))

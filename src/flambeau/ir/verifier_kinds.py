@@ -10,7 +10,7 @@ from flambeau.ir.class_types import ClassType, FunctionType, InterfaceType
 from flambeau.ir.graph import Graph
 from flambeau.ir.node import Node, Value
 from flambeau.ir.operator_matching import accepts, result_types
-from flambeau.ir.operators import Operator, operators_named
+from flambeau.ir.operators import AliasKind, Operator, operators_named
 from flambeau.ir.schema import FunctionSchema
 from flambeau.ir.subtyping import is_subtype
 from flambeau.ir.types import Type
@@ -312,6 +312,8 @@ def _results(node: Node, operator: Operator) -> Iterator[Violation]:
     wanted = result_types(schema, node.inputs)
     if len(wanted) != len(node.outputs):
         yield "bad-arity", f"{schema.qualified_name} has {_plural(len(wanted), 'result')}, not {len(node.outputs)}"
+        return
+    if operator.alias_kind is AliasKind.SPECIAL:  # `prim::unchecked_cast(t x) -> t` and the like return what they say
         return
     for value, result in zip(node.outputs, wanted, strict=True):
         if result is not t.ANY and not t.contains_var(result) and not _may_be(value.type, result):
