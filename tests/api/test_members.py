@@ -148,7 +148,7 @@ def test_reading_what_is_not_there() -> None:
     with pytest.raises(AttributeError, match="does not have a field with name 'nothing'"):
         module.getattr("nothing")
     module.script_object.slots[0] = UNSET
-    with pytest.raises(AttributeError, match="'weight'.*never assigned"):
+    with pytest.raises(AttributeError, match=r"'weight'.*never assigned"):
         module.getattr("weight")
     with pytest.raises(ObjectError, match=r"Method 'x' is not defined\."):
         module.get_method("x")
@@ -156,7 +156,7 @@ def test_reading_what_is_not_there() -> None:
 
 
 def test_only_objects_of_module_types_are_modules() -> None:
-    with pytest.raises(ObjectError, match="__torch__.Plain is not a module type"):
+    with pytest.raises(ObjectError, match=r"__torch__\.Plain is not a module type"):
         Module(ScriptObject(ClassType("__torch__.Plain")))
 
 

@@ -160,7 +160,7 @@ def test_meta_tensors_and_map_location() -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
 def test_a_device_that_is_absent_is_named() -> None:
     data = TensorData(ScalarType.Float, (1,), (1,), Storage(4, bytearray(4), device="cuda:0"))
-    with pytest.raises(ArchiveError, match="cuda:0.*map_location"):
+    with pytest.raises(ArchiveError, match=r"cuda:0.*map_location"):
         TorchValues().tensor(data)
     assert TorchValues(torch.device("cpu")).tensor(data).device.type == "cpu"
 

@@ -1,7 +1,7 @@
 """What a user holds: modules, objects, functions, methods, compilation units. Nothing here needs PyTorch.
 
-`flambeau.python` makes PyTorch's modules of these. Where PyTorch is absent an archive can be read, looked at, changed and
-written through them.
+`flambeau.python` makes PyTorch's modules of these. Where PyTorch is absent an archive can be read, looked at, changed
+and written through them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Calls from Python into scripts: arguments in, result out.
 
-Arguments are checked and converted against the schema by `flambeau.runtime`, which also runs the function. What is added
-here: objects in the result come wrapped (`Instance`, `Module`).
+Arguments are checked and converted against the schema by `flambeau.runtime`, which also runs the function. What is
+added here: objects in the result come wrapped (`Instance`, `Module`).
 """
 
 from __future__ import annotations
@@ -45,9 +45,7 @@ def assignable(value: object, attribute: ClassAttribute) -> object:
     try:
         return from_python(value, attribute.type)
     except TypeError as error:
-        raise ObjectError(
-            f"Could not cast attribute '{attribute.name}' to type {attribute.type}: {error}"
-        ) from None
+        raise ObjectError(f"Could not cast attribute '{attribute.name}' to type {attribute.type}: {error}") from None
 
 
 _wrappers: list[Callable[[ScriptObject], object]] = []

@@ -1,7 +1,7 @@
 """A namespace of functions made of TorchScript source text or of graphs.
 
-    unit = CompilationUnit("def twice(x):\\n    return 2 * x\\n")
-    unit.twice(torch.ones(2))
+unit = CompilationUnit("def twice(x):\\n    return 2 * x\\n")
+unit.twice(torch.ones(2))
 """
 
 from __future__ import annotations

@@ -115,7 +115,9 @@ def define_methods(
     return added
 
 
-def _compiler(definition: Definition, names: TextResolver, owner: ClassType | None = None) -> Callable[[Function], None]:
+def _compiler(
+    definition: Definition, names: TextResolver, owner: ClassType | None = None
+) -> Callable[[Function], None]:
     def define(function: Function) -> None:
         compile_definition(function, definition, names, self_type=owner, finish=after_compilation)
 

@@ -8,6 +8,7 @@ well as a short one. Types, functions and enum members are never copied.
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import TypeAlias, cast
 
 from flambeau.ir import EnumValue, Function, Quantizer, ScriptObject, Storage, TensorData, is_tensor
@@ -71,7 +72,8 @@ def _copied(value: object, memo: Memo, pending: list[tuple[ScriptObject, ScriptO
             return table
         case tuple():
             members = [_copied(item, memo, pending) for item in value]
-            return type(value)(*members) if hasattr(value, "_fields") else tuple(members)
+            make: Callable[[list[object]], object] = getattr(type(value), "_make", tuple)
+            return make(members)
         case TensorData():
             created = _copied_tensor_data(value, memo)
             _remember(memo, value, created)

@@ -1,7 +1,7 @@
 """Modules as a user holds them, without PyTorch: their members, state, methods, and text.
 
-`Module` is what scripting and loading produce; `flambeau.python.ScriptModule` makes a `torch.nn.Module` of it. Where the
-archive was read without PyTorch its tensors are `TensorData`, and everything but running works.
+`Module` is what scripting and loading produce; `flambeau.python.ScriptModule` makes a `torch.nn.Module` of it. Where
+the archive was read without PyTorch its tensors are `TensorData`, and everything but running works.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from flambeau.errors import ObjectError
 from flambeau.ir import CompilationUnit, ScriptObject
 
 if TYPE_CHECKING:
-    from flambeau.api.functions import Method
+    from flambeau.api.functions import Constants, Method
     from flambeau.frontend import Resolver
     from flambeau.ir import AttributeKind, Graph
 
@@ -140,7 +140,8 @@ class Module(Object):
         return self.forward.code
 
     @property
-    def code_with_constants(self) -> tuple[str, Mapping[str, object]]:
+    def code_with_constants(self) -> tuple[str, Constants]:
+        """The source of `forward`, and the constants that it names."""
         return self.forward.code_with_constants
 
     def define(self, source: str, resolver: Resolver | None = None) -> None:

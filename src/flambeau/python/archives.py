@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any, BinaryIO, TypeAlias
 
-import torch
 from torch import Tensor, nn
 
 from flambeau.api import ArchiveTarget, walk_modules
@@ -31,13 +30,13 @@ def load(
     extra_files: MutableMapping[str, Any] | None = None,
     _extra_files: MutableMapping[str, Any] | None = None,
 ) -> ScriptModule:
-    """Load a TorchScript archive from a path or a binary file. Nothing of the file is executed but its `__setstate__` methods,
-    which are TorchScript.
+    """Load a TorchScript archive from a path or a binary file.
 
-    `map_location` is the device for all tensors; by default each goes where it was when saved. With `mmap`, tensors of a
-    file on disk are views of the mapped file: nothing is read before it is used, and writing to them does not change the
-    file. (The file must not be changed or truncated in place while the module is in use; replacing it is fine.) The
-    values of `extra_files` become the contents, as bytes, of the extra files of those names.
+    Nothing of the file is executed but `__setstate__` methods, which are TorchScript. `map_location` is the device for
+    all tensors; by default each goes where it was when saved. With `mmap`, tensors of a file on disk are views of the
+    mapped file: nothing is read before it is used, and writing to them does not change the file. (The file must not be
+    changed in place while the module is in use; replacing it is fine.) The values of `extra_files` become the contents,
+    as bytes, of the extra files of those names; of one that is missing, empty.
 
     ArchiveError if the file is not a sound archive, ArchiveArgumentError if there is no such file.
     """

@@ -1,8 +1,8 @@
 """`_parameters`, `_buffers` and `_modules` of a scripted module: views of its slots.
 
-`torch.nn.Module` does all its work (moving, `state_dict`, walking) through these three mappings. Here they hold nothing:
-the slots of the `ScriptObject` are the only place where a value is, so what a script assigns is what Python sees, and the
-other way. Entries can be replaced, never added or removed.
+`torch.nn.Module` does all its work (moving, `state_dict`, walking) through these three mappings. Here they hold
+nothing: the slots of the `ScriptObject` are the only place where a value is, so what a script assigns is what Python
+sees, and the other way. Entries can be replaced, never added or removed.
 """
 
 from __future__ import annotations

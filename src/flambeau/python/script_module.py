@@ -1,16 +1,17 @@
 """Scripted modules as `torch.nn.Module`s: for optimizers, `state_dict`, `to`, hooks, and all code that takes modules.
 
-One place holds the state, the slots of the underlying `ScriptObject`. Parameters, buffers, submodules and the `training` flag
-are views of it (`module_views`), so nothing can get out of step. Submodules that are shared are one Python object.
+One place holds the state, the slots of the underlying `ScriptObject`. Parameters, buffers, submodules and the
+`training` flag are views of it (`module_views`), so nothing can get out of step. Submodules that are shared are one
+Python object.
 
-More of `nn.Module` works here than on PyTorch's scripted modules (hooks, `requires_grad_`, `get_submodule`, ...). What does
-not: adding or deleting parameters, buffers and submodules, and pickling (`save` writes archives).
+More of `nn.Module` works here than on PyTorch's scripted modules (hooks, `requires_grad_`, `get_submodule`, ...). What
+does not: adding or deleting parameters, buffers and submodules, and pickling (`save` writes archives).
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 from weakref import WeakValueDictionary
 
@@ -20,8 +21,8 @@ from torch.nn.modules import module as _nn_module
 from flambeau.api import ArchiveTarget, Constants, Function, Memo, Method, Module
 from flambeau.errors import ObjectError, UnsupportedError
 from flambeau.ir import UNSET, ScriptObject, demangled
-from flambeau.python.saving import ExtraFiles, save_archive
 from flambeau.python.module_views import ModuleView, TensorView, replace_submodule
+from flambeau.python.saving import ExtraFiles, save_archive
 from flambeau.python.script_function import NotPicklableError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class ScriptModule(nn.Module):
 
     # --- calling
 
-    forward = _Forward()
+    forward: Callable[..., Any] = cast("Callable[..., Any]", _Forward())
 
     def __call__(self, *args: object, **kwargs: object) -> object:
         if (
@@ -147,9 +148,9 @@ class ScriptModule(nn.Module):
     def __setattr__(self, name: str, value: Any) -> None:
         module = self._c
         kind = module.type
-        attribute = kind.find_attribute(name)
-        if attribute is not None:
-            held = module.script_object.slots[kind._slots[name]]
+        slot = kind.find_slot(name)
+        if slot is not None:
+            held = module.script_object.slots[slot]
             if isinstance(held, ScriptObject) and held.type.is_module:
                 replace_submodule(module.script_object, name, value)
             else:
@@ -240,9 +241,9 @@ class ScriptModule(nn.Module):
     def _apply(self, fn: Any, recurse: bool = True) -> ScriptModule:
         # `nn.Module` may have to replace a parameter, and only knows how to if it is a `Parameter`.
         for name, value in list(self._parameters.items()):
-            if not isinstance(value, nn.Parameter) and value.is_leaf:
+            if value is not None and not isinstance(value, nn.Parameter) and value.is_leaf:
                 self._parameters[name] = nn.Parameter(value, value.requires_grad)
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
         return self
 
     def _replicate_for_data_parallel(self) -> ScriptModule:
