@@ -2,8 +2,8 @@
 
     %d : int = aten::neg(%x)     ->   (nothing)        when %d has no use
 
-Marks what lives, backwards from the outputs and from nodes with effects, then sweeps the rest; outputs of `prim::If` and
-`prim::Loop` that nothing reads go as well. A node that writes to memory lives (see `AliasDb` for when it need not).
+Marks what lives, backwards from the outputs and from nodes with effects, then sweeps the rest; outputs of `prim::If`
+and `prim::Loop` that nothing reads go as well. A node that writes to memory lives (see `AliasDb` for when it need not).
 Cost: linear. Keeps: order and names of the rest.
 """
 

@@ -51,7 +51,9 @@ def _bypass_index(node: Node, made: Node) -> bool:
 
 def _bypass_slice(node: Node, made: Node) -> bool:
     begin, end = node.attribute("beg"), node.attribute("end")
-    elements = list(made.inputs)[begin:end]  # type: ignore[misc]  # both are ints
+    if not isinstance(begin, int) or not isinstance(end, int):
+        return False
+    elements = list(made.inputs)[begin:end]
     graph = node.graph
     with graph.inserting_at(node):
         shorter = graph.insert("prim::TupleConstruct", elements, (node.output.type,))
