@@ -35,20 +35,21 @@ class ArchiveStorages:
         if key not in self._found:
             self._found[key] = self._opened(name, nbytes, unit, device), unit
         storage, known_unit = self._found[key]
-        if storage.nbytes != nbytes or known_unit != unit:
-            raise ArchiveError("the pickle describes this storage in two ways that do not agree", name)
+        if known_unit != unit:
+            raise ArchiveError("a storage of the other byte order is used with element types of different sizes", name)
+        if nbytes > storage.nbytes:
+            if storage.has_data:
+                raise ArchiveError(f"{nbytes} bytes are expected here, but the record has {storage.nbytes}", name)
+            storage.nbytes = nbytes
         return storage
 
     def _opened(self, name: str, nbytes: int, unit: int, device: str) -> Storage:
         if self._without_data or device.partition(":")[0] == "meta":
             return Storage(nbytes, device=device, key=name)
-        available = self._archive.record_size(name)
-        if available < nbytes:
-            raise ArchiveError(f"a storage of {nbytes} bytes is expected here, but the record has {available}", name)
-        return Storage(nbytes, lambda: self._read(name, nbytes, unit), device=device, key=name)
+        return Storage(self._archive.record_size(name), lambda: self._read(name, unit), device=device, key=name)
 
-    def _read(self, name: str, nbytes: int, unit: int) -> memoryview:
-        data = self._archive.storage_bytes(name, verify=self._verify)[:nbytes]
+    def _read(self, name: str, unit: int) -> memoryview:
+        data = self._archive.storage_bytes(name, verify=self._verify)
         return data if unit == 1 else _swapped(data, unit)
 
     def _swap_unit(self, dtype: ScalarType) -> int:
@@ -59,7 +60,8 @@ class ArchiveStorages:
 
 
 def _swapped(data: memoryview, unit: int) -> memoryview:
-    swapped = bytearray(len(data))
+    swapped = bytearray(data)
+    whole = len(data) - len(data) % unit
     for i in range(unit):
-        swapped[i::unit] = data[unit - 1 - i :: unit]
+        swapped[i:whole:unit] = data[unit - 1 - i : whole : unit]
     return memoryview(swapped)
