@@ -15,7 +15,7 @@ from flambeau.api.copying import Memo
 from flambeau.api.placeholder import placeholder_module
 from flambeau.api.services import ArchiveTarget, source_of, write
 from flambeau.ir import ClassType, FunctionSchema, Graph, ScriptObject
-from flambeau.passes import inline, optimize
+from flambeau.passes import inline_calls, optimize, run
 
 if TYPE_CHECKING:
     from flambeau.api.objects import Object
@@ -84,7 +84,7 @@ class Callable:
     def inlined_graph(self) -> Graph:
         """A copy of the graph in which every call is replaced by what it calls."""
         graph = ir.copy_graph(self._function.graph)
-        inline(graph)
+        run(graph, inline_calls)
         return graph
 
     def graph_for(self, *args: object, **kwargs: object) -> Graph:

@@ -11,7 +11,7 @@ does not: adding or deleting parameters, buffers and submodules, and pickling (`
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 from weakref import WeakValueDictionary
 
@@ -240,9 +240,10 @@ class ScriptModule(nn.Module):
 
     def _apply(self, fn: Any, recurse: bool = True) -> ScriptModule:
         # `nn.Module` may have to replace a parameter, and only knows how to if it is a `Parameter`.
-        for name, value in list(self._parameters.items()):
-            if value is not None and not isinstance(value, nn.Parameter) and value.is_leaf:
-                self._parameters[name] = nn.Parameter(value, value.requires_grad)
+        held = cast("MutableMapping[str, Tensor]", self._parameters)
+        for name, value in list(held.items()):
+            if not isinstance(value, nn.Parameter) and value.is_leaf:
+                held[name] = nn.Parameter(value, value.requires_grad)
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
         return self
 
