@@ -138,7 +138,7 @@ class _Machine:
             self._fail(f"the pickle leaves {len(self._stack)} values instead of one")
         if self._unfinished:
             self._fail("the pickle creates an object without giving it a state")
-        self._nesting(self._stack)
+        self._refuse_internal(set(map(type, self._stack)))
         return self._stack[0]
 
     def _fail(self, message: str) -> NoReturn:
@@ -172,9 +172,12 @@ class _Machine:
         kinds = set(map(type, items))
         if kinds <= _SCALARS:
             return 1
+        self._refuse_internal(kinds)
+        return self._bounded(items)
+
+    def _refuse_internal(self, kinds: set[type]) -> None:
         if not kinds.isdisjoint(_INTERNAL):
             self._fail("the pickle uses a function, a class or a storage as a value")
-        return self._bounded(items)
 
     def _bounded(self, items: list[object]) -> int:
         depths = self._depths
