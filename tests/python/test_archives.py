@@ -1,0 +1,199 @@
+"""`flambeau.load` and `flambeau.save` on files, with PyTorch on either side."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import flambeau
+from flambeau.errors import ArchiveArgumentError, ArchiveError
+from flambeau.python import ScriptModule
+
+
+class Net(nn.Module):
+    counter: int
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(4, 3)
+        self.second = nn.Linear(4, 3)
+        self.second.weight = self.first.weight
+        self.register_buffer("seen", torch.zeros(1))
+        self.counter = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.counter += 1
+        self.seen += 1
+        return self.first(x) + self.second(x)
+
+
+X = torch.randn(2, 4)
+
+
+def saved_by_pytorch(module: nn.Module, **kwargs: object) -> bytes:
+    buffer = io.BytesIO()
+    torch.jit.save(torch.jit.script(module), buffer, **kwargs)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "net.pt"
+    file.write_bytes(saved_by_pytorch(Net()))
+    return file
+
+
+@pytest.mark.parametrize("mmap", [True, False])
+@pytest.mark.parametrize("kind", ["path", "text", "file", "buffer"])
+def test_sources(path: Path, kind: str, mmap: bool) -> None:
+    expected = torch.jit.load(str(path))(X)
+    sources: dict[str, Callable[[], object]] = {
+        "path": lambda: path,
+        "text": lambda: str(path),
+        "file": lambda: path.open("rb"),
+        "buffer": lambda: io.BytesIO(path.read_bytes()),
+    }
+    source = sources[kind]()
+    module = flambeau.load(source, mmap=mmap)  # type: ignore[arg-type]
+    if kind == "file":
+        source.close()  # type: ignore[attr-defined]
+    assert isinstance(module, ScriptModule)
+    assert torch.equal(module(X), expected)
+    assert (module.counter, module.seen.item()) == (1, 1)
+
+
+def test_what_is_loaded_is_what_pytorch_loads(path: Path) -> None:
+    mine, theirs = flambeau.load(path), torch.jit.load(str(path))
+    assert [n for n, _ in mine.named_parameters()] == [
+        n for n, _ in theirs.named_parameters() if n != "second.weight"
+    ] or [n for n, _ in mine.named_parameters()] == [n for n, _ in theirs.named_parameters()]
+    assert list(mine.state_dict()) == list(theirs.state_dict())
+    for name, value in theirs.state_dict().items():
+        assert torch.equal(mine.state_dict()[name], value)
+    assert all(p.requires_grad and isinstance(p, nn.Parameter) and p.is_leaf for p in mine.parameters())
+    assert mine.training == theirs.training
+    assert mine.original_name == theirs.original_name
+    assert mine.code == theirs.code
+
+
+def test_tied_weights_stay_tied(path: Path) -> None:
+    module = flambeau.load(path)
+    first, second = module.first.weight, module.second.weight
+    assert first.untyped_storage().data_ptr() == second.untyped_storage().data_ptr()
+    with torch.no_grad():
+        first.fill_(3)
+    assert second.eq(3).all()
+
+
+def test_training_a_loaded_module_does_not_change_its_file(path: Path) -> None:
+    before = path.read_bytes()
+    module = flambeau.load(path)
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.5)
+    module(X).sum().backward()
+    optimizer.step()
+    assert path.read_bytes() == before
+    assert not torch.equal(module.first.weight, flambeau.load(path).first.weight)
+
+
+def test_a_module_is_saved_over_the_file_that_it_is_mapped_from(path: Path) -> None:
+    module = flambeau.load(path)
+    expected = module(X)
+    with torch.no_grad():
+        module.first.bias.add_(1)
+    flambeau.save(module, path)
+    assert torch.equal(module(X), expected + 1)
+    assert torch.equal(flambeau.load(path)(X), expected + 1)
+    assert torch.equal(torch.jit.load(str(path))(X), expected + 1)
+
+
+def test_a_file_may_be_deleted_while_its_module_is_in_use(path: Path) -> None:
+    module = flambeau.load(path)
+    path.unlink()
+    assert module(X).shape == (2, 3)
+
+
+def test_there_and_back(tmp_path: Path) -> None:
+    module = flambeau.load(io.BytesIO(saved_by_pytorch(Net())))
+    expected = module(X)
+    file = tmp_path / "again.pt"
+    module.save(file)
+    for loaded in (flambeau.load(file), torch.jit.load(str(file)), flambeau.load(io.BytesIO(module.save_to_buffer()))):
+        assert torch.equal(loaded(X), expected)
+        assert loaded.counter == 2
+    assert {name.split("/")[0] for name in zipfile.ZipFile(file).namelist()} == {"again"}
+
+
+def test_map_location(path: Path) -> None:
+    assert {p.device.type for p in flambeau.load(path, map_location="meta").parameters()} == {"meta"}
+    assert {p.device.type for p in flambeau.load(path, torch.device("cpu")).parameters()} == {"cpu"}
+    with pytest.raises(ArchiveArgumentError, match="map_location should be either None, string or torch.device"):
+        flambeau.load(path, 3)  # type: ignore[arg-type]
+
+
+def test_extra_files(tmp_path: Path) -> None:
+    data = saved_by_pytorch(Net(), _extra_files={"a.txt": "text", "b.bin": b"\0\1"})
+    wanted: dict[str, object] = {"a.txt": "", "b.bin": None, "missing": "x"}
+    module = flambeau.load(io.BytesIO(data), extra_files=wanted)
+    assert wanted == {"a.txt": b"text", "b.bin": b"\0\1", "missing": b""}
+    file = tmp_path / "m.pt"
+    flambeau.save(module, file, extra_files={"note": "ä", "bytes": b"\xff"})
+    read = {"note": "", "bytes": ""}
+    torch.jit.load(str(file), _extra_files=read)
+    assert read == {"note": "ä".encode(), "bytes": b"\xff"}
+
+
+# --- what is refused
+
+
+def test_files_that_cannot_be(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveArgumentError, match=r"The provided filename .*missing\.pt does not exist") as raised:
+        flambeau.load(tmp_path / "missing.pt")
+    assert isinstance(raised.value, ValueError)
+    with pytest.raises(ArchiveArgumentError, match=r"The provided filename .* is a directory"):
+        flambeau.load(tmp_path)
+    with pytest.raises(ArchiveArgumentError, match="not from a int"):
+        flambeau.load(3)  # type: ignore[arg-type]
+
+
+def not_zip(data: bytes) -> bytes:
+    return b"no archive at all" * 10
+
+
+def truncated(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def empty(data: bytes) -> bytes:
+    return b""
+
+
+def state_dict_only(data: bytes) -> bytes:
+    buffer = io.BytesIO()
+    torch.save({"a": torch.ones(2)}, buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("damage", [not_zip, truncated, empty, state_dict_only])
+def test_files_that_are_no_archives(path: Path, damage: Callable[[bytes], bytes]) -> None:
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ArchiveError):
+        flambeau.load(path)
+    with pytest.raises(ArchiveError):
+        flambeau.load(io.BytesIO(path.read_bytes()))
+
+
+def test_only_scripted_things_are_saved(tmp_path: Path) -> None:
+    file = tmp_path / "m.pt"
+    with pytest.raises(ArchiveArgumentError, match="not a Linear"):
+        flambeau.save(nn.Linear(1, 1), file)  # type: ignore[arg-type]
+    module = flambeau.load(io.BytesIO(saved_by_pytorch(Net())))
+    with pytest.raises(ArchiveError, match=r"Parent directory .*no does not exist"):
+        flambeau.save(module, tmp_path / "no" / "m.pt")
+    assert os.listdir(tmp_path) == []
