@@ -33,9 +33,7 @@ class ScriptFunction(api.Function):
         """Write an archive with a module whose `forward` is this function."""
         save_archive(placeholder_module(self.function), f, extra_files or _extra_files)
 
-    def save_to_buffer(
-        self, extra_files: ExtraFiles | None = None, *, _extra_files: ExtraFiles | None = None
-    ) -> bytes:
+    def save_to_buffer(self, extra_files: ExtraFiles | None = None, *, _extra_files: ExtraFiles | None = None) -> bytes:
         """The bytes of an archive."""
         buffer = io.BytesIO()
         self.save(buffer, extra_files or _extra_files)
