@@ -133,6 +133,10 @@ class _Writer:
         if value is None or isinstance(value, (bool, int, float, complex, str)):
             self._plain(value, type)
             return
+        device = self._describer.device(value)
+        if device is not None:
+            self._device(device)
+            return
         if type is ANY:
             type = dynamic_type(value, self._describer)
         elif isinstance(type, UnionType):
@@ -242,15 +246,11 @@ class _Writer:
         self._out.op(by_length.get(len(value), Opcode.TUPLE))
 
     def _other(self, value: object) -> Generator[_Child, None, bool]:
-        """Write a tensor, device, enum member or object; returns whether it is always memoised."""
+        """Write a tensor, enum member or object; returns whether it is always memoised."""
         tensor = self._describer.tensor(value)
         if tensor is not None:
             self._tensors.tensor(tensor)
             return True
-        device = self._describer.device(value)
-        if device is not None:
-            self._device(device)
-            return False
         member = self._describer.enum_member(value)
         if member is not None:
             self._class(member.type)
