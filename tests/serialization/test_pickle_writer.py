@@ -49,7 +49,9 @@ def instructions(data: bytes) -> list[tuple[str, object]]:
         if opcode.name in ("BINPUT", "LONG_BINPUT"):
             stored[argument] = len(listed)
         elif opcode.name in ("BINGET", "LONG_BINGET"):
-            listed.append(("GET", stored[argument]))
+            position = stored[argument]
+            empty = listed[position - 1] == ("EMPTY_TUPLE", None)
+            listed.append(listed[position - 1] if empty else ("GET", position))
         else:
             listed.append((opcode.name, argument))
     return listed
