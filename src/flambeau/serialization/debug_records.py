@@ -26,6 +26,8 @@ _FORMAT = "FORMAT_WITH_STRING_TABLE"
 _MAX_LINE = (1 << 31) - 1
 _MAX_TEXT = 1 << 25
 """Characters that all sources of one record may have together."""
+_LINE_COST = 16
+"""What looking up one line counts for, in characters."""
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
@@ -130,7 +132,7 @@ class _Reader:
             return text
         if not isinstance(text, list):
             raise ArchiveError("a source has no text")
-        self._spend(len(text))
+        self._spend(len(text) * _LINE_COST)
         lines = tuple(line for line in text if _is_count(line))
         if len(lines) != len(text):
             raise ArchiveError("a source has no text")
