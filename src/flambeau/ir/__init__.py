@@ -5,6 +5,8 @@ Other packages import from here, never from the files inside. Nothing here needs
 
 from __future__ import annotations
 
+from flambeau.ir.alias import AliasDb, has_side_effects
+from flambeau.ir.alias_memory import intersects, is_mutable_type
 from flambeau.ir.attributes import Attribute, AttributeKindName
 from flambeau.ir.call_stack import InlinedCall, appended
 from flambeau.ir.class_types import (
@@ -174,6 +176,7 @@ __all__ = [
     "SYM_INT",
     "TENSOR",
     "UNSET",
+    "AliasDb",
     "AliasInfo",
     "AliasKind",
     "Argument",
@@ -259,12 +262,15 @@ __all__ = [
     "fits",
     "flat",
     "float_text",
+    "has_side_effects",
     "infer_constant_type",
     "insert_constant",
     "insert_graph",
+    "intersects",
     "is_constant",
     "is_device",
     "is_immutable",
+    "is_mutable_type",
     "is_none",
     "is_subtype",
     "is_tensor",
