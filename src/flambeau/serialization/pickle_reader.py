@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from itertools import repeat
 from typing import NoReturn, TypeAlias, final
 
 from flambeau.errors import ArchiveError
@@ -180,8 +181,7 @@ class _Machine:
             self._fail("the pickle uses a function, a class or a storage as a value")
 
     def _bounded(self, items: list[object]) -> int:
-        depths = self._depths
-        depth = 1 + max((depths.get(id(item), 0) for item in items), default=0)
+        depth = 1 + max(map(self._depths.get, map(id, items), repeat(0)), default=0)
         if depth > self._limits.nesting:
             self._fail(f"the pickle nests values more than the allowed {self._limits.nesting} deep")
         return depth
@@ -257,10 +257,10 @@ class _Machine:
         self._tuple(items[::-1])
 
     def _tuple(self, items: list[object]) -> None:
-        internal = not _INTERNAL.isdisjoint(map(type, items))
-        made = _Arguments(items) if internal else tuple(items)
+        kinds = set(map(type, items))
+        made = tuple(items) if kinds.isdisjoint(_INTERNAL) else _Arguments(items)
         if made:
-            self._depths[id(made)] = self._bounded(items)
+            self._depths[id(made)] = 1 if kinds <= _SCALARS else self._bounded(items)
         self._stack.append(made)
 
     def _extend(self, items: list[object]) -> None:
