@@ -31,6 +31,8 @@ __all__ = [
     "OperatorError",
     "ParseError",
     "ScriptError",
+    "TracingCheckError",
+    "TracingError",
     "UnsupportedError",
     "UnsupportedSyntaxError",
 ]
@@ -96,6 +98,14 @@ class ObjectError(FlambeauError, RuntimeError):
     """A scripted module or object does not allow what was asked: a value of another type for an attribute, a member
     added or deleted, a method that it does not have.
     """
+
+
+class TracingError(FlambeauError, RuntimeError):
+    """A program cannot be traced."""
+
+
+class TracingCheckError(TracingError):
+    """A trace and the traced program disagree, or two traces of it do."""
 
 
 class ExecutionError(FlambeauError):
