@@ -5,22 +5,99 @@
 
 from __future__ import annotations
 
-from flambeau.frontend.compiler import Signature, compile_definition, signature_of
+from flambeau.frontend.annotations import broadcast_length, dotted_name, parse_annotation
+from flambeau.frontend.builtin_functions import builtin_functions_named
+from flambeau.frontend.builtins import BUILTINS
+from flambeau.frontend.callables import (
+    BuiltinFunction,
+    CastValue,
+    ExceptionClass,
+    ExceptionInstance,
+    FunctionValue,
+    MagicMethod,
+    MethodValue,
+    OperatorOverload,
+    PrintValue,
+    TensorCast,
+)
+from flambeau.frontend.class_values import ClassValue, EnumClass, NamedTupleConstructor
+from flambeau.frontend.compiler import compile_definition
+from flambeau.frontend.conversions import convert
 from flambeau.frontend.definition import ClassDefinition, Definition, definitions_in, parse_source, range_of
+from flambeau.frontend.emitter import Emitter
+from flambeau.frontend.iteration import RangeValue, ZippedValue
+from flambeau.frontend.messages import type_name
+from flambeau.frontend.namespaces import (
+    CMATH_FUNCTIONS,
+    MATH_FUNCTIONS,
+    SERIALIZED_NAMES,
+    MathModule,
+    OperatorNamespace,
+    OperatorNamespaces,
+)
+from flambeau.frontend.operator_calls import emit_operator_call, has_method
 from flambeau.frontend.resolver import Resolver
+from flambeau.frontend.schema_matching import MatchedCall, match_call, pack_results
+from flambeau.frontend.signatures import Signature, evaluate_default, signature_of
+from flambeau.frontend.special import SpecialForm, special_form
 from flambeau.frontend.sugared import Arg, SugaredFactory, SugaredValue
+from flambeau.frontend.value_attributes import contains_class, no_attribute
+from flambeau.frontend.values import ConstantValue, SimpleValue, SliceValue, SugaredTuple
 
 __all__ = [
+    "BUILTINS",
+    "CMATH_FUNCTIONS",
+    "MATH_FUNCTIONS",
+    "SERIALIZED_NAMES",
     "Arg",
+    "BuiltinFunction",
+    "CastValue",
     "ClassDefinition",
+    "ClassValue",
+    "ConstantValue",
     "Definition",
+    "Emitter",
+    "EnumClass",
+    "ExceptionClass",
+    "ExceptionInstance",
+    "FunctionValue",
+    "MagicMethod",
+    "MatchedCall",
+    "MathModule",
+    "MethodValue",
+    "NamedTupleConstructor",
+    "OperatorNamespace",
+    "OperatorNamespaces",
+    "OperatorOverload",
+    "PrintValue",
+    "RangeValue",
     "Resolver",
     "Signature",
+    "SimpleValue",
+    "SliceValue",
+    "SpecialForm",
     "SugaredFactory",
+    "SugaredTuple",
     "SugaredValue",
+    "TensorCast",
+    "ZippedValue",
+    "broadcast_length",
+    "builtin_functions_named",
     "compile_definition",
+    "contains_class",
+    "convert",
     "definitions_in",
+    "dotted_name",
+    "emit_operator_call",
+    "evaluate_default",
+    "has_method",
+    "match_call",
+    "no_attribute",
+    "pack_results",
+    "parse_annotation",
     "parse_source",
     "range_of",
     "signature_of",
+    "special_form",
+    "type_name",
 ]

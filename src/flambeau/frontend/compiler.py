@@ -1,36 +1,47 @@
-"""From a definition to a function's graph and schema."""
+"""From a definition to a function's graph and schema.
+
+    compile_definition(function, definition, resolver)
+
+emits naive code (`emitter`, and a file for each family of syntax), turns variables into values (`ssa`), early exits and
+loops into structured control flow (`exits`, `loops`), forks into graphs (`closures`), and hands the graph to `finish`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import final
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from flambeau import ir
+from flambeau.errors import ScriptError
 
+# What these files register is all that is wanted of them.
+from . import (  # noqa: F401
+    arithmetic,
+    augmented,
+    class_values,
+    comprehensions,
+    literals,
+    names,
+    special_forms,
+    statements,
+)
+from .annotations import parse_annotation
+from .builtin_functions import services as builtin_function_services
+from .closures import lift_forks
+from .control_flow import finish_body
 from .definition import Definition
+from .emitter import Emitter, Results
+from .exits import transform_exits
+from .loops import canonicalize_loops
+from .namespaces import SERIALIZED_NAMES
 from .resolver import Resolver
-from .sugared import SugaredFactory
+from .signatures import Signature, signature_of
+from .ssa import convert_to_ssa
+from .sugared import SugaredFactory, SugaredValue
 
-
-@final
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """Types known from elsewhere than the definition's own annotations: those of its parameters (without `self`), in order,
-    and of its result (None: whatever the body returns)."""
-
-    arguments: tuple[ir.Argument, ...]
-    return_type: ir.Type | None = None
-
-
-def signature_of(
-    definition: Definition, resolver: Resolver, *, is_method: bool = False, defaults: Mapping[str, object] | None = None
-) -> Signature:
-    """The signature that a definition's annotations and type comments declare; nothing is compiled.
-
-    `defaults` are the values of default arguments where they are known; otherwise they are read off the expressions.
-    """
-    raise NotImplementedError
+_in_progress: set[ir.Function] = set()
+"""The functions that are being compiled. One that is reached again meanwhile is recursive: a function is compiled by one
+thread only, which holds its lock."""
 
 
 def compile_definition(
@@ -43,11 +54,99 @@ def compile_definition(
     signature: Signature | None = None,
     defaults: Mapping[str, object] | None = None,
     finish: Callable[[ir.Graph], None] | None = None,
+    op_version: int | None = None,
 ) -> None:
     """Compile a definition: assigns `function.graph` and `function.schema`. ScriptError if it is no TorchScript.
 
     A method has a `self_type`, the type of its first parameter, and a `self_value`, which says what that parameter means
     (default: an object of that type). `signature` overrides annotations. `finish` transforms the graph when it is complete:
-    the passes that follow every compilation.
+    the passes that follow every compilation. `op_version` is the operator version of the archive that the text is from.
     """
-    raise NotImplementedError
+    if signature is None:
+        signature = signature_of(definition, resolver, is_method=self_type is not None, defaults=defaults)
+    graph = ir.Graph()
+    graph.op_version = op_version
+    emitter = Emitter(function, definition, resolver, graph, Results(signature.return_type))
+    if isinstance(self_type, ir.ClassType):
+        emitter.owner = self_type
+        emitter.caller_name = f"{self_type.name}.{function.name}"
+    with _compiling(function, definition):
+        arguments = _emit_parameters(emitter, signature, self_value, self_type)
+        emitter.statements(definition.node.body)
+        result = finish_body(emitter, graph.block, definition.header_range())
+        _lower(graph)
+    if finish is not None:
+        finish(graph)
+    function.graph = graph
+    function.schema = ir.FunctionSchema(function.name, "", arguments, (ir.Argument("", result),))
+
+
+@contextmanager
+def _compiling(function: ir.Function, definition: Definition) -> Iterator[None]:
+    """Refuse recursion, and code that is nested so deeply that the compiler would run out of stack."""
+    if function in _in_progress:
+        raise ScriptError(
+            f"function '{function.name}' is called recursively. Recursive calls are not supported",
+            definition.header_range(),
+        )
+    _in_progress.add(function)
+    try:
+        yield
+    except RecursionError:
+        raise ScriptError("the code is nested too deeply", definition.header_range()) from None
+    finally:
+        _in_progress.discard(function)
+
+
+def _emit_parameters(
+    emitter: Emitter, signature: Signature, self_value: SugaredFactory | None, self_type: ir.Type | None
+) -> tuple[ir.Argument, ...]:
+    definition, arguments = emitter.definition, signature.arguments
+    parameters = definition.parameters
+    if self_type is not None:
+        if not parameters:
+            raise ScriptError("methods must have a self argument", definition.header_range())
+        this, *parameters = parameters
+        value = emitter.graph.add_input(this.arg, self_type)
+        sugared: SugaredValue = emitter.sugar(value) if self_value is None else self_value(value)
+        emitter.environment.assign(this.arg, sugared, emitter.range(this))
+        arguments = (ir.Argument(this.arg, self_type), *arguments)
+    for parameter, argument in zip(parameters, signature.arguments, strict=True):
+        value = emitter.graph.add_input("", argument.type)
+        emitter.environment.assign(parameter.arg, emitter.sugar(value), emitter.range(parameter))
+    return arguments
+
+
+def _lower(graph: ir.Graph) -> None:
+    convert_to_ssa(graph)
+    transform_exits(graph)
+    canonicalize_loops(graph)
+    lift_forks(graph)
+    _settle_empty_lists(graph)
+
+
+def _settle_empty_lists(graph: ir.Graph) -> None:
+    """Make each `[]` that met no other type a list of tensors."""
+    for node in graph.find_nodes("prim::EmptyListLiteral"):
+        made = graph.create("prim::ListConstruct", (), (node.output.type,), node.range).insert_before(node)
+        if node.output.has_debug_name:
+            made.output.set_debug_name(ir.base_name(node.output.debug_name))
+        node.output.replace_all_uses_with(made.output)
+        node.destroy()
+
+
+class _BuiltinResolver:
+    """What names mean in the text of built-in functions: as in an archive's code."""
+
+    def resolve_value(self, name: str, range: ir.SourceRange) -> SugaredValue | None:
+        return SERIALIZED_NAMES.get(name)
+
+    def resolve_type(self, expression: object, range: ir.SourceRange) -> ir.Type:
+        return parse_annotation(expression, range, lambda _: None)  # type: ignore[arg-type]  # always an expression
+
+
+def _compile_builtin(function: ir.Function, definition: Definition) -> None:
+    compile_definition(function, definition, _BuiltinResolver())
+
+
+builtin_function_services.compile = _compile_builtin

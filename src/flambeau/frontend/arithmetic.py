@@ -1,0 +1,134 @@
+"""Operators: arithmetic, bits, comparisons, membership, identity.
+
+Each is an operator of the table, or a method of the left operand where that is an object (`__add__`).
+"""
+
+from __future__ import annotations
+
+import ast
+
+from flambeau import ir
+
+from .calls import argument
+from .conditions import Condition, emit_condition, emit_if_expression, emit_to_bool
+from .conversions import unpack_tuple
+from .emitter import Emitter
+from .sugared import Arg, SugaredValue
+from .syntax import expression
+
+BINARY: dict[type[ast.operator], tuple[str, str]] = {
+    ast.Add: ("aten::add", "__add__"),
+    ast.Sub: ("aten::sub", "__sub__"),
+    ast.Mult: ("aten::mul", "__mul__"),
+    ast.Div: ("aten::div", "__truediv__"),
+    ast.FloorDiv: ("aten::floordiv", "__floordiv__"),
+    ast.Mod: ("aten::remainder", "__mod__"),
+    ast.Pow: ("aten::pow", "__pow__"),
+    ast.MatMult: ("aten::matmul", "__matmul__"),
+    ast.BitAnd: ("aten::__and__", "__and__"),
+    ast.BitOr: ("aten::__or__", "__or__"),
+    ast.BitXor: ("aten::__xor__", "__xor__"),
+    ast.LShift: ("aten::__lshift__", "__lshift__"),
+    ast.RShift: ("aten::__rshift__", "__rshift__"),
+}
+"""Binary operators: the operator of the table, and the method by which a class defines it."""
+
+_UNARY: dict[type[ast.unaryop], tuple[str, str]] = {
+    ast.USub: ("aten::neg", "__neg__"),
+    ast.Invert: ("aten::bitwise_not", "__invert__"),
+}
+_COMPARISONS: dict[type[ast.cmpop], tuple[str, str]] = {
+    ast.Eq: ("aten::eq", "__eq__"),
+    ast.NotEq: ("aten::ne", "__ne__"),
+    ast.Lt: ("aten::lt", "__lt__"),
+    ast.LtE: ("aten::le", "__le__"),
+    ast.Gt: ("aten::gt", "__gt__"),
+    ast.GtE: ("aten::ge", "__ge__"),
+}
+
+
+@expression(ast.BinOp)
+def emit_binary(emitter: Emitter, node: ast.BinOp, hint: ir.Type | None) -> SugaredValue:
+    # `a + b + c + ...` nests to the left; going down it in a loop keeps long sums from nesting calls.
+    chain: list[ast.BinOp] = [node]
+    while isinstance(chain[-1].left, ast.BinOp):
+        chain.append(chain[-1].left)
+    result = argument(emitter, chain[-1].left, None)
+    for step in reversed(chain):
+        right = argument(emitter, step.right, None)
+        range_ = emitter.range(step)
+        result = Arg(emitter.sugar(emit_binary_operator(emitter, step.op, result, right, range_)), range_)
+    return result.sugared
+
+
+def emit_binary_operator(
+    emitter: Emitter, op: ast.operator, left: Arg, right: Arg, range: ir.SourceRange
+) -> ir.Value:
+    """Emit `left op right`."""
+    operator, method = BINARY[type(op)]
+    values = left.value(emitter), right.value(emitter)
+    if isinstance(op, ast.Add) and all(isinstance(value.type, ir.TupleType) for value in values):
+        emitter.graph.current_range = range
+        parts = [part for value in values for part in unpack_tuple(emitter.graph, value)]
+        return emitter.make_tuple(parts, range)
+    if isinstance(op, ast.Mod) and values[0].type is ir.STRING:
+        return emitter.builtin(range, "aten::percentFormat", *values)
+    return _operate(emitter, operator, method, values, range)
+
+
+def _operate(
+    emitter: Emitter, operator: str, method: str, values: tuple[ir.Value, ...], range: ir.SourceRange
+) -> ir.Value:
+    if isinstance(values[0].type, (ir.ClassType, ir.InterfaceType)):
+        return emitter.method(range, values[0], method, *values[1:])
+    return emitter.builtin(range, operator, *values)
+
+
+@expression(ast.UnaryOp)
+def emit_unary(emitter: Emitter, node: ast.UnaryOp, hint: ir.Type | None) -> SugaredValue:
+    if isinstance(node.op, ast.Not):
+        return emitter.sugar(emit_condition(emitter, node).value)
+    if type(node.op) not in _UNARY:
+        raise emitter.unsupported(node, f"unsupported unary operator: {type(node.op).__name__}")
+    value = emitter.value(node.operand)
+    range_ = emitter.range(node)
+    constant = ir.constant_value(value)
+    if isinstance(node.op, ast.USub) and isinstance(constant, (int, float, complex)) and not isinstance(constant, bool):
+        return emitter.sugar(emitter.constant(-constant, range_))
+    return emitter.sugar(_operate(emitter, *_UNARY[type(node.op)], (value,), range_))
+
+
+@expression(ast.Compare)
+def emit_compare(emitter: Emitter, node: ast.Compare, hint: ir.Type | None) -> SugaredValue:
+    if len(node.ops) == 1 and isinstance(node.ops[0], (ast.Is, ast.IsNot)):
+        return emitter.sugar(emit_condition(emitter, node).value)
+    return emitter.sugar(_emit_links(emitter, node, argument(emitter, node.left, None), 0))
+
+
+def _emit_links(emitter: Emitter, node: ast.Compare, left: Arg, index: int) -> ir.Value:
+    """`a < b < c` from link `index` on: the rest is evaluated only if this link holds, `b` only once."""
+    range_ = emitter.range(node)
+    right = argument(emitter, node.comparators[index], None)
+    result = _emit_link(emitter, node.ops[index], left, right, range_)
+    if index + 1 == len(node.ops):
+        return result
+    condition = Condition(emit_to_bool(emitter, result, range_))
+    return emit_if_expression(
+        emitter,
+        range_,
+        condition,
+        lambda: emit_to_bool(emitter, _emit_links(emitter, node, right, index + 1), range_),
+        lambda: emitter.constant(False, range_),
+    )
+
+
+def _emit_link(emitter: Emitter, op: ast.cmpop, left: Arg, right: Arg, range: ir.SourceRange) -> ir.Value:
+    if isinstance(op, (ast.In, ast.NotIn)):
+        found = right.sugared.contains(emitter, range, left.value(emitter))
+        return found if isinstance(op, ast.In) else emitter.builtin(range, "aten::__not__", found)
+    values = left.value(emitter), right.value(emitter)
+    if isinstance(op, (ast.Is, ast.IsNot)):
+        return emitter.builtin(range, "aten::__is__" if isinstance(op, ast.Is) else "aten::__isnot__", *values)
+    operator, method = _COMPARISONS[type(op)]
+    return _operate(emitter, operator, method, values, range)
+

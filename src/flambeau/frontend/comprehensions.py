@@ -1,0 +1,127 @@
+"""List and dict comprehensions, and generator expressions (which become lists).
+
+    [f(x) for x in xs if c]     prim::ListConstruct, then a loop that appends, in a scope of its own
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from flambeau import ir
+from flambeau.errors import ScriptError
+
+from .conditions import emit_condition
+from .container_hints import container_hint
+from .control_flow import emit_for, emit_if
+from .emitter import Emitter
+from .literals import as_hinted, checked_dict
+from .messages import type_name
+from .sugared import SugaredValue
+from .syntax import expression
+
+
+@expression(ast.ListComp, ast.GeneratorExp)
+def emit_list_comprehension(
+    emitter: Emitter, node: ast.ListComp | ast.GeneratorExp, hint: ir.Type | None
+) -> SugaredValue:
+    range_ = emitter.range(node)
+    wanted = container_hint(hint, ir.ListType, range_, lambda _: True)
+    result = emitter.make_list([], ir.TENSOR if wanted is None else wanted.element, range_)
+    seen: list[ir.Type] = []
+
+    def emit_body() -> None:
+        value = emitter.value(node.elt, None if wanted is None else wanted.element)
+        seen.append(value.type)
+        result.type = ir.ListType(_joined(seen, wanted and wanted.element, "List", range_))
+        emitter.builtin(range_, "aten::append", result, value)
+
+    _emit_scope(emitter, node, emit_body)
+    return as_hinted(emitter, result, hint, range_)
+
+
+@expression(ast.DictComp)
+def emit_dict_comprehension(emitter: Emitter, node: ast.DictComp, hint: ir.Type | None) -> SugaredValue:
+    range_ = emitter.range(node)
+    wanted = container_hint(hint, ir.DictType, range_, lambda _: True)
+    type = wanted or ir.DictType(ir.STRING, ir.TENSOR)
+    result = emitter.insert("prim::DictConstruct", (), (type,), range_).output
+    keys: list[ir.Type] = []
+    values: list[ir.Type] = []
+
+    def emit_body() -> None:
+        key = emitter.value(node.key)
+        value = emitter.value(node.value, None if wanted is None else wanted.value)
+        keys.append(key.type)
+        values.append(value.type)
+        result.type = checked_dict(
+            _joined(keys, wanted and wanted.key, "Dict", range_),
+            _joined(values, wanted and wanted.value, "Dict", range_),
+            range_,
+        )
+        emitter.builtin(range_, "aten::_set_item", result, key, value)
+
+    _emit_scope(emitter, node, emit_body)
+    return as_hinted(emitter, result, hint, range_)
+
+
+def _joined(seen: list[ir.Type], wanted: ir.Type | None, container: str, range: ir.SourceRange) -> ir.Type:
+    """The type of all elements so far (an unrolled loop shows several), or the declared one."""
+    joined = ir.unify_all(tuple(seen), default_to_union=True, hint=wanted) or ir.ANY
+    if wanted is None:
+        return ir.unshaped(joined)
+    if not ir.is_subtype(joined, wanted):
+        raise ScriptError(
+            f"{container} type annotation `{container}[{type_name(wanted)}]` did not match the types of the given "
+            f"{container.lower()} elements, which were unified to {type_name(joined)}",
+            range,
+        )
+    return wanted
+
+
+def _emit_scope(
+    emitter: Emitter, node: ast.ListComp | ast.GeneratorExp | ast.DictComp, emit_body: Callable[[], None]
+) -> None:
+    """Emit the loops of a comprehension, whose variables are not seen outside."""
+    range_ = emitter.range(node)
+    block = emitter.insert("prim::ComprehensionScope", (), (), range_).add_block()
+    emitter.environment.push(block)
+    for generator in node.generators:
+        for part in ast.walk(generator.target):
+            if isinstance(part, ast.Name):
+                emitter.environment.declare_local(part.id)
+    with emitter.graph.inserting_at(block):
+        _emit_generators(emitter, node, node.generators, emit_body)
+    emitter.environment.pop()
+
+
+def _emit_generators(
+    emitter: Emitter, node: ast.expr, generators: list[ast.comprehension], emit_body: Callable[[], None]
+) -> None:
+    """Emit the loop of the first generator around those of the others."""
+    if not generators:
+        emit_body()
+        return
+    generator, *others = generators
+    if generator.is_async:
+        raise emitter.unsupported(node, "async comprehensions aren't supported")
+    iterable = emitter.sugared(generator.iter).iterate(emitter, emitter.range(generator.iter))
+
+    def emit_round() -> None:
+        _emit_filtered(emitter, generator.ifs, lambda: _emit_generators(emitter, node, others, emit_body))
+
+    emit_for(emitter, generator.target, iterable, emitter.range(node), emit_round)
+
+
+def _emit_filtered(emitter: Emitter, tests: list[ast.expr], emit_body: Callable[[], None]) -> None:
+    """Emit the body under the conditions of a generator."""
+    if not tests:
+        emit_body()
+        return
+    emit_if(
+        emitter,
+        emitter.range(tests[0]),
+        emit_condition(emitter, tests[0]),
+        lambda: _emit_filtered(emitter, tests[1:], emit_body),
+        lambda: None,
+    )

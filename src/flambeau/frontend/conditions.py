@@ -1,0 +1,287 @@
+"""Conditions: what `if`, `while`, `assert`, `and`, `or`, `not` and the ternary test.
+
+A condition is a bool of the graph, together with what it says about the types of variables and, where that is known at
+compile time, its outcome. Where it is known, only the branch that is taken is compiled; so models are configured.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import final
+
+from flambeau import ir
+from flambeau.errors import ScriptError
+
+from .emitter import Emitter
+from .messages import type_name
+from .refinement import Refinements, Types
+from .special import SpecialForm
+from .sugared import SugaredValue
+from .syntax import expression
+from .type_tests import TypeTest, gather_types, type_test
+
+_ALWAYS_TRUE = frozenset({"aten::is_scripting"})
+_ALWAYS_FALSE = frozenset({"aten::has_torch_function"})
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Condition:
+    """A bool, what it says about variables, and its outcome if that is known now."""
+
+    value: ir.Value
+    refinements: Refinements = field(default_factory=Refinements)
+    outcome: bool | None = None
+
+
+def emit_condition(emitter: Emitter, node: ast.expr) -> Condition:
+    """Emit an expression as a condition."""
+    match node:
+        case ast.BoolOp(op=op, values=operands):
+            return _emit_chain(emitter, node, isinstance(op, ast.Or), operands)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return _emit_not(emitter, node, emit_condition(emitter, operand))
+        case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot() as op], comparators=[right]):
+            return _emit_is(emitter, node, left, isinstance(op, ast.Is), right)
+        case ast.Call():
+            return _emit_call(emitter, node)
+        case _:
+            return _of_value(emitter, node, emitter.value(node))
+
+
+def known(emitter: Emitter, outcome: bool, range: ir.SourceRange, refinements: Refinements | None = None) -> Condition:
+    """A condition whose outcome is known."""
+    return Condition(emitter.constant(outcome, range), refinements or Refinements(), outcome)
+
+
+def refine(emitter: Emitter, types: Types, range: ir.SourceRange) -> None:
+    """Give variables the types that a condition says they have here."""
+    for name, type in types.items():
+        current = emitter.environment.find_type(name)
+        if current is None or current == type:
+            continue
+        value = emitter.environment.find(name)
+        if value is not None:
+            cast = emitter.unchecked_cast(value.as_value(emitter, range), type, range)
+            emitter.environment.assign(name, emitter.sugar(cast), range)
+
+
+def _emit_chain(emitter: Emitter, node: ast.BoolOp, is_or: bool, operands: list[ast.expr]) -> Condition:
+    """`a and b and c`, from the right inwards: each operand is emitted in the branch of the one before it."""
+    first = emit_condition(emitter, operands[0])
+    if len(operands) == 1:
+        return first
+    range_ = emitter.range(node)
+    if first.outcome is is_or:
+        return first
+    if first.outcome is not None:
+        # The first operand decides nothing, but what it says of variables holds for the rest.
+        refine(emitter, first.refinements.if_false if is_or else first.refinements.if_true, range_)
+        return _emit_chain(emitter, node, is_or, operands[1:])
+    rest: list[Condition] = []
+
+    def emit_rest() -> ir.Value:
+        rest.append(_emit_chain(emitter, node, is_or, operands[1:]))
+        return rest[0].value
+
+    def emit_decided() -> ir.Value:
+        return emitter.constant(is_or, range_)
+
+    branches = (emit_decided, emit_rest) if is_or else (emit_rest, emit_decided)
+    value = emit_if_expression(emitter, range_, first, *branches)
+    combine = first.refinements.either if is_or else first.refinements.both
+    outcome = is_or if rest[0].outcome is is_or else None
+    return Condition(value, combine(rest[0].refinements), outcome)
+
+
+def emit_if_expression(
+    emitter: Emitter,
+    range: ir.SourceRange,
+    condition: Condition,
+    emit_true: Callable[[], ir.Value],
+    emit_false: Callable[[], ir.Value],
+    hint: ir.Type | None = None,
+) -> ir.Value:
+    """Emit a `prim::If` whose one output is the value of the branch taken."""
+    node = emitter.insert("prim::If", (condition.value,), (), range)
+    types: list[ir.Type] = []
+    cases = ((emit_true, condition.refinements.if_true), (emit_false, condition.refinements.if_false))
+    for emit, refinements in cases:
+        block = node.add_block()
+        emitter.environment.push(block)
+        with emitter.graph.inserting_at(block):
+            refine(emitter, refinements, range)
+            value = emit()
+        block.add_output(value)
+        emitter.environment.pop()
+        types.append(value.type)
+    result = ir.unify(*types, hint=hint)
+    if result is None:
+        raise ScriptError(
+            f"if-expression's true branch has type {type_name(types[0])} but false branch has type {type_name(types[1])}",
+            range,
+        )
+    return node.add_output(result)
+
+
+def _emit_not(emitter: Emitter, node: ast.expr, operand: Condition) -> Condition:
+    outcome = None if operand.outcome is None else not operand.outcome
+    value = emitter.builtin(emitter.range(node), "aten::__not__", operand.value)
+    return Condition(value, operand.refinements.negated(), outcome)
+
+
+# --- is None
+
+
+def _emit_is(emitter: Emitter, node: ast.Compare, left: ast.expr, is_is: bool, right: ast.expr) -> Condition:
+    range_ = emitter.range(node)
+    values = emitter.value(left), emitter.value(right)
+    none = may_be_none(values[0].type), may_be_none(values[1].type)
+    if none == (True, True):
+        return known(emitter, is_is, range_)
+    if none in ((True, False), (False, True)):
+        return known(emitter, not is_is, range_)
+    value = emitter.builtin(range_, "aten::__is__" if is_is else "aten::__isnot__", *values)
+    if values[0].type is ir.NONE:
+        left, right, values = right, left, values[::-1]
+    if values[1].type is not ir.NONE or not isinstance(left, ast.Name):
+        return Condition(value)
+    present = {left.id: without_none(values[0].type)}
+    return Condition(value, Refinements({}, present) if is_is else Refinements(present, {}))
+
+
+def may_be_none(given: ir.Type) -> bool | None:
+    """Whether a value of a type is None: True (always), False (never), None (it depends)."""
+    if given is ir.NONE:
+        return True
+    return None if ir.is_subtype(ir.NONE, given) else False
+
+
+def without_none(given: ir.Type) -> ir.Type:
+    """A type without None among its values, where it is an Optional or a Union."""
+    if isinstance(given, ir.OptionalType):
+        return given.element
+    if isinstance(given, ir.UnionType):
+        return ir.union(member for member in given.elements if member is not ir.NONE)
+    return given
+
+
+# --- isinstance, hasattr, anything else
+
+
+def _emit_call(emitter: Emitter, node: ast.Call) -> Condition:
+    callee = emitter.sugared(node.func) if isinstance(node.func, (ast.Name, ast.Attribute)) else None
+    if isinstance(callee, SpecialForm) and callee.name == "isinstance":
+        return emit_isinstance(emitter, node)
+    if isinstance(callee, SpecialForm) and callee.name == "hasattr":
+        return emit_hasattr(emitter, node)
+    return _of_value(emitter, node, emitter.value(node))
+
+
+def emit_isinstance(emitter: Emitter, node: ast.Call) -> Condition:
+    """`isinstance(x, T)`, where T may be a tuple of types."""
+    if len(node.args) != 2 or node.keywords:
+        raise emitter.error(node, f"isinstance expected exactly 2 arguments but found {len(node.args)}")
+    range_ = emitter.range(node)
+    value = emitter.value(node.args[0])
+    tested = gather_types(emitter, node.args[1])
+    result: TypeTest = type_test(value.type, tested)
+    refinements = Refinements()
+    if isinstance(node.args[0], ast.Name):
+        name = node.args[0].id
+        refinements = Refinements(
+            {} if result.if_true is None else {name: result.if_true},
+            {} if result.if_false is None else {name: result.if_false},
+        )
+    if result.outcome is not None:
+        return known(emitter, result.outcome, range_, refinements)
+    test = emitter.insert("prim::isinstance", (value,), (ir.BOOL,), range_).set_attribute("types", "tys", tested)
+    return Condition(test.output, refinements)
+
+
+def emit_hasattr(emitter: Emitter, node: ast.Call) -> Condition:
+    """`hasattr(x, "name")`, which is always known."""
+    match node.args:
+        case [target, ast.Constant(value=str(name))] if not node.keywords:
+            found = emitter.sugared(target).has_attribute(emitter, emitter.range(target), name)
+            return known(emitter, found, emitter.range(node))
+        case [_, second]:
+            raise emitter.error(second, "hasattr's second argument must be a string literal")
+        case _:
+            raise emitter.error(node, f"hasattr expected exactly 2 arguments but found {len(node.args)}")
+
+
+def _of_value(emitter: Emitter, node: ast.expr, value: ir.Value) -> Condition:
+    range_ = emitter.range(node)
+    if value.type is ir.NONE:
+        return known(emitter, False, range_)
+    if isinstance(value.type, ir.OptionalType):
+        return _of_optional(emitter, node, value)
+    truth = emit_to_bool(emitter, value, range_)
+    kind = truth.node.kind
+    if kind in _ALWAYS_TRUE or kind in _ALWAYS_FALSE:
+        return Condition(truth, outcome=kind in _ALWAYS_TRUE)
+    constant = ir.constant_value(truth)
+    return Condition(truth, outcome=constant if isinstance(constant, bool) else None)
+
+
+def _of_optional(emitter: Emitter, node: ast.expr, value: ir.Value) -> Condition:
+    """The truth of a value that may be None: that it is not, and is true."""
+    range_ = emitter.range(node)
+    present = without_none(value.type)
+    not_none = Condition(emitter.builtin(range_, "aten::__isnot__", value, None))
+
+    def emit_truth() -> ir.Value:
+        return emit_to_bool(emitter, emitter.unchecked_cast(value, present, range_), range_)
+
+    truth = emit_if_expression(emitter, range_, not_none, emit_truth, lambda: emitter.constant(False, range_))
+    return Condition(truth, Refinements({node.id: present}, {}) if isinstance(node, ast.Name) else Refinements())
+
+
+def emit_to_bool(emitter: Emitter, value: ir.Value, range: ir.SourceRange) -> ir.Value:
+    """Emit the conversion that a condition's value undergoes."""
+    if value.type is ir.BOOL:
+        return value
+    try:
+        if isinstance(value.type, ir.ClassType):
+            truth = emitter.method(range, value, "__bool__")
+        elif isinstance(value.type, (ir.ListType, ir.DictType)) or value.type is ir.STRING:
+            truth = emitter.builtin(range, "aten::gt", emitter.builtin(range, "aten::len", value), 0)
+        else:
+            truth = emitter.builtin(range, "aten::Bool", value)
+    except ScriptError as error:
+        raise ScriptError(
+            f"Could not cast value of type {type_name(value.type)} to bool", range, error.calls
+        ) from None
+    if truth.type is not ir.BOOL:
+        raise ScriptError(f"expected a bool expression for condition but found {type_name(truth.type)}", range)
+    return truth
+
+
+# --- as expressions
+
+
+@expression(ast.BoolOp)
+def emit_bool_op(emitter: Emitter, node: ast.BoolOp, hint: ir.Type | None) -> SugaredValue:
+    return emitter.sugar(emit_condition(emitter, node).value)
+
+
+@expression(ast.IfExp)
+def emit_ternary(emitter: Emitter, node: ast.IfExp, hint: ir.Type | None) -> SugaredValue:
+    range_ = emitter.range(node)
+    condition = emit_condition(emitter, node.test)
+    if condition.outcome is not None:
+        taken = condition.refinements.if_true if condition.outcome else condition.refinements.if_false
+        refine(emitter, taken, range_)
+        return emitter.sugared(node.body if condition.outcome else node.orelse, hint)
+    value = emit_if_expression(
+        emitter,
+        range_,
+        condition,
+        lambda: emitter.value(node.body, hint),
+        lambda: emitter.value(node.orelse, hint),
+        hint,
+    )
+    return emitter.sugar(value)

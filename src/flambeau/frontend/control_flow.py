@@ -1,0 +1,290 @@
+"""`if`, `while`, `for`, `break`, `continue`, `return`.
+
+    if c: ...              prim::If(c) with two blocks
+    while c: ...           prim::Loop(2**63 - 1) with two blocks: the body, and what computes the condition
+    for x in xs: ...       prim::Loop(len(xs)), whose body begins with x = xs[i]
+    for m in self.layers   the body once for each element, where these are known at compile time
+
+Variables and exits stay as nodes; `ssa` and `exits` lower them.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Callable, Sequence
+
+from flambeau import ir
+from flambeau.errors import ScriptError
+
+from .assignments import assign
+from .conditions import Condition, emit_condition, refine
+from .emitter import Emitter
+from .environment import Frame
+from .messages import type_name
+from .refinement import Types
+from .sugared import SugaredValue
+from .syntax import statement
+
+_FOREVER = (1 << 63) - 1
+
+
+# --- if
+
+
+@statement(ast.If)
+def emit_if_statement(emitter: Emitter, node: ast.If) -> None:
+    emit_if(
+        emitter,
+        emitter.range(node),
+        emit_condition(emitter, node.test),
+        lambda: emitter.statements(node.body),
+        lambda: emitter.statements(node.orelse),
+    )
+
+
+def emit_if(
+    emitter: Emitter,
+    range: ir.SourceRange,
+    condition: Condition,
+    emit_true: Callable[[], None],
+    emit_false: Callable[[], None],
+) -> None:
+    """Emit both branches, or the one that is taken if that is known; afterwards variables have the types of both."""
+    refinements = condition.refinements
+    if condition.outcome is not None:
+        refine(emitter, refinements.if_true if condition.outcome else refinements.if_false, range)
+        (emit_true if condition.outcome else emit_false)()
+        return
+    node = emitter.insert("prim::If", (condition.value,), (), range)
+    frames = [
+        _emit_branch(emitter, node.add_block(), emit_true, refinements.if_true, range),
+        _emit_branch(emitter, node.add_block(), emit_false, refinements.if_false, range),
+    ]
+    exits = [frame.block in emitter.exiting for frame in frames]
+    if all(exits):
+        emitter.exiting.add(emitter.environment.block)
+        return
+    _join_variables(emitter, frames, exits, range)
+
+
+def _emit_branch(
+    emitter: Emitter, block: ir.Block, emit: Callable[[], None], refinements: Types, range: ir.SourceRange
+) -> Frame:
+    emitter.environment.push(block)
+    with emitter.graph.inserting_at(block):
+        refine(emitter, refinements, range)
+        emit()
+    return emitter.environment.pop()
+
+
+def _join_variables(emitter: Emitter, frames: list[Frame], exits: list[bool], range: ir.SourceRange) -> None:
+    """Give each variable assigned in a branch its type after the `if`, or note why it has none.
+
+    A branch that exits does not count: there, the variable is uninitialized.
+    """
+    environment = emitter.environment
+    for name in sorted({*frames[0].types, *frames[1].types}):
+        missing = [i for i in (0, 1) if not exits[i] and not environment.is_defined(name, frames[i])]
+        if missing:
+            branch = ("true", "false")[missing[0]]
+            environment.frame.undefined[name] = frames[missing[0]].undefined.get(name) or ScriptError(
+                f"{name} is not defined in the {branch} branch", range
+            )
+            continue
+        types = [None if exits[i] else environment.find_type(name, frames[i]) for i in (0, 1)]
+        known = [type for type in types if type is not None]
+        for i in (0, 1):
+            if exits[i]:
+                _leave_uninitialized(emitter, name, known[0], frames[i].block, range)
+        joined = _joined_type(emitter, name, known, range)
+        if joined is not None:
+            environment.set_type(name, joined)
+
+
+def _leave_uninitialized(
+    emitter: Emitter, name: str, type: ir.Type, block: ir.Block, range: ir.SourceRange
+) -> None:
+    with emitter.graph.inserting_at(block):
+        value = emitter.uninitialized(type, range)
+        emitter.insert("prim::Store", (value,), (), range).set_attribute("name", "s", name)
+
+
+def _joined_type(emitter: Emitter, name: str, types: Sequence[ir.Type], range: ir.SourceRange) -> ir.Type | None:
+    if len(types) == 1:
+        return types[0]
+    declared = emitter.environment.find_type(name)
+    is_union = isinstance(declared, (ir.UnionType, ir.OptionalType)) or declared is ir.NUMBER
+    joined = ir.unify(types[0], types[1], default_to_union=is_union, hint=declared)
+    if joined is not None:
+        return joined
+    error = ScriptError(
+        f"Type mismatch: {name} is set to type {type_name(types[0])} in the true branch and type {type_name(types[1])} "
+        "in the false branch",
+        range,
+    )
+    if declared is not None:
+        raise error
+    emitter.environment.frame.undefined[name] = error
+    return None
+
+
+# --- loops
+
+
+@statement(ast.While)
+def emit_while(emitter: Emitter, node: ast.While) -> None:
+    if node.orelse:
+        raise emitter.unsupported(node.orelse[0], "else branches of while loops aren't supported")
+    range_ = emitter.range(node)
+    trip_count = emitter.constant(_FOREVER, range_)
+    loop = emitter.insert("prim::Loop", (), (), range_)
+    body, header = loop.add_block(), loop.add_block()
+    emitter.environment.push(header)
+    with emitter.graph.inserting_at(header):
+        condition = emit_condition(emitter, node.test)
+    header.add_output(condition.value)
+    emitter.environment.pop()
+    loop.add_input(trip_count)
+
+    def emit_body() -> None:
+        # What the condition says of variables holds at the beginning of each round.
+        refine(emitter, condition.refinements.if_true, range_)
+        emitter.statements(node.body)
+
+    _emit_loop_body(emitter, body, lambda _: emit_body())
+
+
+@statement(ast.For)
+def emit_for_statement(emitter: Emitter, node: ast.For) -> None:
+    if node.orelse:
+        raise emitter.unsupported(node.orelse[0], "else branches of for loops aren't supported")
+    iterable = emitter.sugared(node.iter).iterate(emitter, emitter.range(node.iter))
+    emit_for(emitter, node.target, iterable, emitter.range(node), lambda: emitter.statements(node.body))
+
+
+def emit_for(
+    emitter: Emitter,
+    target: ast.expr,
+    iterable: SugaredValue,
+    range: ir.SourceRange,
+    emit_body: Callable[[], None],
+) -> None:
+    """Emit a loop over what `iterate` returned: a `prim::Loop`, or the body again and again where the length is known."""
+    if iterable.static_length is not None:
+        _emit_unrolled(emitter, target, iterable, iterable.static_length, range, emit_body)
+        return
+    trip_count = iterable.length(emitter, range)
+    loop = emitter.insert("prim::Loop", (), (), range)
+    body, header = loop.add_block(), loop.add_block()
+    with emitter.graph.inserting_at(header):
+        header.add_output(emitter.constant(True, range))
+    loop.add_input(trip_count)
+
+    def emit_round(index: ir.Value) -> None:
+        assign(emitter, target, iterable.item(emitter, range, index), range)
+        emit_body()
+
+    _emit_loop_body(emitter, body, emit_round)
+
+
+def _emit_loop_body(emitter: Emitter, body: ir.Block, emit_round: Callable[[ir.Value], None]) -> None:
+    index = body.add_input("", ir.INT)
+    kind, emitter.loop_kind = emitter.loop_kind, "loop"
+    emitter.environment.push(body)
+    with emitter.graph.inserting_at(body):
+        emit_round(index)
+    emitter.environment.pop()
+    emitter.loop_kind = kind
+
+
+def _emit_unrolled(
+    emitter: Emitter,
+    target: ast.expr,
+    iterable: SugaredValue,
+    length: int,
+    range: ir.SourceRange,
+    emit_body: Callable[[], None],
+) -> None:
+    kind, emitter.loop_kind = emitter.loop_kind, "unrolled"
+    for index in builtins.range(length):
+        element = iterable.item(emitter, range, emitter.constant(index, range))
+        assign(emitter, target, element, range)
+        emit_body()
+        if emitter.environment.block in emitter.exiting:
+            break
+    emitter.loop_kind = kind
+
+
+@statement(ast.Break, ast.Continue)
+def emit_break(emitter: Emitter, node: ast.Break | ast.Continue) -> None:
+    word = "break" if isinstance(node, ast.Break) else "continue"
+    if emitter.loop_kind == "unrolled":
+        raise emitter.error(
+            node,
+            "Because we emit iteration over modulelists or tuples as unrolled loops, we do not support break or continue "
+            "inside the body of these loops",
+        )
+    if emitter.loop_kind == "none":
+        raise emitter.error(node, f"SyntaxError: '{word}' outside loop")
+    emitter.insert(f"prim::{word.capitalize()}Stmt", (), (), emitter.range(node))
+    emitter.exiting.add(emitter.environment.block)
+
+
+# --- return
+
+
+@statement(ast.Return)
+def emit_return_statement(emitter: Emitter, node: ast.Return) -> None:
+    range_ = emitter.range(node)
+    if node.value is None:
+        value = emitter.constant(None, range_)
+    else:
+        value = emitter.value(node.value, emitter.results.declared)
+    emit_return(emitter, value, range_)
+
+
+def emit_return(emitter: Emitter, value: ir.Value, range: ir.SourceRange) -> None:
+    """Emit the return of a value, converted to the declared type or joined with the other results' types."""
+    results = emitter.results
+    declared = results.declared
+    if declared is not None:
+        value = emitter.converted(value, declared, range)
+        if not ir.is_subtype(value.type, declared):
+            raise ScriptError(
+                f"Return value was annotated as having type {type_name(declared)} but is actually of type "
+                f"{type_name(value.type)}",
+                range,
+            )
+        results.merged = declared
+    else:
+        former = results.merged or value.type
+        results.merged = ir.unify(former, value.type)
+        if results.merged is None:
+            raise ScriptError(
+                f"Previous return statement returned a value of type {type_name(former)} but this return statement "
+                f"returns a value of type {type_name(value.type)}",
+                range,
+            )
+    if results.merged is ir.ANY and value.type is not ir.ANY:
+        value = emitter.unchecked_cast(value, ir.ANY, range)
+    emitter.insert("prim::ReturnStmt", (value,), (), range)
+    emitter.exiting.add(emitter.environment.block)
+
+
+def finish_body(emitter: Emitter, block: ir.Block, range: ir.SourceRange) -> ir.Type:
+    """Return None where a body ends without returning; the type of the result.
+
+    The block gets a placeholder for its output, which `exits` replaces.
+    """
+    results = emitter.results
+    if block not in emitter.exiting:
+        if results.declared not in (None, ir.NONE):
+            raise ScriptError(
+                "Function was not annotated as having type None, but does not return along all paths", range
+            )
+        emit_return(emitter, emitter.constant(None, range), range)
+    if results.merged is None:
+        results.merged = results.declared or ir.NONE
+    block.add_output(emitter.uninitialized(results.merged, range))
+    return results.merged

@@ -1,0 +1,205 @@
+"""The emitter: what the functions that emit syntax share while one definition is compiled.
+
+It holds the graph, the variables and the resolver, hands each piece of syntax to the function registered for it
+(`syntax`), and inserts nodes. It emits naive code: variables are `prim::Store` and `prim::Load`, `return`, `break` and
+`continue` are nodes of their own, a loop has a second block for its condition. `ssa`, `exits` and `loops` lower that.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, final
+
+from flambeau import ir
+from flambeau.errors import ScriptError, UnsupportedSyntaxError
+
+from .conversions import convert
+from .definition import Definition, Located
+from .environment import Environment
+from .operator_calls import emit_operator_call
+from .resolver import Resolver
+from .schema_matching import match_call, pack_results
+from .sugared import Arg, SugaredValue
+from .syntax import EXPRESSIONS, STATEMENTS, pretty_name
+from .values import SimpleValue
+
+Constant: TypeAlias = "ir.Value | bool | int | float | complex | str | None"
+"""An argument of an operator: a value, or a plain constant that becomes one."""
+
+LoopKind: TypeAlias = Literal["none", "loop", "unrolled"]
+
+
+@dataclass(slots=True)
+class Results:
+    """What is known of the result of the function (or closure) being compiled."""
+
+    declared: ir.Type | None
+    """The annotated type."""
+    merged: ir.Type | None = None
+    """The type of all results returned so far."""
+
+
+@final
+class Emitter:
+    """Compiles one definition into one graph."""
+
+    def __init__(
+        self, function: ir.Function, definition: Definition, resolver: Resolver, graph: ir.Graph, results: Results
+    ) -> None:
+        self.function = function
+        self.definition = definition
+        self.resolver = resolver
+        self.graph = graph
+        self.environment = Environment(graph)
+        self.results = results
+        self.loop_kind: LoopKind = "none"
+        self.exiting: set[ir.Block] = set()
+        """Blocks whose end is never reached: they return, raise, break or continue."""
+        self.caller_name = function.name
+        """How the chain of compilations names this function."""
+        self.owner: ir.ClassType | None = None
+        """The class whose method this is."""
+
+    # --- syntax
+
+    def statements(self, statements: Iterable[ast.stmt]) -> None:
+        """Emit statements, up to the first after which the block is left."""
+        for statement in statements:
+            self.statement(statement)
+            if self.environment.block in self.exiting:
+                return
+
+    def statement(self, node: ast.stmt) -> None:
+        emit = STATEMENTS.get(type(node))
+        if emit is None:
+            raise self.unsupported(node)
+        emit(self, node)
+
+    def sugared(self, node: ast.expr, hint: ir.Type | None = None) -> SugaredValue:
+        """What an expression means; `hint` is the type that its context declares for it."""
+        emit = EXPRESSIONS.get(type(node))
+        if emit is None:
+            raise self.unsupported(node)
+        return emit(self, node, hint)
+
+    def value(self, node: ast.expr, hint: ir.Type | None = None) -> ir.Value:
+        """The value of an expression; ScriptError if it is not a value of the graph."""
+        value = self.sugared(node, hint).as_value(self, self.range(node))
+        if hint is ir.ANY and value.type is not ir.ANY:
+            return self.unchecked_cast(value, ir.ANY, self.range(node))
+        return value
+
+    def range(self, node: Located) -> ir.SourceRange:
+        return self.definition.range(node)
+
+    def error(self, node: Located, message: str) -> ScriptError:
+        """The error that a piece of syntax is wrong."""
+        return ScriptError(message, self.range(node))
+
+    def unsupported(self, node: Located, message: str | None = None) -> UnsupportedSyntaxError:
+        """The error that a piece of syntax is not part of the language."""
+        return UnsupportedSyntaxError(message or f"{pretty_name(node)} aren't supported", self.range(node))
+
+    def resolve_type(self, node: ast.expr) -> ir.Type:
+        """The type that an annotation denotes."""
+        return self.resolver.resolve_type(node, self.range(node))
+
+    # --- nodes
+
+    def sugar(self, value: ir.Value) -> SimpleValue:
+        """A value of the graph as what an expression means."""
+        return SimpleValue(value)
+
+    def insert(
+        self, kind: str, inputs: Iterable[ir.Value], outputs: Iterable[ir.Type], range: ir.SourceRange | None
+    ) -> ir.Node:
+        """Insert a node as it is, without matching a schema."""
+        return self.graph.insert_node(self.graph.create(kind, inputs, outputs, range))
+
+    def constant(self, value: object, range: ir.SourceRange | None, type: ir.Type | None = None) -> ir.Value:
+        """Insert a constant; ScriptError if the value cannot be one."""
+        self.graph.current_range = range
+        try:
+            return ir.insert_constant(self.graph, value, type)
+        except ValueError as error:
+            raise ScriptError(str(error), range) from None
+
+    def builtin(self, range: ir.SourceRange, name: str, *args: Constant, **kwargs: Constant) -> ir.Value:
+        """Insert a call of the overload of an operator that accepts these arguments."""
+        values = [self._as_value(arg, range) for arg in args]
+        keywords = {key: self._as_value(arg, range) for key, arg in kwargs.items()}
+        return emit_operator_call(self.graph, range, name, values, keywords)
+
+    def call_operator(
+        self,
+        range: ir.SourceRange,
+        operator: ir.Operator,
+        args: Sequence[ir.Value],
+        kwargs: Mapping[str, ir.Value] | None = None,
+    ) -> ir.Value:
+        """Insert a call of one overload."""
+        matched = match_call(self.graph, range, [operator.schema], args, kwargs)
+        node = self.insert(operator.name, matched.inputs, matched.return_types, range).set_operator(operator)
+        return pack_results(self.graph, node.outputs, matched.field_names)
+
+    def method(self, range: ir.SourceRange, value: ir.Value, name: str, *args: ir.Value) -> ir.Value:
+        """Insert a call of an object's method."""
+        method = SimpleValue(value).attribute(self, range, name)
+        return method.call(self, range, [Arg(SimpleValue(arg), range) for arg in args], []).as_value(self, range)
+
+    def _as_value(self, given: Constant, range: ir.SourceRange) -> ir.Value:
+        return given if isinstance(given, ir.Value) else self.constant(given, range)
+
+    def make_tuple(self, values: Sequence[ir.Value], range: ir.SourceRange, type: ir.TupleType | None = None) -> ir.Value:
+        """Insert the construction of a tuple."""
+        result = type or ir.TupleType(tuple(value.type for value in values))
+        return self.insert("prim::TupleConstruct", values, (result,), range).output
+
+    def make_list(self, values: Sequence[ir.Value], element: ir.Type, range: ir.SourceRange) -> ir.Value:
+        """Insert the construction of a list."""
+        return self.insert("prim::ListConstruct", values, (ir.ListType(element),), range).output
+
+    def converted(
+        self, value: ir.Value, wanted: ir.Type, range: ir.SourceRange, *, allow_conversions: bool = True
+    ) -> ir.Value:
+        """Insert the implicit conversion of a value towards a type; the caller checks whether it got there."""
+        self.graph.current_range = range
+        return convert(self.graph, value, wanted, allow_conversions=allow_conversions)
+
+    def unchecked_cast(self, value: ir.Value, type: ir.Type, range: ir.SourceRange) -> ir.Value:
+        """Insert the statement that a value is of a type."""
+        return self.insert("prim::unchecked_cast", (value,), (type,), range).output
+
+    def uninitialized(self, type: ir.Type, range: ir.SourceRange | None) -> ir.Value:
+        """Insert a value that nothing reads before it is replaced."""
+        return self.insert("prim::Uninitialized", (), (type,), range).output
+
+    def to_string(self, value: ir.Value, range: ir.SourceRange) -> ir.Value:
+        """A string as it is; of anything else, its text."""
+        return value if value.type is ir.STRING else self.builtin(range, "aten::str", value)
+
+    # --- functions
+
+    def schema_of(self, function: ir.Function, range: ir.SourceRange, name: str = "") -> ir.FunctionSchema:
+        """The schema of a function that is called here; it may have to be compiled first.
+
+        `name` is how the chain of compilations names it: `Class.method` for a method.
+        """
+        with self.calling(name or function.name, range):
+            return function.schema
+
+    @contextmanager
+    def calling(self, callee: str, range: ir.SourceRange) -> Iterator[None]:
+        """Add this call to the chain of compilations of an error that the compilation of a callee raises."""
+        try:
+            yield
+        except ScriptError as error:
+            error.called_from(f"'{callee}' is being compiled since it was called from '{self.caller_name}'", range)
+            raise
+
+    def is_initializing(self, owner: ir.ClassType) -> bool:
+        """Whether this is the `__init__` of a class, which may give its objects new attributes."""
+        return self.definition.name == "__init__" and self.owner is owner

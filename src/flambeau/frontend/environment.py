@@ -1,0 +1,231 @@
+"""Variables while a function is compiled.
+
+Reading and writing a variable emits `prim::Load` and `prim::Store` nodes, so that control flow need not be thought of here;
+`ssa` turns them into values afterwards. What is no value of the graph (a module, a function, a range) is kept by name and
+cannot be assigned again in a branch or a loop.
+
+Each block has a frame. Of a variable a frame knows the type that it has there; that of the outermost frame counts as its
+declaration for the blocks inside.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import final
+
+from flambeau import ir
+from flambeau.errors import ScriptError
+
+from .conversions import convert
+from .messages import EMPTY_LIST_HINT, type_name
+from .sugared import SugaredValue
+from .values import SimpleValue
+
+_GENERATED_NAME = re.compile(r"_\d+$")
+
+
+def debug_name_of(slot: str) -> str:
+    """The name that values of a variable get; "" if its name says nothing, as those that printers make up (`_12`)."""
+    name = slot.partition("$")[0]
+    return "" if _GENERATED_NAME.match(name) else name
+
+
+@final
+@dataclass(slots=True, eq=False)
+class Frame:
+    """The variables that one block assigns."""
+
+    block: ir.Block
+    parent: Frame | None
+    types: dict[str, ir.Type] = field(default_factory=dict)
+    """The variables that have values in the graph."""
+    sugared: dict[str, SugaredValue] = field(default_factory=dict)
+    """The names that have not."""
+    undefined: dict[str, ScriptError] = field(default_factory=dict)
+    """Variables that not every path defines: what to say if one is read."""
+    renamed: dict[str, str] = field(default_factory=dict)
+    """Variables of this block that are not the ones of that name around it, with the name that they have instead."""
+
+
+@final
+class Environment:
+    """The frames that are open now, innermost last."""
+
+    def __init__(self, graph: ir.Graph) -> None:
+        self._graph = graph
+        self._frame = Frame(graph.block, None)
+        self._renamings = 0
+
+    @property
+    def frame(self) -> Frame:
+        return self._frame
+
+    @property
+    def block(self) -> ir.Block:
+        return self._frame.block
+
+    def push(self, block: ir.Block) -> Frame:
+        """Open a frame for a block."""
+        self._frame = Frame(block, self._frame)
+        return self._frame
+
+    def pop(self) -> Frame:
+        """Close the innermost frame."""
+        closed = self._frame
+        if closed.parent is None:
+            raise ValueError("the outermost frame stays open")
+        self._frame = closed.parent
+        return closed
+
+    # --- reading
+
+    def find(self, name: str, frame: Frame | None = None) -> SugaredValue | None:
+        """What a variable means here, or seen from `frame`; emits the load. None if there is no such variable."""
+        name = self._slot(name)
+        looked: Frame | None = frame or self._frame
+        while looked is not None:
+            if name in looked.sugared:
+                return looked.sugared[name]
+            if name in looked.types:
+                return SimpleValue(self._load(name, looked.types[name]))
+            looked = looked.parent
+        return None
+
+    def find_type(self, name: str, frame: Frame | None = None) -> ir.Type | None:
+        """The type that a variable has here, or seen from `frame`; None if it has no value in the graph."""
+        name = self._slot(name)
+        looked: Frame | None = frame or self._frame
+        while looked is not None:
+            if name in looked.sugared:
+                return None
+            if name in looked.types:
+                return looked.types[name]
+            looked = looked.parent
+        return None
+
+    def is_defined(self, name: str, frame: Frame | None = None) -> bool:
+        """Whether a name is bound here, or seen from `frame`."""
+        name = self._slot(name)
+        looked: Frame | None = frame or self._frame
+        while looked is not None:
+            if name in looked.sugared or name in looked.types:
+                return True
+            looked = looked.parent
+        return False
+
+    def why_undefined(self, name: str) -> ScriptError | None:
+        """The reason why a variable that the program assigns cannot be read here, if it is known."""
+        looked: Frame | None = self._frame
+        while looked is not None:
+            if name in looked.undefined:
+                return looked.undefined[name]
+            looked = looked.parent
+        return None
+
+    def _slot(self, name: str) -> str:
+        """The name under which a variable is stored."""
+        frame: Frame | None = self._frame
+        while frame is not None:
+            if name in frame.renamed:
+                return frame.renamed[name]
+            frame = frame.parent
+        return name
+
+    def declare_local(self, name: str) -> None:
+        """Make a name mean a new variable in the innermost frame, whatever it means outside."""
+        if name not in self._frame.renamed and self.is_defined(name):
+            self._frame.renamed[name] = f"{name}${self._renamings}"
+            self._renamings += 1
+
+    def _load(self, name: str, type: ir.Type) -> ir.Value:
+        node = self._graph.create("prim::Load", (), (type,)).set_attribute("name", "s", name)
+        return self._graph.insert_node(node).output
+
+    # --- writing
+
+    def assign(
+        self, name: str, value: SugaredValue, range: ir.SourceRange, annotation: ir.Type | None = None
+    ) -> None:
+        """Bind a name; `annotation` is the type that the statement declares for it."""
+        simple = value.value if isinstance(value, SimpleValue) else None
+        if simple is not None:
+            self._name_value(simple, name)
+        if self._frame.parent is not None and self.is_defined(name, self._frame.parent):
+            simple = self._reassigned(name, value, range, annotation)
+        if simple is None:
+            slot = self._slot(name)
+            self._frame.types.pop(slot, None)
+            self._frame.sugared[slot] = value
+            return
+        if annotation is not None and not ir.is_subtype(simple.type, annotation):
+            raise ScriptError(
+                f"Variable '{name}' is annotated with type {type_name(annotation)} but is being assigned to a value "
+                f"of type {type_name(simple.type)}",
+                range,
+            )
+        node = self._graph.create("prim::Store", (simple,), 0, range)
+        self._graph.insert_node(node.set_attribute("name", "s", self._slot(name)))
+        self.set_type(name, annotation or simple.type)
+
+    def set_type(self, name: str, type: ir.Type) -> None:
+        """Give a variable, whose store is emitted already, a type from here on."""
+        slot = self._slot(name)
+        self._frame.sugared.pop(slot, None)
+        self._frame.types[slot] = type
+
+    def delete(self, name: str, error: ScriptError) -> bool:
+        """Unbind a name of the innermost frame; reading it afterwards is `error`. False if it is not bound there."""
+        frame, slot = self._frame, self._slot(name)
+        bound = slot in frame.types or slot in frame.sugared
+        frame.types.pop(slot, None)
+        frame.sugared.pop(slot, None)
+        frame.undefined[name] = error
+        return bound
+
+    def _name_value(self, value: ir.Value, name: str) -> None:
+        # A value from another block keeps its namelessness: the name may mean something else out there.
+        if not value.has_debug_name and value.node.owning_block is self.block:
+            value.set_debug_name(debug_name_of(name))
+
+    def _reassigned(
+        self, name: str, value: SugaredValue, range: ir.SourceRange, annotation: ir.Type | None
+    ) -> ir.Value:
+        """The value converted to the type that an outer block declares for the variable."""
+        parent = self._frame.parent
+        if annotation is not None:
+            raise ScriptError(
+                f"Attempting to declare and annotate the type of variable '{name}' but it is already defined in an "
+                "outer block",
+                range,
+            )
+        if not isinstance(value, SimpleValue):
+            raise ScriptError(
+                f"Cannot re-assign '{name}' to a value of type {value.kind} because {name} is not a first-class value. "
+                "Only reassignments to first-class values are allowed",
+                range,
+            )
+        declared = self.find_type(name, parent)
+        if declared is None:
+            former = self.find(name, parent)
+            raise ScriptError(
+                f"Cannot re-assign '{name}' because it has type {former.kind if former else 'value'} and {name} is not "
+                "a first-class value. Only reassignments to first-class values are allowed",
+                range,
+            )
+        wanted = ir.unshaped(declared)
+        self._graph.current_range = range
+        converted = convert(self._graph, value.value, wanted)
+        if not ir.is_subtype(converted.type, wanted):
+            raise ScriptError(_retyped_message(name, declared, converted.type), range)
+        return converted
+
+
+def _retyped_message(name: str, declared: ir.Type, given: ir.Type) -> str:
+    message = (
+        f"Variable '{name}' previously had type {type_name(declared)} but is now being assigned to a value of type "
+        f"{type_name(given)}"
+    )
+    if isinstance(declared, ir.ListType) and isinstance(given, ir.ListType):
+        message += f"\n{EMPTY_LIST_HINT}"
+    return message

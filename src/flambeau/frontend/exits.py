@@ -1,0 +1,269 @@
+"""Early exits as values: no block is left but at its end.
+
+    if c:                               %exited, %result = prim::If(%c)
+      return a                 ->         -> (True, %a)
+    x = f()                               -> (False, <uninitialized>)
+    return x                            %r = prim::If(%exited)
+                                          -> (%result)
+                                          %x = f()
+                                          -> (%x)
+
+A statement that exits tells its *target* block (the function's, for `return`; the loop's body, for `break` and `continue`)
+which outputs to have. On the way there, each enclosing node passes on whether an exit happened and with which values, and
+what follows a possible exit runs only if there was none. First this is done for loops, then for functions.
+
+Between `prim::Enter` and `prim::Exit`, an exit still passes the latter: such a piece becomes a `prim::With` for the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, final
+
+from flambeau import ir
+
+from .merge_ifs import merge_consecutive_ifs
+
+_CONTINUATION, _RETURN = "prim::LoopContinuation", "prim::ReturnStmt"
+
+
+def transform_exits(graph: ir.Graph) -> None:
+    """Remove `prim::LoopContinuation` and `prim::ReturnStmt`."""
+    _wrap_with_statements(graph.block)
+    for kind in (_CONTINUATION, _RETURN):
+        if graph.find_nodes(kind):
+            _ExitTransform(graph, kind).run()
+    merge_consecutive_ifs(graph)
+    _unwrap_with_statements(graph)
+
+
+Certainty: TypeAlias = Literal["never", "maybe", "always", "raises"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Exit:
+    """Whether a block was left early: how sure that is, the bool that says so, and the values it was left with."""
+
+    certainty: Certainty
+    happened: ir.Value
+    values: tuple[ir.Value, ...] = ()
+
+
+@final
+class _ExitTransform:
+    """Lowers the exits of one kind."""
+
+    def __init__(self, graph: ir.Graph, kind: str) -> None:
+        self._graph = graph
+        self._kind = kind
+        self._uninitialized: dict[ir.Type, ir.Value] = {}
+        with graph.inserting_at(next(iter(graph.block), graph.return_node)):
+            self._true = ir.insert_constant(graph, True)
+            self._false = ir.insert_constant(graph, False)
+        self._raised = self._unset(ir.BOOL)
+        """What stands for "did it exit" where an exception was raised: nobody gets to read it."""
+        self._never = _Exit("never", self._false)
+
+    def run(self) -> None:
+        self._block(self._graph.block, is_target=self._kind == _RETURN)
+
+    # --- blocks
+
+    def _block(self, block: ir.Block, *, is_target: bool) -> _Exit:
+        left = self._nodes(block)
+        if not is_target:
+            return left
+        if left.certainty == "always":
+            block.return_node.set_inputs(left.values)
+        elif left.certainty == "maybe":
+            node = self._if(left.happened, block.return_node)
+            self._add_outputs(node, left.values, block.outputs)
+            block.return_node.set_inputs(node.outputs)
+        return self._never
+
+    def _nodes(self, block: ir.Block) -> _Exit:
+        """Lower the nodes of a block up to the first after which it may have been left."""
+        node = block.param_node.next
+        while node is not block.return_node:
+            following = node.next
+            left = self._node(node)
+            if left.certainty in ("always", "raises"):
+                self._drop_from(following, block)
+                return left
+            if left.certainty == "maybe":
+                return self._guard(block, left, following)
+            node = following
+        return self._never
+
+    def _node(self, node: ir.Node) -> _Exit:
+        match node.kind:
+            case "prim::RaiseException":
+                return _Exit("raises", self._raised)
+            case kind if kind == self._kind:
+                left = _Exit("always", self._true, tuple(node.inputs))
+                node.destroy()
+                return left
+            case "prim::If":
+                return self._if_node(node)
+            case "prim::Loop":
+                return self._loop(node)
+            case "prim::With":
+                return self._with(node)
+            case "prim::Closure":
+                self._block(node.blocks[0], is_target=self._kind == _RETURN)
+                return self._never
+            case _:
+                return self._never
+
+    def _drop_from(self, node: ir.Node, block: ir.Block) -> None:
+        """Remove what is never reached; the outputs of the block become uninitialized."""
+        unreached: list[ir.Node] = []
+        while node is not block.return_node:
+            unreached.append(node)
+            node = node.next
+        if not unreached:
+            return
+        block.return_node.set_inputs([self._unset(output.type) for output in block.outputs])
+        for node in reversed(unreached):
+            node.destroy()
+
+    def _guard(self, block: ir.Block, left: _Exit, start: ir.Node) -> _Exit:
+        """Let the nodes from `start` on run only if the block was not left before them."""
+        if start is block.return_node:
+            return left
+        node = self._if(left.happened, start)
+        exited, otherwise = node.blocks
+        while start is not block.return_node:
+            following = start.next
+            start.move_before(otherwise.return_node)
+            start = following
+        outputs = list(block.outputs)
+        block.return_node.set_inputs(())
+        self._add_outputs(node, [self._unset(value.type) for value in outputs], outputs)
+        block.return_node.set_inputs(node.outputs)
+        exited.append(self._graph.create(self._kind, left.values, 0, node.range))
+        return self._if_node(node)
+
+    # --- nodes with blocks
+
+    def _if_node(self, node: ir.Node) -> _Exit:
+        first, second = (self._block(block, is_target=False) for block in node.blocks)
+        certainties = {first.certainty, second.certainty}
+        if certainties == {"raises"}:
+            return first
+        if certainties <= {"never", "raises"}:
+            return self._never
+        if certainties <= {"always", "raises"}:
+            happened = self._true
+        else:
+            (happened,) = self._add_outputs(node, [first.happened], [second.happened])
+        values = self._add_outputs(node, self._matching(first, second), self._matching(second, first))
+        certainty: Certainty = "always" if happened is self._true else "maybe"
+        return _Exit(certainty, happened, tuple(values))
+
+    def _matching(self, left: _Exit, other: _Exit) -> list[ir.Value]:
+        """The exit values of one branch: uninitialized ones, if it does not exit."""
+        if left.certainty in ("never", "raises"):
+            return [self._unset(value.type) for value in other.values]
+        return list(left.values)
+
+    def _loop(self, loop: ir.Node) -> _Exit:
+        body = loop.blocks[0]
+        left = self._block(body, is_target=self._kind == _CONTINUATION)
+        if left.certainty in ("never", "raises"):
+            return self._never
+        stop = self._if(left.happened, body.return_node)
+        (goes_on,) = self._add_outputs(stop, [self._false], [body.outputs[0]])
+        body.return_node.replace_input(0, goes_on)
+        happened = self._carry(loop, self._false, left.happened)
+        values = [self._carry(loop, self._unset(value.type), value) for value in left.values]
+        return _Exit("maybe", happened, tuple(values))
+
+    def _carry(self, loop: ir.Node, before: ir.Value, after: ir.Value) -> ir.Value:
+        """Add a value that rounds of a loop hand on: what it is before the loop, and after a round."""
+        body = loop.blocks[0]
+        loop.add_input(before)
+        body.add_input("", after.type)
+        body.add_output(after)
+        return loop.add_output(after.type)
+
+    def _with(self, node: ir.Node) -> _Exit:
+        body = node.blocks[0]
+        left = self._block(body, is_target=False)
+        if left.certainty in ("never", "raises"):
+            return left
+        values: list[ir.Value] = []
+        for value in (left.happened, *left.values):
+            body.add_output(value)
+            values.append(node.add_output(value.type))
+        happened = self._true if left.certainty == "always" else values[0]
+        return _Exit(left.certainty, happened, tuple(values[1:]))
+
+    # --- pieces
+
+    def _if(self, condition: ir.Value, place: ir.Node) -> ir.Node:
+        node = self._graph.create("prim::If", (condition,), 0, place.range).insert_before(place)
+        node.add_block()
+        node.add_block()
+        return node
+
+    def _add_outputs(self, node: ir.Node, first: Sequence[ir.Value], second: Sequence[ir.Value]) -> list[ir.Value]:
+        """Add outputs to an `If`, by the values in its two branches."""
+        added: list[ir.Value] = []
+        for one, other in zip(first, second, strict=True):
+            for block, value in zip(node.blocks, (one, other), strict=True):
+                block.add_output(value)
+            added.append(node.add_output(ir.unify(one.type, other.type, default_to_union=True) or ir.ANY))
+        return added
+
+    def _unset(self, type: ir.Type) -> ir.Value:
+        """The uninitialized value of a type, at the beginning of the graph."""
+        if type not in self._uninitialized:
+            node = self._graph.create("prim::Uninitialized", (), (type,))
+            self._uninitialized[type] = self._graph.block.prepend(node).output
+        return self._uninitialized[type]
+
+
+# --- with statements
+
+
+def _wrap_with_statements(block: ir.Block) -> None:
+    """Put what stands between an Enter and its Exit into a `prim::With`, and the Exit into its second block."""
+    for node in block:
+        for nested in node.blocks:
+            _wrap_with_statements(nested)
+    # From the end: an inner pair is wrapped, whole, into the outer one.
+    entered = [node for node in block if node.kind == "prim::Enter"]
+    for enter in reversed(entered):
+        leave = _exit_of(enter, block)
+        if leave is None:
+            continue
+        wrapper = block.graph.create("prim::With", (), 0, enter.range).insert_after(enter)
+        body, after = wrapper.add_block(), wrapper.add_block()
+        while wrapper.next is not leave:
+            wrapper.next.move_before(body.return_node)
+        leave.move_before(after.return_node)
+
+
+def _exit_of(enter: ir.Node, block: ir.Block) -> ir.Node | None:
+    node = enter.next
+    while node is not block.return_node:
+        if node.kind == "prim::Exit" and node.input is enter.input:
+            return node
+        node = node.next
+    return None
+
+
+def _unwrap_with_statements(graph: ir.Graph) -> None:
+    # Outer ones first: the nodes of a block are moved out before those nested in it.
+    for node in graph.find_nodes("prim::With"):
+        body, after = node.blocks
+        for output, value in zip(node.outputs, body.outputs, strict=True):
+            output.replace_all_uses_with(value)
+        body.return_node.set_inputs(())
+        for block in (body, after):
+            for moved in block:
+                moved.move_before(node)
+        node.destroy()

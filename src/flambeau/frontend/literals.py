@@ -1,0 +1,198 @@
+"""Literals: constants, strings, f-strings, tuples, lists, dicts.
+
+    [1, 2]                 prim::ListConstruct, of the type that the elements have in common
+    []                     prim::EmptyListLiteral, a List[Tensor] that may still become another list where it is passed on
+    x: List[int] = []      the context's type decides
+    f"a{x}"                aten::format("a{}", x)
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Sequence
+
+from flambeau import ir
+from flambeau.errors import ScriptError
+
+from .annotations import is_key
+from .calls import positional_arguments
+from .container_hints import container_hint
+from .emitter import Emitter
+from .messages import type_name
+from .sugared import SugaredValue
+from .syntax import expression
+from .values import SugaredTuple
+
+_INT64 = range(-(1 << 63), 1 << 63)
+
+
+@expression(ast.Constant)
+def emit_constant(emitter: Emitter, node: ast.Constant, hint: ir.Type | None) -> SugaredValue:
+    value = node.value
+    if value is None or isinstance(value, (bool, int, float, complex)):
+        if isinstance(value, int) and value not in _INT64:
+            raise emitter.error(node, "Integral constant out of range")
+        return emitter.sugar(emitter.constant(value, emitter.range(node)))
+    if isinstance(value, str):
+        return emitter.sugar(emitter.constant(string_of(emitter, node), emitter.range(node)))
+    if value is Ellipsis:
+        raise emitter.error(node, "an ellipsis is only allowed as an index")
+    raise emitter.unsupported(node, "Unknown Constant expression type")
+
+
+def string_of(emitter: Emitter, node: ast.Constant) -> str:
+    """The text of a string literal. An archive's code spells what is not ASCII as octal escapes of UTF-8 bytes."""
+    text = str(node.value)
+    if text.isascii() or not emitter.definition.serialized:
+        return text
+    if max(text) > "\xff" or "\\" not in emitter.range(node).text:
+        return text
+    return text.encode("latin-1").decode("utf-8", "surrogateescape")
+
+
+@expression(ast.JoinedStr)
+def emit_f_string(emitter: Emitter, node: ast.JoinedStr, hint: ir.Type | None) -> SugaredValue:
+    template: list[str] = []
+    values: list[ir.Value] = []
+    for part in node.values:
+        if isinstance(part, ast.FormattedValue):
+            if part.conversion != -1:
+                raise emitter.unsupported(part, "Don't support conversion in JoinedStr")
+            if part.format_spec is not None:
+                raise emitter.unsupported(part, "Don't support formatting in JoinedStr")
+            values.append(emitter.value(part.value))
+            template.append("{}")
+        elif isinstance(part, ast.Constant) and "{}" in str(part.value):
+            # The operator would take the braces for a placeholder.
+            values.append(emitter.constant(str(part.value), emitter.range(part)))
+            template.append("{}")
+        elif isinstance(part, ast.Constant):
+            template.append(str(part.value))
+    range_ = emitter.range(node)
+    return emitter.sugar(emitter.builtin(range_, "aten::format", "".join(template), *values))
+
+
+@expression(ast.Tuple)
+def emit_tuple(emitter: Emitter, node: ast.Tuple, hint: ir.Type | None) -> SugaredValue:
+    hints = _tuple_hints(node, hint)
+    args = positional_arguments(emitter, node.elts, hints)
+    range_ = emitter.range(node)
+    if not all(arg.sugared.is_first_class for arg in args):
+        return SugaredTuple(tuple(arg.sugared for arg in args))
+    return emitter.sugar(emitter.make_tuple([arg.value(emitter) for arg in args], range_))
+
+
+def _tuple_hints(node: ast.Tuple, hint: ir.Type | None) -> Sequence[ir.Type | None]:
+    if isinstance(hint, ir.OptionalType):
+        hint = hint.element
+    if isinstance(hint, ir.TupleType) and len(hint.elements) == len(node.elts):
+        return hint.elements
+    return (None,) * len(node.elts)
+
+
+@expression(ast.List)
+def emit_list(emitter: Emitter, node: ast.List, hint: ir.Type | None) -> SugaredValue:
+    range_ = emitter.range(node)
+    if not node.elts and hint in (None, ir.ANY):
+        empty = emitter.insert("prim::EmptyListLiteral", (), (ir.ListType(ir.TENSOR),), range_)
+        return emitter.sugar(empty.output)
+    element_hint = hint.element if isinstance(hint, ir.ListType) else None
+    args = positional_arguments(emitter, node.elts, [element_hint] * len(node.elts))
+    values = [arg.value(emitter) for arg in args]
+    types = tuple(value.type for value in values)
+    wanted = container_hint(hint, ir.ListType, range_, lambda given: all(ir.is_subtype(t, given.element) for t in types))
+    if wanted is None:
+        element = _common_type(types)
+        _warn_if_mixed(element, range_, "List consists of heterogeneous types", element, "List")
+    else:
+        element = wanted.element
+        joined = ir.unify_all(types, default_to_union=True, hint=element)
+        if joined is not None and not ir.is_subtype(joined, element):
+            raise ScriptError(
+                f"List type annotation `{type_name(wanted)}` did not match the types of the given list elements, "
+                f"which were unified to {type_name(joined)}",
+                range_,
+            )
+    return as_hinted(emitter, emitter.make_list(values, element, range_), hint, range_)
+
+
+@expression(ast.Dict)
+def emit_dict(emitter: Emitter, node: ast.Dict, hint: ir.Type | None) -> SugaredValue:
+    range_ = emitter.range(node)
+    value_hint = hint.value if isinstance(hint, ir.DictType) else None
+    pairs: list[ir.Value] = []
+    for key, value in zip(node.keys, node.values, strict=True):
+        if key is None:
+            raise emitter.unsupported(value, "Dict expansion (e.g. `{**dict}`) is not supported")
+        pairs.append(emitter.value(key))
+        if len(pairs) > 1 and not ir.is_subtype(pairs[-1].type, pairs[0].type):
+            raise emitter.error(
+                key,
+                f"Dict keys must contain only a single type. Expected: {type_name(pairs[0].type)} but found "
+                f"{type_name(pairs[-1].type)} instead",
+            )
+        pairs.append(positional_arguments(emitter, [value], [value_hint])[0].value(emitter))
+    type = dict_type(hint, tuple(v.type for v in pairs[::2]), tuple(v.type for v in pairs[1::2]), range_)
+    made = emitter.insert("prim::DictConstruct", pairs, (type,), range_).output
+    return as_hinted(emitter, made, hint, range_)
+
+
+def dict_type(
+    hint: ir.Type | None, keys: tuple[ir.Type, ...], values: tuple[ir.Type, ...], range: ir.SourceRange
+) -> ir.DictType:
+    """The type of a dict literal whose keys and values have these types."""
+
+    def holds(given: ir.DictType) -> bool:
+        return all(ir.is_subtype(k, given.key) for k in keys) and all(ir.is_subtype(v, given.value) for v in values)
+
+    wanted = container_hint(hint, ir.DictType, range, holds)
+    if wanted is None:
+        if not keys:
+            return ir.DictType(ir.STRING, ir.TENSOR)
+        value = _common_type(values)
+        result = checked_dict(keys[0], value, range)
+        _warn_if_mixed(value, range, "Dict values consist of heterogeneous types", result, "Dict")
+        return result
+    for what, have, want in (("keys", keys, wanted.key), ("values", values, wanted.value)):
+        joined = ir.unify_all(have, default_to_union=True, hint=want)
+        if joined is not None and not ir.is_subtype(joined, want):
+            raise ScriptError(
+                f"Type annotation was inferred to be `{type_name(wanted)}`, but the type of {what} given by the dict "
+                f"literal is {type_name(joined)}",
+                range,
+            )
+    return wanted
+
+
+def checked_dict(key: ir.Type, value: ir.Type, range: ir.SourceRange) -> ir.DictType:
+    """The type `Dict[key, value]`; ScriptError if keys cannot be of that type."""
+    if not is_key(key):
+        raise ScriptError(
+            f"Cannot create dict for key type '{key}', only int, float, complex, Tensor, device and string keys are "
+            "supported",
+            range,
+        )
+    return ir.DictType(key, value)
+
+
+def _common_type(types: tuple[ir.Type, ...]) -> ir.Type:
+    return ir.unshaped(ir.unify_all(types, default_to_union=True) or ir.TENSOR)
+
+
+def _warn_if_mixed(found: ir.Type, range: ir.SourceRange, problem: str, shown: ir.Type, container: str) -> None:
+    if isinstance(found, ir.UnionType) or found is ir.NUMBER:
+        what = "it" if container == "List" else "the dict"
+        warnings.warn(
+            f"{problem}, which means that {what} has been typed as containing {type_name(shown)}. To use any of the values "
+            f"in this {container}, it will be necessary to add an `assert isinstance` statement before first use to "
+            f"trigger type refinement.\n{range.highlight()}",
+            stacklevel=2,
+        )
+
+
+def as_hinted(emitter: Emitter, value: ir.Value, hint: ir.Type | None, range: ir.SourceRange) -> SugaredValue:
+    """A container for which the context declares an Optional or a Union: as a value of that type."""
+    if isinstance(hint, (ir.OptionalType, ir.UnionType)):
+        value = emitter.unchecked_cast(value, hint, range)
+    return emitter.sugar(value)

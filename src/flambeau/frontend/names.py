@@ -1,0 +1,42 @@
+"""Names and attributes."""
+
+from __future__ import annotations
+
+import ast
+
+from flambeau import ir
+from flambeau.errors import ScriptError
+
+from .builtins import BUILTINS
+from .emitter import Emitter
+from .sugared import SugaredValue
+from .syntax import expression
+
+
+@expression(ast.Name)
+def emit_name(emitter: Emitter, node: ast.Name, hint: ir.Type | None) -> SugaredValue:
+    found = find_name(emitter, node.id, emitter.range(node))
+    if found is not None:
+        return found
+    raise undefined(emitter, node.id, emitter.range(node))
+
+
+def find_name(emitter: Emitter, name: str, range: ir.SourceRange) -> SugaredValue | None:
+    """What a name means: a variable, a built-in function, or what the resolver says; None if there is no such name."""
+    found = emitter.environment.find(name)
+    if found is None and emitter.environment.why_undefined(name) is None:
+        found = BUILTINS.get(name) or emitter.resolver.resolve_value(name, range)
+    return found
+
+
+def undefined(emitter: Emitter, name: str, range: ir.SourceRange) -> ScriptError:
+    """The error that a name means nothing."""
+    reason = emitter.environment.why_undefined(name)
+    if reason is None:
+        return ScriptError(f"undefined value {name}", range)
+    return ScriptError(reason.message, reason.range, [*reason.calls, ("and was used here:", range)])
+
+
+@expression(ast.Attribute)
+def emit_attribute(emitter: Emitter, node: ast.Attribute, hint: ir.Type | None) -> SugaredValue:
+    return emitter.sugared(node.value).attribute(emitter, emitter.range(node), node.attr)

@@ -1,0 +1,172 @@
+"""The signature of a definition: its parameters' types and defaults, and its result's type, from annotations and comments."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import final
+
+from flambeau import ir
+from flambeau.errors import ScriptError, UnsupportedSyntaxError
+
+from .annotations import broadcast_length
+from .definition import Definition
+from .emitter import Emitter, Results
+from .resolver import Resolver
+
+_COMMENT = re.compile(r"^\s*#\s*type:\s*(?!ignore\b)(.*?)\s*(?:#.*)?$")
+_PARAMETER_COMMENT = re.compile(r"#\s*type:\s*(?!ignore\b)([^#]*?)\s*(?:#.*)?$")
+_SIGNATURE = re.compile(r"^\((.*)\)\s*->\s*(.+)$", re.DOTALL)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The parameters (without `self`), in order, and the type of the result (None: whatever the body returns)."""
+
+    arguments: tuple[ir.Argument, ...]
+    return_type: ir.Type | None = None
+
+
+def signature_of(
+    definition: Definition, resolver: Resolver, *, is_method: bool = False, defaults: Mapping[str, object] | None = None
+) -> Signature:
+    """The signature that a definition's annotations and type comments declare; nothing is compiled.
+
+    `defaults` are the values of default arguments where they are known; otherwise they are read off the expressions.
+    """
+    _check_parameters(definition)
+    node = definition.node
+    parameters = definition.parameters[1:] if is_method else definition.parameters
+    annotations: list[ast.expr | None] = [parameter.annotation for parameter in parameters]
+    returns = node.returns
+    if not any(annotations) and returns is None:
+        annotations, returns = _from_comments(definition, parameters, annotations)
+    known = dict(defaults or {})
+    for parameter, expression in definition.default_expressions():
+        if parameter.arg not in known:
+            known[parameter.arg] = evaluate_default(definition, resolver, expression)
+    keyword_only = {parameter.arg for parameter in node.args.kwonlyargs}
+    arguments: list[ir.Argument] = []
+    for parameter, annotation in zip(parameters, annotations, strict=True):
+        type: ir.Type = ir.INFERRED_TENSOR
+        if annotation is not None:
+            type = resolver.resolve_type(annotation, definition.range(annotation))
+        arguments.append(
+            ir.Argument(
+                parameter.arg,
+                type,
+                broadcast=broadcast_length(annotation),
+                default=known.get(parameter.arg, ir.MISSING),
+                kwarg_only=parameter.arg in keyword_only,
+            )
+        )
+    result = None if returns is None else resolver.resolve_type(returns, definition.range(returns))
+    return Signature(tuple(arguments), result)
+
+
+def _check_parameters(definition: Definition) -> None:
+    arguments = definition.node.args
+    for variadic in (arguments.vararg, arguments.kwarg):
+        if variadic is not None:
+            raise UnsupportedSyntaxError(
+                "Compiled functions can't take variable number of arguments or use keyword-only arguments with defaults",
+                definition.range(variadic),
+            )
+
+
+# --- type comments
+
+
+def _from_comments(
+    definition: Definition, parameters: list[ast.arg], none: list[ast.expr | None]
+) -> tuple[list[ast.expr | None], ast.expr | None]:
+    """The annotations in `# type: (A, B) -> R` below the `def`, or in one comment a parameter and `# type: (...) -> R`."""
+    text = _comment_below(definition)
+    if text is None:
+        return none, None
+    range_ = definition.header_range()
+    match = _SIGNATURE.match(text)
+    if match is None:
+        raise ScriptError(f"The type comment '# type: {text}' is no signature", range_)
+    returns = _expression(match[2], definition)
+    if match[1].strip() == "...":
+        return [_parameter_comment(definition, parameter) for parameter in parameters], returns
+    listed = _expression(f"({match[1]},)" if match[1].strip() else "()", definition)
+    elements = listed.elts if isinstance(listed, ast.Tuple) else []
+    if len(elements) != len(parameters):
+        raise ScriptError(
+            f"Number of type annotations ({len(elements)}) did not match the number of "
+            f"{'function' if len(parameters) == len(definition.parameters) else 'method'} parameters ({len(parameters)})",
+            range_,
+        )
+    return list(elements), returns
+
+
+def _comment_below(definition: Definition) -> str | None:
+    """The text of the signature's comment: between the `def` line and the first statement."""
+    node = definition.node
+    if node.type_comment:
+        return node.type_comment
+    source = definition.source
+    for index in range(node.lineno - 1, node.body[0].lineno - 1):
+        found = _COMMENT.match(source.line(index))
+        if found and "->" in found[1]:
+            return found[1]
+    return None
+
+
+def _parameter_comment(definition: Definition, parameter: ast.arg) -> ast.expr | None:
+    if parameter.type_comment:
+        return _expression(parameter.type_comment, definition)
+    found = _PARAMETER_COMMENT.search(definition.source.line((parameter.end_lineno or parameter.lineno) - 1))
+    return _expression(found[1], definition) if found and "->" not in found[1] else None
+
+
+def _expression(text: str, definition: Definition) -> ast.expr:
+    try:
+        parsed = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise ScriptError(f"invalid type comment: {text}", definition.header_range()) from None
+    for part in ast.walk(parsed):
+        # Positions inside the comment are not known; errors mark the function.
+        if isinstance(part, ast.expr):
+            ast.copy_location(part, definition.node)
+            part.end_lineno, part.end_col_offset = part.lineno, part.col_offset + 1
+    return parsed
+
+
+# --- defaults
+
+
+def evaluate_default(definition: Definition, resolver: Resolver, expression: ast.expr) -> object:
+    """The value of a default argument's expression; ScriptError if it is no constant.
+
+    It is compiled like any expression: what comes out must be a constant, or a container of such.
+    """
+    graph = ir.Graph()
+    function = ir.Function(f"{definition.name}.<default>")
+    emitter = Emitter(function, definition, resolver, graph, Results(None))
+    return _constant_of(emitter.value(expression), definition.range(expression))
+
+
+def _constant_of(value: ir.Value, range: ir.SourceRange) -> object:
+    node = value.node
+    match node.kind:
+        case "prim::Constant":
+            return ir.constant_of(node)
+        case "prim::ListConstruct" | "prim::EmptyListLiteral":
+            return [_constant_of(element, range) for element in node.inputs]
+        case "prim::TupleConstruct":
+            return tuple(_constant_of(element, range) for element in node.inputs)
+        case "prim::DictConstruct":
+            entries = [_constant_of(element, range) for element in node.inputs]
+            return dict(zip(entries[::2], entries[1::2], strict=True))
+        case "prim::unchecked_cast":
+            return _constant_of(node.input, range)
+        case "aten::device":
+            return ir.Device.parse(str(_constant_of(node.inputs[0], range)))
+        case _:
+            raise ScriptError("the value of a default argument must be a constant", range)

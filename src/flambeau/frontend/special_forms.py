@@ -1,0 +1,292 @@
+"""The special forms of the language: built-in names whose arguments are more than values.
+
+    range, zip, enumerate, slice      what they return exists at compile time only
+    isinstance, hasattr, getattr      are decided there, where possible
+    tuple, list, dict                 take any iterable, and the type that the context declares
+    annotate, tolist                  are about a type
+"""
+
+from __future__ import annotations
+
+import ast
+
+from flambeau import ir
+from flambeau.errors import ScriptError
+
+from .calls import first_class, keyword_arguments
+from .comprehensions import emit_dict_comprehension, emit_list_comprehension
+from .conditions import emit_hasattr, emit_isinstance
+from .container_hints import container_hint
+from .emitter import Emitter
+from .iteration import ENDLESS, RangeValue, make_range, zipped
+from .literals import dict_type
+from .messages import type_name
+from .special import SpecialForm, special_form
+from .subscripts import emit_tensor_index
+from .sugared import SugaredValue
+from .values import SimpleValue, SliceValue
+
+
+def positional_nodes(emitter: Emitter, node: ast.Call, name: str, least: int, most: int) -> list[ast.expr]:
+    """The arguments of a form that takes only positional ones; ScriptError if their number is wrong."""
+    if node.keywords:
+        raise emitter.error(node, f"{name} does not accept keyword arguments")
+    if any(isinstance(arg, ast.Starred) for arg in node.args):
+        raise emitter.error(node, f"{name} does not accept starred arguments")
+    count = len(node.args)
+    if least <= count <= most:
+        return node.args
+    if least == most:
+        plural = "" if least == 1 else "s"
+        raise emitter.error(node, f"{name} expected exactly {least} argument{plural} but found {count}")
+    bound, limit = ("at least", least) if count < least else ("at most", most)
+    raise emitter.error(node, f"{name} expected {bound} {limit} arguments, got {count}")
+
+
+# --- what loops go through
+
+
+@special_form("range")
+def emit_range(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    args = [emitter.value(arg) for arg in positional_nodes(emitter, node, "range", 1, 3)]
+    range_ = emitter.range(node)
+    # A tensor or number with one element counts as an int, as in a call.
+    return make_range(range_, [emitter.converted(arg, ir.INT, range_) for arg in args])
+
+
+@special_form("enumerate")
+def emit_enumerate(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    range_ = emitter.range(node)
+    keywords = {keyword.arg: keyword.value for keyword in node.keywords}
+    if not keywords.keys() <= {"start"} or len(node.args) + len(keywords) > 2:
+        raise emitter.error(node, f"enumerate expected at most 2 arguments, got {len(node.args) + len(keywords)}")
+    if not node.args:
+        raise emitter.error(node, "enumerate expected at least 1 arguments, got 0")
+    first, *rest = [*node.args, *keywords.values()]
+    start = emitter.value(rest[0]) if rest else None
+    if start is not None and start.type is not ir.INT:
+        raise emitter.error(node, f"enumerate's start must be an int, not {type_name(start.type)}")
+    end = emitter.constant(ENDLESS, range_)
+    iterable = emitter.sugared(first).iterate(emitter, range_)
+    return zipped(range_, [RangeValue(end, start, None, iterable.static_length), iterable])
+
+
+@special_form("zip")
+def emit_zip(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    range_ = emitter.range(node)
+    if not node.args:
+        raise emitter.error(node, "zip expected at least 1 arguments, got 0")
+    children = [emitter.sugared(arg).iterate(emitter, range_) for arg in node.args]
+    return zipped(range_, children)
+
+
+@special_form("slice")
+def emit_slice_object(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    args = positional_nodes(emitter, node, "slice", 1, 3)
+    bounds = [None if _is_none(arg) else emitter.value(arg) for arg in args]
+    if len(bounds) == 1:
+        return SliceValue((None, bounds[0], None))
+    return SliceValue((bounds[0], bounds[1], bounds[2] if len(bounds) == 3 else None))
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+# --- tests and attributes
+
+
+@special_form("isinstance", "hasattr")
+def emit_test(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    condition = emit_isinstance if form.name == "isinstance" else emit_hasattr
+    return emitter.sugar(condition(emitter, node).value)
+
+
+@special_form("getattr")
+def emit_getattr(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    target, selector, *default = positional_nodes(emitter, node, "getattr", 2, 3)
+    range_ = emitter.range(node)
+    owner = emitter.sugared(target)
+    if not isinstance(selector, ast.Constant) or not isinstance(selector.value, str):
+        raise emitter.error(node, "getattr's second argument must be a string literal")
+    if default and not owner.has_attribute(emitter, range_, selector.value):
+        return emitter.sugared(default[0], hint)
+    return owner.attribute(emitter, range_, selector.value)
+
+
+# --- containers
+
+
+@special_form("tuple")
+def emit_tuple_call(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    args = positional_nodes(emitter, node, "tuple", 0, 1)
+    range_ = emitter.range(node)
+    if not args:
+        return emitter.sugar(emitter.make_tuple([], range_))
+    given = emitter.sugared(args[0])
+    iterable = given if isinstance(given, SimpleValue) else given.iterate(emitter, range_)
+    if isinstance(iterable, SimpleValue):
+        return emitter.sugar(iterable.value) if isinstance(iterable.value.type, ir.TupleType) else _unpacked(
+            emitter, iterable, range_
+        )
+    if iterable.static_length is None:
+        raise ScriptError("cannot statically infer the expected size of a list in this context", range_)
+    parts = [iterable.item(emitter, range_, emitter.constant(i, range_)) for i in range(iterable.static_length)]
+    return emitter.sugar(emitter.make_tuple([part.as_value(emitter, range_) for part in parts], range_))
+
+
+def _unpacked(emitter: Emitter, value: SimpleValue, range: ir.SourceRange) -> SugaredValue:
+    parts = value.as_tuple(emitter, range)
+    return emitter.sugar(emitter.make_tuple([part.as_value(emitter, range) for part in parts], range))
+
+
+@special_form("list")
+def emit_list_call(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    args = positional_nodes(emitter, node, "list", 0, 1)
+    range_ = emitter.range(node)
+    if not args:
+        wanted = container_hint(hint, ir.ListType, range_, lambda _: True)
+        return emitter.sugar(emitter.make_list([], ir.TENSOR if wanted is None else wanted.element, range_))
+    if isinstance(args[0], ast.GeneratorExp):
+        return emit_list_comprehension(emitter, args[0], hint)
+    given = first_class(emitter, emitter.sugared(args[0]), range_)
+    if isinstance(given, SimpleValue) and _is_list_or_string(given.value.type):
+        return emitter.sugar(emitter.builtin(range_, "aten::list", given.value))
+    each = ast.ListComp(_name("$element", node), _each_of(emitter, given, node, "$element"))
+    return emit_list_comprehension(emitter, ast.copy_location(each, node), hint)
+
+
+def _is_list_or_string(given: ir.Type) -> bool:
+    return isinstance(given, ir.ListType) or given is ir.STRING
+
+
+def _each_of(emitter: Emitter, given: SugaredValue, node: ast.expr, *names: str) -> list[ast.comprehension]:
+    """`for names in given`, for something that was evaluated already."""
+    source = f"$iter{node.col_offset}"
+    emitter.environment.assign(source, given, emitter.range(node))
+    targets: list[ast.expr] = [ast.Name(name, ast.Store()) for name in names]
+    target = targets[0] if len(targets) == 1 else ast.Tuple(targets, ast.Store())
+    loop = ast.comprehension(target, ast.Name(source, ast.Load()), [], 0)
+    for part in ast.walk(loop):
+        if isinstance(part, ast.expr):
+            ast.copy_location(part, node)
+    return [loop]
+
+
+def _name(name: str, node: ast.expr) -> ast.Name:
+    return ast.copy_location(ast.Name(name, ast.Load()), node)
+
+
+@special_form("dict")
+def emit_dict_call(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    range_ = emitter.range(node)
+    if len(node.args) > 1:
+        raise emitter.error(node, f"dict expected at most 1 argument, got {len(node.args)}")
+    keywords = keyword_arguments(emitter, node.keywords)
+    entries: list[ir.Value] = []
+    for keyword in keywords:
+        entries += [emitter.constant(keyword.name, keyword.range), keyword.value(emitter)]
+    if not node.args:
+        types = [entry.type for entry in entries]
+        type = dict_type(hint, tuple(types[::2]), tuple(types[1::2]), range_)
+        return emitter.sugar(emitter.insert("prim::DictConstruct", entries, (type,), range_).output)
+    made = _dict_of(emitter, node.args[0], hint, range_)
+    for key, value in zip(entries[::2], entries[1::2], strict=True):
+        emitter.builtin(range_, "aten::_set_item", made, key, value)
+    return emitter.sugar(made)
+
+
+def _dict_of(emitter: Emitter, node: ast.expr, hint: ir.Type | None, range: ir.SourceRange) -> ir.Value:
+    """A new dict with the entries of a dict, or with the pairs that an iterable gives."""
+    if isinstance(node, ast.DictComp):
+        return emit_dict_comprehension(emitter, node, hint).as_value(emitter, range)
+    if isinstance(node, (ast.ListComp, ast.GeneratorExp)) and isinstance(node.elt, ast.Tuple) and len(node.elt.elts) == 2:
+        made = ast.copy_location(ast.DictComp(*node.elt.elts, node.generators), node)
+        return emit_dict_comprehension(emitter, made, hint).as_value(emitter, range)
+    if isinstance(node, (ast.List, ast.Tuple)) and not node.elts:
+        wanted = dict_type(hint, (), (), range)
+        return emitter.insert("prim::DictConstruct", (), (wanted,), range).output
+    given = first_class(emitter, emitter.sugared(node), range)
+    if isinstance(given, SimpleValue) and isinstance(given.value.type, ir.DictType):
+        return emitter.builtin(range, "aten::dict", given.value)
+    each = _each_of(emitter, given, node, "$key", "$value")
+    made = ast.copy_location(ast.DictComp(_name("$key", node), _name("$value", node), each), node)
+    return emit_dict_comprehension(emitter, made, hint).as_value(emitter, range)
+
+
+# --- about types
+
+
+@special_form("annotate")
+def emit_annotate(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    type_node, value_node = positional_nodes(emitter, node, "annotate", 2, 2)
+    range_ = emitter.range(node)
+    wanted = emitter.resolve_type(type_node)
+    value = emitter.converted(emitter.value(value_node, wanted), wanted, range_)
+    if not ir.is_subtype(value.type, wanted):
+        raise emitter.error(
+            value_node, f"expected an expression of type {type_name(wanted)} but found {type_name(value.type)}"
+        )
+    if isinstance(wanted, ir.OptionalType) and value.type is ir.NONE:
+        # The None remembers what it is an Optional of.
+        value = emitter.constant(None, range_, wanted)
+    return emitter.sugar(value)
+
+
+@special_form("tolist")
+def emit_tolist(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    positional_nodes(emitter, node, "tolist", 0, 0)
+    range_ = emitter.range(node)
+    if hint is None:
+        raise ScriptError("Expected type hint for result of tolist()", range_)
+    if form.self_value is None:
+        raise ScriptError("tolist must be called on a tensor", range_)
+    element, dim = hint, 0
+    while isinstance(element, ir.ListType):
+        element, dim = element.element, dim + 1
+    if element not in _TOLIST_TYPES:
+        raise ScriptError(
+            f"{type_name(element)} is not one of the supported element types for tolist: int, float, complex, bool", range_
+        )
+    inputs = [
+        form.self_value,
+        emitter.constant(dim, range_),
+        emitter.constant(_TOLIST_TYPES[element], range_),
+    ]
+    return emitter.sugar(emitter.insert("prim::tolist", inputs, (hint,), range_).output)
+
+
+_TOLIST_TYPES: dict[ir.Type, int] = {ir.INT: 0, ir.FLOAT: 1, ir.BOOL: 2, ir.COMPLEX: 3}
+"""Element types, with the numbers that the operator knows them by."""
+
+
+@special_form("__getitem__")
+def emit_getitem_call(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    """`tensor.__getitem__(indices)`."""
+    (index,) = positional_nodes(emitter, node, "__getitem__", 1, 1)
+    if form.self_value is None:
+        raise emitter.error(node, "__getitem__ must be called on a tensor")
+    indices = index.elts if isinstance(index, ast.Tuple) else [index]
+    return emitter.sugar(emit_tensor_index(emitter, emitter.range(node), form.self_value, indices))
+
+
+@special_form("unchecked_cast")
+def emit_unchecked_cast(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    type_node, value_node = positional_nodes(emitter, node, "unchecked_cast", 2, 2)
+    wanted = emitter.resolve_type(type_node)
+    value = emitter.value(value_node)
+    if value.node.kind == "prim::unchecked_cast" and value.type == wanted:
+        return emitter.sugar(value)
+    return emitter.sugar(emitter.unchecked_cast(value, wanted, emitter.range(node)))
+
+
+@special_form("uninitialized")
+def emit_uninitialized(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    (type_node,) = positional_nodes(emitter, node, "uninitialized", 1, 1)
+    return emitter.sugar(emitter.uninitialized(emitter.resolve_type(type_node), emitter.range(node)))
+
+
+@special_form("is_scripting")
+def emit_is_scripting(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    positional_nodes(emitter, node, "is_scripting", 0, 0)
+    return emitter.sugar(emitter.constant(True, emitter.range(node)))

@@ -1,0 +1,185 @@
+"""Subscripts: items and slices of lists, strings, dicts, tuples and module containers; indexing of tensors.
+
+Tensors are indexed as in NumPy. Integers, slices, None and `...` become views, one dimension after the other; what is left
+are index tensors, which one `aten::index` applies at once:
+
+    x[0, 1:, None]      select(x, 0, 0), slice(_, 0, 1), unsqueeze(_, 1)
+    x[:, mask]          slice(x, 0), index(_, [None, mask])
+
+Dimensions after an ellipsis are counted from the end.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from typing import NamedTuple
+
+from flambeau import ir
+from flambeau.errors import ScriptError
+
+from .calls import first_class
+from .emitter import Emitter
+from .messages import type_name
+from .sugared import SugaredValue
+from .syntax import expression
+from .values import SimpleValue, SliceValue, constant_slice
+
+_LONG = int(ir.ScalarType.Long)
+_OPTIONAL_TENSOR = ir.optional(ir.TENSOR)
+
+
+@expression(ast.Subscript)
+def emit_subscript(emitter: Emitter, node: ast.Subscript, hint: ir.Type | None) -> SugaredValue:
+    container = emitter.sugared(node.value)
+    range_ = emitter.range(node)
+    indices = index_expressions(node)
+    if len(indices) != 1:
+        return emitter.sugar(emit_tensor_index(emitter, range_, container.as_value(emitter, range_), indices))
+    (index,) = indices
+    container = first_class(emitter, container, range_)
+    if isinstance(container, SimpleValue) and isinstance(container.value.type, ir.TensorType):
+        return emitter.sugar(emit_tensor_index(emitter, range_, container.value, indices))
+    if isinstance(index, ast.Slice):
+        return _emit_slice(emitter, range_, container, _bounds(emitter, index))
+    given = emitter.sugared(index)
+    if isinstance(given, SliceValue):
+        return _emit_slice(emitter, range_, container, given.bounds)
+    return container.item(emitter, range_, given.as_value(emitter, emitter.range(index)), hint)
+
+
+def index_expressions(node: ast.Subscript) -> list[ast.expr]:
+    """The expressions between the brackets: several for `x[a, b]`, one for `x[a]`, none for `x[()]`."""
+    return node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+
+
+Bounds = tuple["ir.Value | None", "ir.Value | None", "ir.Value | None"]
+
+
+def _bounds(emitter: Emitter, node: ast.Slice) -> Bounds:
+    start, stop, step = (None if part is None else emitter.value(part) for part in (node.lower, node.upper, node.step))
+    return start, stop, step
+
+
+def _emit_slice(
+    emitter: Emitter, range: ir.SourceRange, container: SugaredValue, bounds: Bounds
+) -> SugaredValue:
+    if not isinstance(container, SimpleValue):
+        return container.slice(emitter, range, *bounds)
+    value = container.value
+    if isinstance(value.type, ir.TupleType):
+        return emitter.sugar(_emit_tuple_slice(emitter, range, value, value.type, bounds))
+    start, stop, step = bounds
+    step = emitter.constant(1, range) if step is None else step
+    return emitter.sugar(emitter.builtin(range, "aten::slice", value, start, stop, step))
+
+
+def _emit_tuple_slice(
+    emitter: Emitter, range: ir.SourceRange, value: ir.Value, given: ir.TupleType, bounds: Bounds
+) -> ir.Value:
+    places = builtins.range(len(given.elements))[constant_slice(range, *bounds)]
+    parts = [
+        emitter.insert(
+            "prim::TupleIndex", (value, emitter.constant(place, range)), (given.elements[place],), range
+        ).output
+        for place in places
+    ]
+    return emitter.make_tuple(parts, range)
+
+
+# --- tensors
+
+
+class _Index(NamedTuple):
+    """One index, the dimension it applies to, and its value (a slice has bounds instead)."""
+
+    dim: int
+    value: ir.Value | None
+    bounds: Bounds | None
+
+
+def emit_tensor_index(
+    emitter: Emitter, range: ir.SourceRange, value: ir.Value, indices: list[ast.expr]
+) -> ir.Value:
+    """Emit `tensor[indices]`."""
+    if not isinstance(value.type, ir.TensorType):
+        raise ScriptError(
+            "Unsupported operation: attempted to use multidimensional indexing on a non-tensor type", range
+        )
+    view, tensors = emit_tensor_views(emitter, range, value, indices)
+    if not tensors:
+        return view
+    return emitter.builtin(range, "aten::index", view, index_list(emitter, tensors, range))
+
+
+def index_list(emitter: Emitter, tensors: list[ir.Value | None], range: ir.SourceRange) -> ir.Value:
+    """Emit the list of index tensors, with None for dimensions that have none."""
+    values = [emitter.constant(None, range) if tensor is None else tensor for tensor in tensors]
+    return emitter.make_list(values, _OPTIONAL_TENSOR, range)
+
+
+def emit_tensor_views(
+    emitter: Emitter, range: ir.SourceRange, value: ir.Value, indices: list[ast.expr]
+) -> tuple[ir.Value, list[ir.Value | None]]:
+    """Emit the views that integers, slices and None make; with it the index tensors by dimension of the view."""
+    tensors: list[ir.Value | None] = []
+    for dim, given, bounds in _evaluated(emitter, range, indices):
+        if bounds is not None:
+            start, stop, step = bounds
+            value = emitter.builtin(range, "aten::slice", value, dim, start, stop, 1 if step is None else step)
+        elif given is None or given.type is ir.NONE:
+            value = emitter.builtin(range, "aten::unsqueeze", value, dim)
+        elif given.type is ir.INT:
+            value = emitter.builtin(range, "aten::select", value, dim, given)
+        else:
+            tensors += [None] * (dim + 1 - len(tensors))
+            tensors[dim] = given
+    return value, tensors
+
+
+def _evaluated(emitter: Emitter, range: ir.SourceRange, indices: list[ast.expr]) -> list[_Index]:
+    """Evaluate the indices before the ellipsis from the left, those after it from the right."""
+    ellipses = [place for place, node in enumerate(indices) if _is_ellipsis(node)]
+    if len(ellipses) > 1:
+        raise ScriptError("An index can only have a single ellipsis ('...')", range)
+    split = ellipses[0] if ellipses else len(indices)
+    front: list[_Index] = []
+    dim = 0
+    for node in indices[:split]:
+        front.append(_evaluate(emitter, range, node, dim))
+        dim += 0 if _removes_dim(front[-1]) else 1
+    back: list[_Index] = []
+    dim = -1
+    for node in reversed(indices[split + 1 :]):
+        index = _evaluate(emitter, range, node, dim)
+        if index.value is not None and isinstance(index.value.type, (ir.TensorType, ir.OptionalType)):
+            raise ScriptError("Ellipses followed by tensor indexing is currently not supported", range)
+        back.append(index)
+        dim -= 0 if index.value is not None and index.value.type is ir.NONE else 1
+    return front + back[::-1]
+
+
+def _is_ellipsis(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is Ellipsis
+
+
+def _removes_dim(index: _Index) -> bool:
+    return index.value is not None and index.value.type is ir.INT
+
+
+def _evaluate(emitter: Emitter, range: ir.SourceRange, node: ast.expr, dim: int) -> _Index:
+    if isinstance(node, ast.Slice):
+        return _Index(dim, None, _bounds(emitter, node))
+    sugared = emitter.sugared(node)
+    if isinstance(sugared, SliceValue):
+        return _Index(dim, None, sugared.bounds)
+    value = sugared.as_value(emitter, emitter.range(node))
+    if isinstance(value.type, ir.ListType):
+        value = emitter.builtin(range, "aten::tensor", value, dtype=_LONG)
+    if value.type in (ir.NONE, ir.INT) or ir.is_subtype(value.type, _OPTIONAL_TENSOR):
+        return _Index(dim, value, None)
+    raise ScriptError(
+        f"Unsupported operation: indexing tensor with unsupported index type '{type_name(value.type)}'. Only ints, slices, "
+        "lists and tensors are supported",
+        range,
+    )
