@@ -1,12 +1,12 @@
 """Exceptions that come out of scripts.
 
-An exception that a script raises, or that an operator raises under it, reaches the caller as an object of a class that is
-both `ExecutionError` and the Python class of the exception; a failed operator's is a `RuntimeError` besides, which is all
-that PyTorch's own TorchScript raises there. Its text is TorchScript's: the script's source lines from outside in, then the
-message. `args` are those of the original exception, which is also its `__cause__`.
+An exception that a script raises, or that an operator raises under it, reaches the caller as an object of a class that
+is both `ExecutionError` and the Python class of the exception; a failed operator's is a `RuntimeError` besides, which is
+all that PyTorch's own TorchScript raises there. Its text is TorchScript's: the script's source lines from outside in,
+then the message. `args` are those of the original exception, which is also its `__cause__`.
 
-Frames are found by walking the Python traceback: generated code is registered with a map from its lines to nodes, and the
-reference interpreter keeps the node in a local variable.
+Frames are found by walking the Python traceback: generated code is registered with a map from its lines to nodes, and
+the reference interpreter keeps the node in a local variable.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import builtins
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from types import CodeType, FrameType, TracebackType
 from typing import TypeAlias, final
 
@@ -107,9 +106,18 @@ def _traceback_lines(frames: Sequence[ScriptFrame]) -> Iterator[str]:
         yield from (frame.text(range) for frame, range in originals)
 
 
-@cache
+_combined: dict[tuple[type[Exception], bool], type[ScriptException]] = {}
+
+
 def combined_class(base: type[Exception], *, is_failure: bool) -> type[ScriptException]:
-    """A class that is `ScriptException` and `base`, and for a failed operator `RuntimeError`."""
+    """A class that is `ScriptException` and `base`, and for a failed operator `RuntimeError`; always the same one."""
+    key = (base, is_failure)
+    if key not in _combined:
+        _combined[key] = _combine(base, is_failure)
+    return _combined[key]
+
+
+def _combine(base: type[Exception], is_failure: bool) -> type[ScriptException]:
     bases: tuple[type, ...] = (ScriptException, base)
     if is_failure and not issubclass(base, RuntimeError):
         bases = (*bases, RuntimeError)

@@ -3,8 +3,8 @@
     future = fork(lambda: call(function, args))
     future.wait()
 
-Tasks run on a pool of threads. A task that nobody has begun when somebody waits for it is run by the waiter, on the spot:
-waiting never blocks on something that is only queued, so nested forks cannot starve however small the pool is.
+Tasks run on a pool of threads. A task that nobody has begun when somebody waits for it is run by the waiter, on the
+spot: waiting never blocks on something that is only queued, so nested forks cannot starve however small the pool is.
 The modes of the forking thread (whether gradients are recorded, autocast) hold in the task.
 """
 

@@ -1,13 +1,14 @@
 """Questions about run-time values: is this one of that type, and which Python class has a NamedTuple type?
 
-Lists and dicts do not carry their element types at run time, so theirs are judged by what they hold; an empty list is one
-of any list type.
+Lists and dicts do not carry their element types at run time, so theirs are judged by what they hold; an empty list is
+one of any list type.
 """
 
 from __future__ import annotations
 
 import keyword
 from collections import namedtuple
+from collections.abc import Callable
 from functools import cache
 
 from flambeau.ir import (
@@ -51,13 +52,11 @@ __all__ = ["is_instance", "named_tuple_class", "new_tuple"]
 
 
 @cache
-def named_tuple_class(
-    name: str, fields: tuple[str, ...], defaults: tuple[object, ...] = ()
-) -> type[tuple[object, ...]]:
+def named_tuple_class(name: str, fields: tuple[str, ...]) -> Callable[..., tuple[object, ...]]:
     """The Python class of a NamedTuple type; the same one for the same name and fields."""
     rename = any(not f.isidentifier() or keyword.iskeyword(f) or f.startswith("_") for f in fields)
     usable = name if name.isidentifier() and not keyword.iskeyword(name) else "Tuple"
-    return namedtuple(usable, fields, defaults=defaults or None, rename=rename)  # type: ignore[no-any-return]  # fields vary
+    return namedtuple(usable, fields, rename=rename)
 
 
 def new_tuple(type: TupleType, elements: tuple[object, ...]) -> tuple[object, ...]:

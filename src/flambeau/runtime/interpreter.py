@@ -57,7 +57,7 @@ def _outputs(node: Node, result: object) -> list[object]:
         case 1:
             return [result]
         case count:
-            values = list(result)  # type: ignore[call-overload]  # several results are a tuple or a list
+            values: list[object] = list(result)  # type: ignore[call-overload]  # a tuple or a list
             if len(values) != count:
                 raise ExecutionError(f"{node.kind} gave {len(values)} results where {count} were expected")
             return values

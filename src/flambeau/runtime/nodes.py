@@ -63,8 +63,8 @@ def _converted(value: object) -> object:
         case list():
             return [runtime_value(v) for v in value]
         case tuple():
-            converted = tuple(runtime_value(v) for v in value)
-            return type(value)(*converted) if hasattr(value, "_fields") else converted
+            make = getattr(type(value), "_make", tuple)  # of a NamedTuple, or of a plain one
+            return make(map(runtime_value, value))
         case dict():
             return {runtime_value(k): runtime_value(v) for k, v in value.items()}
         case _:

@@ -10,8 +10,8 @@ outputs) is made for the node:
     @specialises("prim::tolist")
     def tolist(node: Node) -> Kernel: ...
 
-The families are in `operators` and, where they need PyTorch, in `aten`, which is imported when the first operator is asked
-for that nothing here implements. There every other operator is found through the dispatcher.
+The families are in `operators` and, where they need PyTorch, in `aten`, which is imported when the first operator is
+asked for that nothing here implements. There every other operator is found through the dispatcher.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ _backend: TensorBackend | None = None
 
 
 def load_tensor_backend() -> TensorBackend:
-    """The part of the runtime that needs PyTorch, imported at the first call; UnsupportedError where it is not installed."""
+    """The part of the runtime that needs PyTorch, imported at the first call; UnsupportedError without PyTorch."""
     global _backend
     if _backend is None:
         with _lock:

@@ -1,7 +1,7 @@
 """Arithmetic on numbers.
 
-Ints wrap at 64 bits. Floats follow IEEE 754 where Python raises: division by zero gives an infinity or NaN, an overflow an
-infinity. `//` and `%` have the sign rules of Python. `**` of ints is a float.
+Ints wrap at 64 bits. Floats follow IEEE 754 where Python raises: division by zero gives an infinity or NaN, an overflow
+an infinity. `//` and `%` have the sign rules of Python. `**` of ints is a float.
 """
 
 from __future__ import annotations
@@ -52,28 +52,52 @@ def mul_float(a: float, b: float) -> float:
     return a * b
 
 
-@implements(
-    *("aten::add.complex", "aten::add.int_complex", "aten::add.complex_int"),
-    *("aten::add.float_complex", "aten::add.complex_float"),
-)
+@implements("aten::add.complex")
 def add_complex(a: complex, b: complex) -> complex:
     return a + b
 
 
-@implements(
-    *("aten::sub.complex", "aten::sub.int_complex", "aten::sub.complex_int"),
-    *("aten::sub.float_complex", "aten::sub.complex_float"),
-)
+@implements("aten::sub.complex")
 def sub_complex(a: complex, b: complex) -> complex:
     return a - b
 
 
-@implements(
-    *("aten::mul.complex", "aten::mul.int_complex", "aten::mul.complex_int"),
-    *("aten::mul.float_complex", "aten::mul.complex_float"),
-)
+@implements("aten::mul.complex")
 def mul_complex(a: complex, b: complex) -> complex:
     return a * b
+
+
+# A real operand has no imaginary part, not one of zero: signs of zeros and NaNs show the difference.
+
+
+@implements("aten::add.complex_int", "aten::add.complex_float")
+def add_complex_real(a: complex, b: float) -> complex:
+    return complex(a.real + b, a.imag)
+
+
+@implements("aten::add.int_complex", "aten::add.float_complex")
+def add_real_complex(a: float, b: complex) -> complex:
+    return complex(a + b.real, b.imag)
+
+
+@implements("aten::sub.complex_int", "aten::sub.complex_float")
+def sub_complex_real(a: complex, b: float) -> complex:
+    return complex(a.real - b, a.imag)
+
+
+@implements("aten::sub.int_complex", "aten::sub.float_complex")
+def sub_real_complex(a: float, b: complex) -> complex:
+    return complex(a - b.real, -b.imag)
+
+
+@implements("aten::mul.complex_int", "aten::mul.complex_float")
+def mul_complex_real(a: complex, b: float) -> complex:
+    return complex(a.real * b, a.imag * b)
+
+
+@implements("aten::mul.int_complex", "aten::mul.float_complex")
+def mul_real_complex(a: float, b: complex) -> complex:
+    return complex(a * b.real, a * b.imag)
 
 
 def _wrapped_number(value: Number) -> Number:
@@ -82,16 +106,22 @@ def _wrapped_number(value: Number) -> Number:
 
 @implements("aten::add")
 def add(a: Number, b: Number) -> Number:
+    if isinstance(a, complex) != isinstance(b, complex):
+        return add_complex_real(a, b) if isinstance(a, complex) else add_real_complex(a, b)  # type: ignore[arg-type]
     return _wrapped_number(a + b)
 
 
 @implements("aten::sub")
 def sub(a: Number, b: Number) -> Number:
+    if isinstance(a, complex) != isinstance(b, complex):
+        return sub_complex_real(a, b) if isinstance(a, complex) else sub_real_complex(a, b)  # type: ignore[arg-type]
     return _wrapped_number(a - b)
 
 
 @implements("aten::mul")
 def mul(a: Number, b: Number) -> Number:
+    if isinstance(a, complex) != isinstance(b, complex):
+        return mul_complex_real(a, b) if isinstance(a, complex) else mul_real_complex(a, b)  # type: ignore[arg-type]
     return _wrapped_number(a * b)
 
 
@@ -199,17 +229,21 @@ def round_to_zero_floordiv(a: int, b: int) -> int:
 # --- powers
 
 
-@implements(
-    *("aten::pow.int", "aten::pow.float", "aten::pow.int_float", "aten::pow.float_int"),
-)
+@implements("aten::pow.int", "aten::pow.float", "aten::pow.int_float", "aten::pow.float_int")
 def pow_float(a: float, b: float) -> float:
     if a == 0 and b < 0:
         raise ZeroDivisionError(ZERO_TO_NEGATIVE)
-    base, exponent = float(a), float(b)
+    return _pow(float(a), float(b))
+
+
+def _pow(base: float, exponent: float) -> float:
+    is_odd = math.fmod(exponent, 2) in (1, -1) if math.isfinite(exponent) else False
+    if base == 0 and exponent < 0:
+        return math.copysign(math.inf, base) if is_odd else math.inf
     try:
         return math.pow(base, exponent)
     except OverflowError:
-        return -math.inf if base < 0 and math.fmod(exponent, 2) else math.inf
+        return -math.inf if base < 0 and is_odd else math.inf
     except ValueError:  # a negative number to a fraction
         return math.nan
 
@@ -235,7 +269,7 @@ def pow_complex(a: complex, b: complex) -> complex:
 def pow_number(a: Number, b: Number) -> Number:
     if isinstance(a, complex) or isinstance(b, complex):
         return pow_complex(a, b)
-    return pow_float(a, b)
+    return _pow(float(a), float(b))
 
 
 # --- signs, extremes
@@ -296,12 +330,12 @@ def max_int(a: int, b: int) -> int:
 
 @implements("prim::min.float", "prim::min.int_float", "prim::min.float_int")
 def min_float(a: float, b: float) -> float:
-    return float(b if b < a else a)
+    return float(a if a < b else b)
 
 
 @implements("prim::max.float", "prim::max.int_float", "prim::max.float_int")
 def max_float(a: float, b: float) -> float:
-    return float(b if a < b else a)
+    return float(a if a > b else b)
 
 
 @implements("prim::min")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from flambeau.runtime.integers import INT_MAX
+from flambeau.runtime.integers import INT_MAX, INT_MIN
 from flambeau.runtime.registry import implements
 
 T = TypeVar("T")
@@ -78,6 +78,8 @@ def slice_of(start: int | None, end: int | None, step: int) -> slice:
     """A Python slice; the largest int stands for "not given", as None does."""
     if step == 0:
         raise ValueError("List slice should have non-zero step")
+    if step == INT_MIN:
+        raise ValueError("List slice step is out of bounds")
     return slice(None if start == INT_MAX else start, None if end == INT_MAX else end, step)
 
 

@@ -6,7 +6,7 @@ import math
 import re
 
 from flambeau.runtime.integers import INT_MAX, INT_MIN, from_float
-from flambeau.runtime.operators.arithmetic import Number, Real
+from flambeau.runtime.operators.arithmetic import Number
 from flambeau.runtime.registry import implements
 from flambeau.runtime.text import text_of
 
@@ -34,8 +34,8 @@ def float_to_int(a: float) -> int:
 
 
 @implements("aten::Int.Scalar")
-def number_to_int(a: Real) -> int:
-    return int(a) if isinstance(a, int) else from_float(a)
+def number_to_int(a: Number) -> int:
+    return int(a) if isinstance(a, int) else from_float(a.real)
 
 
 @implements("aten::Int.str")
@@ -48,9 +48,14 @@ def str_to_int(a: str) -> int:
     return int(found[0])
 
 
-@implements("aten::Float.Scalar", "aten::Float.int", "aten::Float.bool")
+@implements("aten::Float.int", "aten::Float.bool")
 def to_float(a: float) -> float:
     return float(a)
+
+
+@implements("aten::Float.Scalar")
+def number_to_float(a: Number) -> float:
+    return a.real if isinstance(a, complex) else float(a)
 
 
 @implements("aten::Float.str")

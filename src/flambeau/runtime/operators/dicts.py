@@ -104,9 +104,11 @@ def pop_default(self: dict[K, V], key: K, default_value: V) -> V:
 
 @implements(*_each("aten::popitem.{}"))
 def popitem(self: dict[K, V]) -> tuple[K, V]:
+    """The oldest item, where Python's takes the newest."""
     if not self:
         raise KeyError("popitem(): dictionary is empty")
-    return self.popitem()
+    key = next(iter(self))
+    return key, self.pop(key)
 
 
 @implements(*_each("aten::clear.{}"))

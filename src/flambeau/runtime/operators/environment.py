@@ -1,4 +1,4 @@
-"""What a script says to the world around it: output, warnings, exceptions, counters. (Modes of PyTorch are in `aten`.)"""
+"""What a script says to the world around it: output, warnings, exceptions, counters. (PyTorch's modes: see `aten`.)"""
 
 from __future__ import annotations
 

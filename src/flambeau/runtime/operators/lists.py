@@ -37,7 +37,7 @@ def add_(self: list[T], b: list[T]) -> list[T]:
 
 @implements("aten::mul_.t")
 def mul_(l: list[T], n: int) -> list[T]:  # noqa: E741
-    l *= n
+    l *= n  # noqa: E741
     return l
 
 
@@ -135,13 +135,18 @@ def sum_int(self: list[int]) -> int:
     return wrapped(sum(self))
 
 
-@implements("aten::sum.float", "aten::sum.complex")
+@implements("aten::sum.float")
 def sum_float(self: list[float]) -> float:
     """From left to right; Python's own `sum` compensates for rounding from 3.12 on."""
     total = 0.0
     for value in self:
         total += value
     return total
+
+
+@implements("aten::sum.complex")
+def sum_complex(self: list[complex]) -> complex:
+    return sum(self, 0j)
 
 
 @implements("aten::all.int", "aten::all.float", "aten::all.bool")

@@ -1,6 +1,6 @@
 """Python's `math` and `cmath` on numbers, with the results of C++: a pole is an infinity, a domain error NaN.
 
-Complex functions keep Python's values, NaN where it raises.
+Where Python's complex functions raise, NumPy's give the value.
 """
 
 from __future__ import annotations
@@ -9,11 +9,23 @@ import cmath
 import math
 from collections.abc import Callable
 
-from flambeau.runtime.integers import INT_MAX, from_float, wrapped
-from flambeau.runtime.operators.arithmetic import Number, Real
+from flambeau.runtime.integers import INT_MAX, INT_MIN, wrapped
+from flambeau.runtime.operators.arithmetic import Number, Real, div_complex, div_float
 from flambeau.runtime.registry import implements
 
 _NAN = complex(math.nan, math.nan)
+_NUMPY_NAMES = {"acos": "arccos", "acosh": "arccosh", "asin": "arcsin", "asinh": "arcsinh"} | {
+    "atan": "arctan",
+    "atanh": "arctanh",
+}
+
+
+def _limit(name: str, a: complex) -> complex:
+    """The value at a pole, or beyond the range of floats."""
+    import numpy
+
+    with numpy.errstate(all="ignore"):
+        return complex(getattr(numpy, _NUMPY_NAMES.get(name, name))(a))
 
 
 def _real(name: str, function: Callable[[float], float]) -> None:
@@ -36,7 +48,7 @@ def _complex(name: str, function: Callable[[float], float], complex_function: Ca
         try:
             return complex_function(a)
         except (OverflowError, ValueError, ZeroDivisionError):
-            return _NAN
+            return _limit(name, a)
 
     @implements(f"aten::{name}.Scalar")
     def number_kernel(a: Number) -> Number:
@@ -153,12 +165,20 @@ def whole(a: int) -> int:
 
 @implements("aten::ceil.float")
 def ceil(a: float) -> int:
-    return from_float(math.ceil(a)) if math.isfinite(a) else from_float(a)
+    return _whole(a, math.ceil)
 
 
 @implements("aten::floor.float")
 def floor(a: float) -> int:
-    return from_float(math.floor(a)) if math.isfinite(a) else from_float(a)
+    return _whole(a, math.floor)
+
+
+def _whole(a: float, rounding: Callable[[float], int]) -> int:
+    if math.isfinite(a):
+        result = rounding(a)
+        if INT_MIN <= result <= INT_MAX:
+            return result
+    raise OverflowError(f"Cannot convert float {a} to integer")
 
 
 @implements("aten::ceil.Scalar")
@@ -205,9 +225,7 @@ def isnan_complex(a: complex) -> bool:
 def angle(a: Number) -> float:
     if isinstance(a, complex):
         return cmath.phase(a)
-    if math.isnan(a):
-        return a
-    return math.pi if a < 0 else 0.0
+    return math.pi if math.copysign(1.0, a) < 0 else 0.0
 
 
 # --- two arguments
@@ -215,13 +233,7 @@ def angle(a: Number) -> float:
 
 @implements("aten::log.int_int", "aten::log.float_float", "aten::log.int_float", "aten::log.float_int")
 def log_base(a: float, b: float) -> float:
-    return _quotient(_log_of(float(a)), _log_of(float(b)))
-
-
-def _quotient(a: float, b: float) -> float:
-    if b != 0:
-        return a / b
-    return math.nan if a == 0 or math.isnan(a) else math.copysign(math.inf, a) * math.copysign(1.0, b)
+    return div_float(_log_of(float(a)), _log_of(float(b)))
 
 
 @implements(
@@ -232,7 +244,7 @@ def log_base_complex(a: complex, b: complex) -> complex:
     try:
         return cmath.log(a) / cmath.log(b)
     except (ValueError, ZeroDivisionError):
-        return _NAN
+        return div_complex(_limit("log", a), _limit("log", b))
 
 
 @implements("aten::log.Scalar_Scalar")

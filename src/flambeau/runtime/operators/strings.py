@@ -1,8 +1,8 @@
 """Strings, which in TorchScript are sequences of UTF-8 bytes.
 
-`len` counts bytes, `s[0]` is one byte, and character classes are ASCII's. A byte that is no character by itself is kept as
-Python's `surrogateescape` does; joined with its neighbours it becomes the character again. Text that is all ASCII, where
-bytes are characters, takes the short way.
+`len` counts bytes, `s[0]` is one byte, and character classes are ASCII's. A byte that is no character by itself is kept
+as Python's `surrogateescape` does; joined with its neighbours it becomes the character again. Text that is all ASCII,
+where bytes are characters, takes the short way.
 
 Where PyTorch never returns (an empty separator, counting empty strings), these do what Python does.
 """
@@ -101,8 +101,14 @@ def _bounds(size: int, start: int, end: int) -> tuple[int, int]:
 def _found(self: str, substr: str, start: int, end: int, search: Callable[[bytes, bytes], int]) -> int:
     data = to_bytes(self)
     first, last = _bounds(len(data), start, end)
+    if first > len(data) and last > first:
+        raise IndexError(_beyond(first, data))
     position = search(data[first:last], to_bytes(substr))
     return position if position < 0 else position + first
+
+
+def _beyond(start: int, data: bytes) -> str:
+    return f"start {start} is beyond the end of a string of length {len(data)}"
 
 
 @implements("aten::find")
@@ -145,7 +151,7 @@ def _piece(self: str, start: int, end: int) -> bytes:
     data = to_bytes(self)
     first, last = _bounds(len(data), start, end)
     if first > len(data):
-        raise IndexError(f"start {first} is beyond the end of a string of length {len(data)}")
+        raise IndexError(_beyond(first, data))
     return data[first:last] if first <= last else data[first:]
 
 
