@@ -5,7 +5,7 @@ Other packages import from here, never from the files inside. Nothing here needs
 
 from __future__ import annotations
 
-from flambeau.ir.alias import AliasDb, has_side_effects
+from flambeau.ir.alias import AliasDb, has_side_effects, is_deterministic, may_write
 from flambeau.ir.alias_memory import intersects, is_mutable_type
 from flambeau.ir.attributes import Attribute, AttributeKindName
 from flambeau.ir.call_stack import InlinedCall, appended
@@ -39,6 +39,7 @@ from flambeau.ir.function import CompilationUnit, Function, demangled, mangled, 
 from flambeau.ir.graph import Block, Graph
 from flambeau.ir.lexer import Token, TokenStream, number, tokenize, unquoted
 from flambeau.ir.node import Node, Use, Value, base_name, services
+from flambeau.ir.node_equality import equal_nodes, node_key, value_key
 from flambeau.ir.node_kinds import NODE_KINDS, NodeKind
 from flambeau.ir.operator_matching import accepts, binds, match_operator, result_types, substituted
 from flambeau.ir.operators import (
@@ -258,6 +259,7 @@ __all__ = [
     "create_constant",
     "custom_class",
     "demangled",
+    "equal_nodes",
     "find_operator",
     "fits",
     "flat",
@@ -268,6 +270,7 @@ __all__ = [
     "insert_graph",
     "intersects",
     "is_constant",
+    "is_deterministic",
     "is_device",
     "is_immutable",
     "is_mutable_type",
@@ -277,7 +280,9 @@ __all__ = [
     "mangled",
     "match_operator",
     "may_have_side_effects",
+    "may_write",
     "merge_tensor_types",
+    "node_key",
     "number",
     "operator",
     "operators_named",
@@ -311,6 +316,7 @@ __all__ = [
     "unquoted",
     "unregister_operator",
     "unshaped",
+    "value_key",
     "value_text",
     "verify",
     "why_not_implements",

@@ -19,12 +19,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias, final
 
-from flambeau.ir.alias_analysis import Analysis, Effects
+from flambeau.ir.alias_analysis import WRITES_UNMARKED, Analysis, Effects
 from flambeau.ir.alias_memory import ANYTHING, UNKNOWN, Key, Variable, families, intersects
 from flambeau.ir.alias_moves import find_move
+from flambeau.ir.constants import constant_value
 from flambeau.ir.graph import Graph
 from flambeau.ir.node import Node, Value
-from flambeau.ir.operators import may_have_side_effects
+from flambeau.ir.operators import AliasKind, may_have_side_effects
 
 Values: TypeAlias = "Value | Iterable[Value]"
 _NOTHING: frozenset[Key] = frozenset()
@@ -278,6 +279,23 @@ def has_side_effects(node: Node) -> bool:
     """Whether a node itself does something that neither its results nor its writes to memory show."""
     operator = node.operator
     return may_have_side_effects(node.kind) if operator is None else operator.has_side_effects
+
+
+def may_write(node: Node) -> bool:
+    """Whether a node itself may write to memory, as far as can be told without an analysis."""
+    operator = node.operator
+    if operator is None or operator.alias_kind is not AliasKind.FROM_SCHEMA:
+        return has_side_effects(node)
+    return operator.schema.is_mutable or node.kind in WRITES_UNMARKED
+
+
+def is_deterministic(node: Node) -> bool:
+    """Whether a node computes the same from the same inputs every time (its sub-blocks apart)."""
+    operator = node.operator
+    if operator is None or not operator.is_nondeterministic:
+        return True
+    flag = operator.deterministic_unless
+    return bool(flag) and constant_value(node.named_input(flag)) is False
 
 
 def _reads_outputs(reader: Node, node: Node) -> bool:

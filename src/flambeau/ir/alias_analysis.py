@@ -24,7 +24,7 @@ from flambeau.ir.types import Type
 KEYS: Field = "keys"
 """The field of a dict that holds its keys, where those can change (tensors)."""
 
-_STATISTICS = {
+WRITES_UNMARKED = {
     "aten::batch_norm": ("training", ("running_mean", "running_var")),
     "aten::instance_norm": ("use_input_stats", ("running_mean", "running_var")),
     "aten::native_batch_norm": ("training", ("running_mean", "running_var")),
@@ -96,7 +96,7 @@ class Analysis:
             self._anything_goes(node)
             return
         self._follow(node, plan)
-        if node.kind in _STATISTICS:
+        if node.kind in WRITES_UNMARKED:
             self._update_statistics(node)
 
     # --- calls of operators
@@ -172,7 +172,7 @@ class Analysis:
             self.memory.store(target, ELEMENTS, element, unseen)
 
     def _update_statistics(self, node: Node) -> None:
-        flag, names = _STATISTICS[node.kind]
+        flag, names = WRITES_UNMARKED[node.kind]
         if constant_value(node.named_input(flag)) is not False:
             written = [self.variable(node.named_input(name)) for name in names]
             self._effects_of(node).writes += [v for v in written if v is not None]

@@ -1,114 +1,189 @@
 """Drop nodes whose outputs nobody reads and which nobody could notice.
 
-    %d : int = aten::neg(%x)     ->   (nothing)        when %d has no use
+    %d : int = aten::neg(%x)               ->   (nothing)                      when %d has no use
+    %a, %b = prim::If(%c) ...              ->   %a = prim::If(%c) ...          when %b has no use
+    %u : Tensor = aten::add_(%t, %x, %1)   ->   (nothing)                      when nothing that lives can be %t
 
-Marks what lives, backwards from the outputs and from nodes with effects, then sweeps the rest; outputs of `prim::If`
-and `prim::Loop` that nothing reads go as well. A node that writes to memory lives (see `AliasDb` for when it need not).
-Cost: linear. Keeps: order and names of the rest.
+Marks what lives, backwards from the outputs, from nodes with side effects, and from writes to memory that lives: what
+outputs and live values may refer to or hold, and all that code outside the graph may know. Then sweeps the rest, with
+the outputs of `prim::If` and the carried values of `prim::Loop` that nothing live reads.
+
+Keeps: the order of the rest, names, every effect but the failing of dead nodes. Drops loops that compute nothing, even
+if they would not end. Cost: linear.
 """
 
 from __future__ import annotations
 
-from flambeau.ir import Block, Graph, Node, Value, may_have_side_effects
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from flambeau.ir import AliasDb, Graph, Node, Value, has_side_effects, may_write
 
 from .pass_manager import graph_pass
+from .subgraphs import with_subgraphs
+
+_CONTROL = frozenset({"prim::If", "prim::Loop"})
 
 
 @graph_pass("dce")
 def eliminate_dead_code(graph: Graph) -> bool:
     """Remove dead nodes, and dead outputs of control flow."""
     changed = False
-    while True:
-        live = _Liveness(graph)
-        swept = _sweep(graph.block, live)
-        trimmed = _trim_outputs(graph)
-        changed |= swept or trimmed
-        if not trimmed:
-            return changed
+    for current in with_subgraphs(graph):
+        changed |= _eliminate(current)
+    return changed
+
+
+def _eliminate(graph: Graph) -> bool:
+    live = _Liveness(graph)
+    doomed: list[Node] = []
+    trimmed: list[tuple[Node, list[int]]] = []
+    blocks = [graph.block]
+    while blocks:
+        for node in blocks.pop():
+            if node not in live.nodes:
+                doomed.append(node)
+                continue
+            blocks += node.blocks
+            dead = _dead_outputs(node, live.values)
+            if dead:
+                trimmed.append((node, dead))
+    # Dead values read each other, so all readings go before any value does.
+    for node, dead in trimmed:
+        _drop_readings(node, dead)
+    for node in doomed:
+        _drop_all_readings(node)
+    for node, dead in trimmed:
+        _erase_outputs(node, dead)
+        if node.kind == "prim::Loop":
+            _erase_outputs(node.blocks[0].param_node, [i + 1 for i in dead])
+    for node in doomed:
+        node.destroy()
+    return bool(doomed or trimmed)
+
+
+def _dead_outputs(node: Node, live: set[Value]) -> list[int]:
+    """The outputs of a `prim::If`, and the values carried by a `prim::Loop`, that nothing live reads."""
+    if node.kind == "prim::If":
+        return [i for i, output in enumerate(node.outputs) if output not in live]
+    if node.kind == "prim::Loop":
+        carried = node.blocks[0].inputs[1:]
+        return [i for i, output in enumerate(node.outputs) if output not in live and carried[i] not in live]
+    return []
+
+
+def _drop_readings(node: Node, dead: list[int]) -> None:
+    first = 1 if node.kind == "prim::Loop" else 0
+    for block in node.blocks:
+        _drop_inputs(block.return_node, {i + first for i in dead})
+    if node.kind == "prim::Loop":
+        _drop_inputs(node, {i + 2 for i in dead})
+
+
+def _drop_inputs(node: Node, dropped: set[int]) -> None:
+    node.set_inputs([value for index, value in enumerate(node.inputs) if index not in dropped])
+
+
+def _drop_all_readings(node: Node) -> None:
+    node.remove_all_inputs()
+    for outer in node.blocks:
+        outer.return_node.remove_all_inputs()
+        for inner in outer.walk():
+            inner.remove_all_inputs()
+            for block in inner.blocks:
+                block.return_node.remove_all_inputs()
+
+
+def _erase_outputs(node: Node, indices: list[int]) -> None:
+    for index in reversed(indices):
+        node.erase_output(index)
 
 
 class _Liveness:
-    """The nodes that are needed."""
+    """The nodes and values that are needed."""
 
     def __init__(self, graph: Graph) -> None:
         self.nodes: set[Node] = set()
-        self._work: list[Node] = []
+        self.values: set[Value] = set()
+        self._pending_nodes: list[Node] = []
+        self._pending_values: list[Value] = []
+        self._facts = AliasDb(graph) if any(map(may_write, graph.walk())) else None
+        self._writers: defaultdict[object, list[Node]] = defaultdict(list)
         self._mark_values(graph.outputs)
         for node in graph.walk():
-            if has_effects(node):
-                self._mark(node)
-        while self._work:
-            self._expand(self._work.pop())
+            if node.kind not in _CONTROL and has_side_effects(node):
+                self._mark_node(node)
+        self._mark_writers()
+        self._spread()
 
-    def _mark(self, node: Node) -> None:
+    def _mark_writers(self) -> None:
+        """Writes to memory that is known outside live; of other writes, note what would make them live."""
+        if self._facts is None:
+            return
+        for node in self._facts.writers():
+            if self._facts.writes_to_unseen(node):
+                self._mark_node(node)
+            else:
+                for key in self._facts.writes(node):
+                    self._writers[key].append(node)
+
+    def _spread(self) -> None:
+        while self._pending_nodes or self._pending_values:
+            while self._pending_nodes:
+                self._node_lives(self._pending_nodes.pop())
+            if self._pending_values:
+                self._value_lives(self._pending_values.pop())
+
+    def _mark_node(self, node: Node) -> None:
         if node not in self.nodes:
             self.nodes.add(node)
-            self._work.append(node)
+            self._pending_nodes.append(node)
 
-    def _mark_values(self, values: object) -> None:
-        for value in values:  # type: ignore[attr-defined]  # any sequence of values
-            self._mark(value.node)
+    def _mark_values(self, values: Iterable[Value]) -> None:
+        for value in values:
+            if value not in self.values:
+                self.values.add(value)
+                self._pending_values.append(value)
 
-    def _expand(self, node: Node) -> None:
-        self._mark_values(node.inputs)
+    def _node_lives(self, node: Node) -> None:
+        self._mark_values(node.inputs if node.kind != "prim::Loop" else node.inputs[:2])
         for block in node.blocks:
-            self._mark_values(block.outputs)
+            if node.kind == "prim::Loop":
+                self._mark_values(block.outputs[:1])
+            elif node.kind != "prim::If":
+                self._mark_values(block.outputs)
         owner = node.owning_block.owning_node if node.owning_block else None
         if owner is not None:
-            self._mark(owner)
+            self._mark_node(owner)
+
+    def _value_lives(self, value: Value) -> None:
+        self._mark_values(_sources(value))
+        node = value.node
+        if node.kind == "prim::Param":
+            owner = node.owning_block.owning_node if node.owning_block else None
+            if owner is not None:
+                self._mark_node(owner)
+        else:
+            self._mark_node(node)
+        if self._writers and self._facts is not None:
+            for key in self._facts.reachable_memory(value):
+                for writer in self._writers.pop(key, ()):
+                    self._mark_node(writer)
 
 
-def has_effects(node: Node) -> bool:
-    """Whether running a node can be noticed other than through its outputs (its sub-blocks apart)."""
-    if node.kind in ("prim::If", "prim::Loop", "prim::Constant"):
-        return False
-    operator = node.operator
-    if operator is not None:
-        return operator.has_side_effects or operator.schema.is_mutable
-    return may_have_side_effects(node.kind)
-
-
-def _sweep(block: Block, live: _Liveness) -> bool:
-    doomed: list[Node] = [n for n in block.walk() if n not in live.nodes]
-    for node in reversed(doomed):
-        node.destroy()
-    return bool(doomed)
-
-
-def _trim_outputs(graph: Graph) -> bool:
-    changed = False
-    for node in list(graph.walk()):
-        if node.kind == "prim::If":
-            changed |= _trim_if(node)
-        elif node.kind == "prim::Loop":
-            changed |= _trim_loop(node)
-    return changed
-
-
-def _trim_if(node: Node) -> bool:
-    dead = [i for i, output in enumerate(node.outputs) if not output.has_uses]
-    for index in reversed(dead):
-        node.erase_output(index)
+def _sources(value: Value) -> Iterator[Value]:
+    """The values that a result of control flow, or a value carried by a loop, is copied from."""
+    node = value.node
+    if node.kind == "prim::If":
         for block in node.blocks:
-            block.return_node.remove_input(index)
-    return bool(dead)
+            yield block.outputs[value.offset]
+    elif node.kind == "prim::Loop":
+        yield from _carried(node, value.offset)
+    elif node.kind == "prim::Param" and value.offset:
+        owner = node.owning_block.owning_node if node.owning_block else None
+        if owner is not None and owner.kind == "prim::Loop":
+            yield from _carried(owner, value.offset - 1)
 
 
-def _trim_loop(node: Node) -> bool:
-    """A carried value goes if neither the loop's output nor the body (but for carrying it on) reads it."""
-    body = node.blocks[0]
-    changed = False
-    for index in reversed(range(len(node.outputs))):
-        carried = body.inputs[index + 1]
-        if node.outputs[index].has_uses or not _only_carried(carried, body, index + 1):
-            continue
-        body.return_node.remove_input(index + 1)
-        body.param_node.erase_output(index + 1)
-        node.remove_input(index + 2)
-        node.erase_output(index)
-        changed = True
-    return changed
-
-
-def _only_carried(value: Value, body: Block, offset: int) -> bool:
-    return all(use.user is body.return_node and use.offset == offset for use in value.uses)
+def _carried(loop: Node, index: int) -> tuple[Value, Value]:
+    return loop.inputs[index + 2], loop.blocks[0].outputs[index + 1]

@@ -1,0 +1,16 @@
+"""Graphs within graphs: what a pass that works on one graph has to be applied to."""
+
+from __future__ import annotations
+
+from flambeau.ir import Graph
+
+
+def with_subgraphs(graph: Graph) -> list[Graph]:
+    """A graph and those that are attributes of its nodes, at any depth, inner ones first."""
+    found = [graph]
+    for current in found:  # grows while it is read
+        for node in current.walk():
+            for given in node.attributes.values():
+                if isinstance(given.value, Graph):
+                    found.append(given.value)
+    return found[::-1]
