@@ -1,5 +1,7 @@
 """Annotations as types: both spellings of everything, and what has no TorchScript type."""
 
+# ruff: noqa: F401 # the names below are used by the texts that the tests evaluate
+
 from __future__ import annotations
 
 import ast
@@ -25,7 +27,7 @@ import pytest
 import torch
 from torch._jit_internal import BroadcastingList2
 
-import flambeau.python  # noqa: F401 # what named types need is registered on import
+import flambeau.python  # what named types need is registered on import
 from flambeau import ir
 from flambeau.errors import ScriptError
 from flambeau.python.annotations import AnnotationReader

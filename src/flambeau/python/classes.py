@@ -9,16 +9,16 @@ from __future__ import annotations
 import enum
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import is_dataclass
 
 from flambeau.errors import ScriptError, UnsupportedError
 from flambeau.ir import ClassType, Function, NamedType, Property, SourceRange
 from flambeau.python import markers
 from flambeau.python.annotations import is_named_tuple
+from flambeau.python.dataclass_methods import GeneratedMethod, generated_methods, is_generated
 from flambeau.python.functions import Compilation, default_arguments, function_of
 from flambeau.python.named_types import enum_type, named_tuple_type
 from flambeau.python.names import qualified_name
-from flambeau.python.namespaces import namespace_of
+from flambeau.python.namespaces import namespace_of, namespace_of_class
 from flambeau.python.resolver import PythonResolver, evaluated_annotations
 from flambeau.python.source_code import definition_of
 from flambeau.python.unit import services, unit
@@ -38,18 +38,27 @@ def class_type(cls: type, range: SourceRange | None = None) -> NamedType:
 
 
 def _compile(cls: type) -> ClassType:
-    if is_dataclass(cls):
-        raise UnsupportedError(f"'{cls.__name__}' is a dataclass; dataclasses cannot be scripted yet")
     made = ClassType(unit.compilation_unit.free_name(qualified_name(cls)), doc=cls.__doc__ or "")
     unit.add_named_type(cls, made)
     try:
-        _add_members(cls, made)
+        inherited = _add_members(cls, made)
         for function in sorted(made.methods.values(), key=lambda f: f.name != "__init__"):
-            function.ensure_defined()
+            if function.name not in inherited:
+                function.ensure_defined()
     except (ScriptError, UnsupportedError):
         _forget(cls, made)
         raise
+    for name in inherited:
+        _try_inherited(made, name)
     return made
+
+
+def _try_inherited(made: ClassType, name: str) -> None:
+    """Compile a method of a base class; one that does not compile is left out, as PyTorch's compiler leaves out all."""
+    try:
+        made.methods[name].ensure_defined()
+    except (ScriptError, UnsupportedError):
+        del made.methods[name]
 
 
 def _forget(cls: type, made: ClassType) -> None:
@@ -58,27 +67,46 @@ def _forget(cls: type, made: ClassType) -> None:
     unit.compilation_unit.types.pop(made.qualified_name, None)
 
 
-def _add_members(cls: type, made: ClassType) -> None:
+def _add_members(cls: type, made: ClassType) -> list[str]:
+    """Enter the members of a class, uncompiled; gives the names of the methods that it inherits."""
     unused = markers.unused_properties(cls) | markers.ignored_attributes(cls)
-    for name, member in _members(cls):
+    inherited: list[str] = []
+    for generated in generated_methods(cls, made):
+        made.add_method(generated.name, _generated_method(cls, made, generated))
+    for name, member, owner in _members(cls):
         if isinstance(member, staticmethod):
             made.static_methods[name] = function_of(member.__func__)
         elif isinstance(member, property):
             if name not in unused and member.fget is not None and not markers.is_ignored(member.fget):
                 _add_property(cls, made, name, member)
-        elif inspect.isfunction(member) and not markers.is_ignored(member):
+        elif inspect.isfunction(member) and not markers.is_ignored(member) and not is_generated(owner, name):
             made.add_method(name, _method(cls, made, member, name))
-        elif isinstance(member, classmethod):
-            made.add_method(name, _method(cls, made, member.__func__, name))
+            if owner is not cls and name != "__init__":
+                inherited.append(name)
+    return inherited
 
 
-def _members(cls: type) -> Iterator[tuple[str, object]]:
-    """The members of a class and of its bases that are written in Python, by name in order."""
-    seen: dict[str, object] = {}
+def _members(cls: type) -> Iterator[tuple[str, object, type]]:
+    """The members of a class and of its bases that the user wrote, by name in order, with the class they stand in."""
+    seen: dict[str, tuple[object, type]] = {}
     for base in reversed(cls.__mro__):
-        if base.__module__ not in ("builtins", "typing", "abc", "enum"):
-            seen.update(vars(base))
-    yield from sorted(seen.items(), key=lambda item: item[0])
+        if base is cls or base.__module__.partition(".")[0] not in ("builtins", "typing", "abc", "enum", "torch"):
+            seen.update((name, (member, base)) for name, member in vars(base).items())
+    for name, (member, owner) in sorted(seen.items()):
+        yield name, member, owner
+
+
+def _generated_method(cls: type, made: ClassType, generated: GeneratedMethod) -> Function:
+    return Function(
+        f"{made.qualified_name}.{generated.name}",
+        define=Compilation(
+            generated.definition,
+            PythonResolver(namespace_of_class(cls), services.sugared),
+            defaults=generated.defaults,
+            self_type=made,
+            signature=generated.signature,
+        ),
+    )
 
 
 def _add_property(cls: type, made: ClassType, name: str, member: property) -> None:

@@ -17,10 +17,6 @@ from flambeau.python.resolver import resolver_of
 from flambeau.python.source_code import definition_of
 from flambeau.python.unit import services, unit
 
-_UNDER_WAY: set[int] = set()
-"""Identities of the functions being compiled now (`unit.lock` is held)."""
-
-
 @final
 class Compilation:
     """How a function is to be compiled; called when its graph is first asked for."""
@@ -46,11 +42,6 @@ class Compilation:
 
     def __call__(self, function: Function) -> None:
         with unit.lock:
-            if id(function) in _UNDER_WAY:
-                raise ScriptError(
-                    f"function '{function.name}' is called recursively. Recursive calls are not supported"
-                )
-            _UNDER_WAY.add(id(function))
             try:
                 compile_definition(
                     function,
@@ -66,8 +57,6 @@ class Compilation:
                 if self._forget is not None:
                     self._forget()
                 raise
-            finally:
-                _UNDER_WAY.discard(id(function))
 
 
 def function_of(python_function: Callable[..., object], range: SourceRange | None = None) -> Function:

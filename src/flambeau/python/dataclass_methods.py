@@ -1,0 +1,119 @@
+"""Methods that `@dataclass` generates, written out as scripts: Python keeps no source of them.
+
+    @dataclass                          def __init__(self, x, n):
+    class Point:             ->             self.x = x
+        x: Tensor                           self.n = n
+        n: int = 3                      def __eq__(self, other): ...
+
+Not among them: `__repr__` and `__hash__`. A `default_factory` cannot be run by a script.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from flambeau import ir
+from flambeau.errors import UnsupportedError
+from flambeau.frontend import Definition, Signature, parse_source
+from flambeau.ir import Argument, ClassType, Source
+from flambeau.python.annotations import AnnotationReader
+from flambeau.python.conversion import default_value
+from flambeau.python.namespaces import namespace_of_class
+
+_ORDER = {"__lt__": ("<", False), "__le__": ("<", True), "__gt__": (">", False), "__ge__": (">", True)}
+"""Comparison of the first fields that differ, and the result where none does."""
+
+
+class GeneratedMethod(NamedTuple):
+    """A method to compile: its text, and the types that the text does not say."""
+
+    name: str
+    definition: Definition
+    signature: Signature
+    defaults: dict[str, object]
+
+
+def generated_methods(cls: type, made: ClassType) -> Iterator[GeneratedMethod]:
+    """The methods that the decorator added to a dataclass and that a script can have."""
+    for name, generate in _GENERATORS.items():
+        member = vars(cls).get(name)
+        if member is not None and _is_generated(member):
+            yield generate(cls, made, name)
+
+
+def is_generated(cls: type, name: str) -> bool:
+    """Whether a member of a class was added by the decorator."""
+    return dataclasses.is_dataclass(cls) and name in vars(cls) and _is_generated(vars(cls)[name])
+
+
+def _is_generated(member: object) -> bool:
+    code = getattr(getattr(member, "__wrapped__", member), "__code__", None)
+    return code is not None and code.co_filename == "<string>"
+
+
+def _definition(cls: type, text: str) -> Definition:
+    source = Source(text, f"<generated for dataclass {cls.__name__}>")
+    (node,) = parse_source(source).body
+    if not isinstance(node, ast.FunctionDef):
+        raise UnsupportedError(f"dataclass '{cls.__name__}' has a field whose name is no identifier")
+    return Definition(node, source)
+
+
+def _init(cls: type, made: ClassType, name: str) -> GeneratedMethod:
+    reader = AnnotationReader(namespace_of_class(cls))
+    declared = getattr(cls, "__dataclass_fields__", {})
+    arguments, defaults, lines, late = [], {}, [], []
+    for field in declared.values():
+        is_initial = isinstance(field.type, dataclasses.InitVar)
+        if field.default_factory is not dataclasses.MISSING:
+            raise UnsupportedError("Default factory initializers are not supported in TorchScript dataclasses")
+        if not field.init or "ClassVar" in str(field.type):
+            continue
+        default = ir.MISSING if field.default is dataclasses.MISSING else default_value(field.default)
+        arguments.append(
+            Argument(field.name, reader.of_object(field.type.type if is_initial else field.type), default=default)
+        )
+        if field.default is not dataclasses.MISSING:
+            defaults[field.name] = default
+        if is_initial:
+            late.append(field.name)
+        else:
+            lines.append(f"self.{field.name} = {field.name}")
+    if hasattr(cls, "__post_init__"):
+        lines.append(f"self.__post_init__({', '.join(late)})")
+    names = ", ".join(["self", *(a.name for a in arguments)])
+    definition = _definition(cls, f"def {name}({names}):\n" + "".join(f"    {line}\n" for line in lines or ["pass"]))
+    return GeneratedMethod(name, definition, Signature(tuple(arguments), ir.NONE), defaults)
+
+
+def _compared(cls: type) -> list[str]:
+    return [f.name for f in dataclasses.fields(cls) if f.compare]  # type: ignore[arg-type]  # it is a dataclass
+
+
+def _comparison(cls: type, made: ClassType, name: str, lines: list[str]) -> GeneratedMethod:
+    definition = _definition(cls, f"def {name}(self, other):\n" + "".join(f"    {line}\n" for line in lines))
+    return GeneratedMethod(name, definition, Signature((Argument("other", made),), ir.BOOL), {})
+
+
+def _equal(cls: type, made: ClassType, name: str) -> GeneratedMethod:
+    lines = [f"if self.{field} != other.{field}: return False" for field in _compared(cls)]
+    return _comparison(cls, made, name, [*lines, "return True"])
+
+
+def _ordered(cls: type, made: ClassType, name: str) -> GeneratedMethod:
+    sign, otherwise = _ORDER[name]
+    lines = []
+    for field in _compared(cls):
+        lines.append(f"if self.{field} {sign} other.{field}: return True")
+        lines.append(f"if other.{field} {sign} self.{field}: return False")
+    return _comparison(cls, made, name, [*lines, f"return {otherwise}"])
+
+
+_GENERATORS: dict[str, Callable[[type, ClassType, str], GeneratedMethod]] = {
+    "__init__": _init,
+    "__eq__": _equal,
+    **dict.fromkeys(_ORDER, _ordered),
+}

@@ -1,0 +1,136 @@
+"""Calls that stay Python: functions marked `@ignore`, and the raise that a call of an `@unused` one is.
+
+An ignored function becomes a `prim::PythonOp` whose `callable` takes and gives values as scripts hold them. Its
+arguments have the types of its annotations (Tensor without one), its result likewise. Archives cannot hold such
+calls.
+"""
+
+from __future__ import annotations
+
+import enum
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+from flambeau import ir
+from flambeau.errors import ExecutionError, ScriptError
+from flambeau.frontend import Arg, SimpleValue, SugaredValue, match_call
+from flambeau.ir import Argument, EnumValue, FunctionSchema, ScriptObject, SourceRange, Type, Value
+from flambeau.python import markers
+from flambeau.python.annotations import AnnotationReader
+from flambeau.python.conversion import ConversionError, default_value, to_script
+from flambeau.python.namespaces import namespace_of
+from flambeau.python.places import at
+from flambeau.python.unit import services, unit
+
+if TYPE_CHECKING:
+    from flambeau.frontend import Emitter
+
+_UNUSED = "This Python function is annotated to be ignored and cannot be run"
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class PythonCallable:
+    """What runs a `prim::PythonOp`: values in and out are those of scripts."""
+
+    function: Callable[..., object]
+    result_type: Type
+
+    def __call__(self, *args: object) -> object:
+        result = self.function(*map(to_python, args))
+        if self.result_type is ir.NONE:
+            return None
+        try:
+            return to_script(result, self.result_type)
+        except ConversionError as error:
+            raise ExecutionError(
+                f"the Python function '{self.function.__name__}' returned a value that its annotation does not allow: "
+                f"{error.message}"
+            ) from None
+
+
+def to_python(value: object) -> object:
+    """A script's value as Python code expects it: wrapped objects, members of Python's Enum classes, copied
+    containers.
+    """
+    match value:
+        case ScriptObject():
+            return services.wrap(value)
+        case EnumValue(type=type, name=name):
+            cls = unit.python_classes.get(type)
+            return value if cls is None or not issubclass(cls, enum.Enum) else cls[name]
+        case list():
+            return [to_python(v) for v in value]
+        case dict():
+            return {to_python(k): to_python(v) for k, v in value.items()}
+        case tuple():
+            elements = tuple(map(to_python, value))
+            make = getattr(type(value), "_make", None)
+            return make(elements) if callable(make) else elements
+        case _:
+            return value
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class PythonFunctionValue(SugaredValue):
+    """A function that is not compiled; `self_value` is what it is a method of."""
+
+    function: Callable[..., object]
+    self_value: Value | None = None
+
+    @property
+    def kind(self) -> str:
+        return f"python value of type '{type(self.function).__name__}'"
+
+    def call(
+        self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        positional = [arg.value(emitter) for arg in args]
+        keywords = {arg.name: arg.value(emitter) for arg in kwargs}
+        if markers.is_unused(self.function):
+            return SimpleValue(self._emit_raise(emitter, range))
+        with at(range):
+            schema = _schema(self.function, is_method=self.self_value is not None)
+        matched = match_call(emitter.graph, range, [schema], positional, keywords)
+        inputs = matched.inputs if self.self_value is None else [self.self_value, *matched.inputs]
+        result_type = matched.return_types[0]
+        node = emitter.insert("prim::PythonOp", inputs, (result_type,), range)
+        node.set_attribute("name", "s", self.function.__name__)
+        node.set_attribute("callable", "ival", PythonCallable(self.function, result_type))
+        return SimpleValue(node.output)
+
+    def _emit_raise(self, emitter: Emitter, range: SourceRange) -> Value:
+        message, name = emitter.constant(_UNUSED, range), emitter.constant("builtins.RuntimeError", range)
+        emitter.insert("prim::RaiseException", (message, name), (), range)
+        return emitter.insert("prim::Uninitialized", (), (_result_type(self.function),), range).output
+
+
+def _result_type(function: Callable[..., object]) -> Type:
+    """The annotated type of the result; Tensor where there is no annotation, or none that is a type."""
+    annotation = getattr(function, "__annotations__", {}).get("return", inspect.Signature.empty)
+    try:
+        return ir.unshaped(AnnotationReader(namespace_of(function)).of_object(annotation))
+    except ScriptError:
+        return ir.TENSOR
+
+
+def _schema(function: Callable[..., object], *, is_method: bool) -> FunctionSchema:
+    """The types that a Python function declares; `self` of a method is left out."""
+    reader = AnnotationReader(namespace_of(function))
+    parameters = list(inspect.signature(function).parameters.values())[1 if is_method else 0 :]
+    is_vararg = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    arguments = tuple(
+        Argument(
+            p.name,
+            reader.of_object(p.annotation),
+            default=ir.MISSING if p.default is p.empty else default_value(p.default),
+            kwarg_only=p.kind is p.KEYWORD_ONLY,
+        )
+        for p in parameters
+        if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    )
+    result = Argument("", _result_type(function))
+    return FunctionSchema(function.__name__, "", arguments, (result,), is_vararg=is_vararg)

@@ -1,0 +1,135 @@
+"""`script(obj)`: the way in from live Python.
+
+    script(function)     a ScriptFunction
+    script(module)       a ScriptModule with the module's own parameters and buffers
+    script(cls)          the class itself, compiled: its objects may be used in scripts from then on
+
+Here also the files of this package are tied together where they need each other in a circle (`unit.services`).
+"""
+
+from __future__ import annotations
+
+import enum
+import inspect
+from collections.abc import Callable
+from types import FunctionType, MethodType
+from typing import TypeVar, overload
+
+from torch import nn
+
+from flambeau import api, settings
+from flambeau.errors import ScriptError, UnsupportedError
+from flambeau.ir import ClassType, Function, ScriptObject
+from flambeau.python import markers
+from flambeau.python.annotations import is_compilable, is_named_tuple
+from flambeau.python.builtin_functions import find_builtin
+from flambeau.python.classes import class_type
+from flambeau.python.conversion import script_object
+from flambeau.python.functions import function_of
+from flambeau.python.modules import ModuleTree
+from flambeau.python.names import qualified_name, type_name
+from flambeau.python.script_function import ScriptFunction
+from flambeau.python.script_module import ScriptModule, wrap_module
+from flambeau.python.sugared_modules import ModuleValue
+from flambeau.python.sugared_values import sugared_value
+from flambeau.python.unit import services, unit
+from flambeau.python.wrappers import script_value_of
+
+__all__ = ["script"]
+
+C = TypeVar("C", bound=type)
+
+
+def _wrap(value: ScriptObject) -> object:
+    return (
+        wrap_module(value, unit.compilation_unit) if value.type.is_module else api.Object(value, unit.compilation_unit)
+    )
+
+
+services.class_type = class_type
+services.sugared = sugared_value
+services.sugared_constant = lambda obj, range: sugared_value(obj, range, is_constant=True)
+services.module_value = ModuleValue
+services.wrap = _wrap
+
+
+@overload
+def script(obj: nn.Module) -> ScriptModule: ...
+@overload
+def script(obj: C) -> C: ...
+@overload
+def script(obj: Callable[..., object]) -> ScriptFunction: ...
+@overload
+def script(obj: object) -> object: ...
+def script(obj: object) -> object:
+    """Compile a function, module or class to TorchScript.
+
+    A module's `forward` and exported methods are compiled, and whatever they reach; its parameters and buffers stay the
+    same tensors. ScriptError, with the place in the source, if something is not TorchScript.
+    """
+    if not settings.JIT.value or script_value_of(obj) is not None:
+        return obj
+    try:
+        with unit.lock:
+            return _script(obj)
+    except RecursionError:
+        raise ScriptError(f"{type_name(obj)} is nested too deeply to be compiled") from None
+
+
+def _script(obj: object) -> object:
+    if isinstance(obj, nn.Module):
+        return wrap_module(ModuleTree(_prepared(obj)).root, unit.compilation_unit)
+    if isinstance(obj, type):
+        return _script_class(obj)
+    if isinstance(obj, (FunctionType, MethodType)):
+        return _script_function(obj)
+    if isinstance(obj, (list, dict)):
+        raise UnsupportedError(f"a {type(obj).__name__} cannot be scripted by itself")
+    if find_builtin(obj) is not None or inspect.isbuiltin(obj):
+        raise ScriptError(f"{obj!r} is a built-in function; it needs no scripting")
+    cls = type(obj)
+    if cls.__module__ != "builtins" and is_compilable(cls):
+        made = class_type(cls)
+        if isinstance(made, ClassType):
+            return _wrap(script_object(obj, made))
+    raise ScriptError(f"{obj!r} cannot be scripted: {cls} is a built-in class")
+
+
+def _prepared(module: nn.Module) -> nn.Module:
+    """The module to compile in this one's place, if it says so."""
+    prepare = getattr(module, "__prepare_scriptable__", None)
+    if not callable(prepare):
+        return module
+    prepared = prepare()
+    if not isinstance(prepared, nn.Module):
+        raise ScriptError(f"__prepare_scriptable__ of '{type_name(module)}' did not return a module")
+    return prepared
+
+
+def _script_class(cls: type) -> type:
+    if issubclass(cls, nn.Module):
+        raise ScriptError(f"Type '{cls}' cannot be compiled since it inherits from nn.Module, pass an instance instead")
+    if issubclass(cls, enum.Enum):
+        return cls
+    if cls.__module__ == "builtins":
+        raise ScriptError(f"{cls} is a built-in class")
+    if not is_named_tuple(cls) and len(cls.__mro__) > 2 and not issubclass(cls, BaseException):
+        raise ScriptError(
+            "TorchScript classes does not support inheritance yet. Please directly inherit from 'object'."
+        )
+    class_type(cls)
+    return cls
+
+
+def _script_function(function: FunctionType | MethodType) -> ScriptFunction:
+    if isinstance(function, MethodType) and isinstance(function.__self__, nn.Module):
+        raise ScriptError(f"method '{function.__name__}' cannot be scripted by itself; script the module")
+    original = getattr(function, "__original_fn", function)
+    if markers.overloads_of(original):
+        raise ScriptError(
+            f"Function {qualified_name(original)} cannot be directly compiled because it is overloaded. It must be "
+            "used in a context of a function where its inputs can determine which overload to call."
+        )
+    made: Function = function_of(original)
+    made.ensure_defined()
+    return ScriptFunction(made)

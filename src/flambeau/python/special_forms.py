@@ -1,0 +1,61 @@
+"""Functions that the compiler treats as part of the language, recognised by the module and name they carry.
+
+They are PyTorch's (`torch.jit.annotate`, `fork`, ...), and user code may reach them under any name. Nothing of their
+modules is imported here.
+"""
+
+from __future__ import annotations
+
+import builtins
+
+SPECIAL_FORMS: dict[tuple[str, str], str] = {
+    ("torch.jit", "annotate"): "annotate",
+    ("torch.jit", "isinstance"): "isinstance",
+    ("torch.jit._async", "fork"): "fork",
+    ("torch.jit._await", "_awaitable"): "awaitable",
+    ("torch.jit._await", "_awaitable_nowait"): "awaitable_nowait",
+    ("torch.jit._await", "_awaitable_wait"): "awaitable_wait",
+}
+"""Forms that the compiler knows by name."""
+
+OPERATORS: dict[tuple[str, str], str] = {
+    ("torch.jit", "_unwrap_optional"): "aten::_unwrap_optional",
+    ("torch.jit._script", "_unwrap_optional"): "aten::_unwrap_optional",
+    ("torch._jit_internal", "_unwrap_optional"): "aten::_unwrap_optional",
+    ("torch.jit._async", "wait"): "aten::wait",
+}
+
+CONSTANT_CALLS: dict[tuple[str, str], object] = {
+    ("torch._jit_internal", "is_scripting"): True,
+    ("torch.jit._trace", "is_tracing"): False,
+    ("torch.overrides", "has_torch_function"): False,
+    ("torch.overrides", "is_tensor_method_or_property"): False,
+    ("torch._C", "_has_torch_function"): False,
+    ("torch._C", "_has_torch_function_unary"): False,
+    ("torch._C", "_has_torch_function_variadic"): False,
+    ("", "_is_tracing"): False,
+    ("", "_get_tracing_state"): False,
+    ("torch.compiler", "is_compiling"): False,
+    ("torch.compiler", "is_dynamo_compiling"): False,
+    ("torch.compiler", "is_exporting"): False,
+    ("torch._dynamo.external_utils", "is_compiling"): False,
+    ("torch.onnx", "is_in_onnx_export"): False,
+    ("torch.onnx.utils", "is_in_onnx_export"): False,
+}
+"""Functions that ask what kind of run this is: their value in a script, whatever the arguments."""
+
+
+def origin(obj: object) -> tuple[str, str]:
+    """The module and name that a function carries; empty strings where it has none."""
+    module = getattr(obj, "__module__", None)
+    name = getattr(obj, "__name__", None)
+    if module is None and type(obj) is type(len):
+        owner = getattr(obj, "__self__", None)
+        module = getattr(owner, "__name__", None)
+    return (module if isinstance(module, str) else "", name if isinstance(name, str) else "")
+
+
+def is_python_builtin(obj: object) -> bool:
+    """Whether an object is one of Python's own built-in functions or classes."""
+    name = getattr(obj, "__name__", None)
+    return isinstance(name, str) and getattr(builtins, name, None) is obj

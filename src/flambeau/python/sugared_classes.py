@@ -1,0 +1,93 @@
+"""Classes in scripts: script classes, which are called to make objects, and classes of which only the members count."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+from flambeau.errors import ScriptError
+from flambeau.frontend import Arg, ClassValue, FunctionValue, SugaredValue
+from flambeau.ir import ClassType, SourceRange
+from flambeau.python import constants, markers
+from flambeau.python.classes import class_type
+from flambeau.python.functions import function_of
+from flambeau.python.names import type_name
+from flambeau.python.places import at
+from flambeau.python.python_calls import PythonFunctionValue
+from flambeau.python.unit import services
+
+if TYPE_CHECKING:
+    from flambeau.frontend import Emitter
+
+
+def class_value_attribute(cls: type, name: str, range: SourceRange) -> SugaredValue | None:
+    """What `Class.name` means: a static method, a constant, a class; None for anything else."""
+    member = inspect.getattr_static(cls, name, None)
+    if isinstance(member, staticmethod):
+        function = member.__func__
+        if markers.is_ignored(function):
+            return PythonFunctionValue(function)
+        with at(range):
+            return FunctionValue.of(function_of(function))
+    if member is not None and (constants.is_constant_value(member) or isinstance(member, type)):
+        return services.sugared_constant(member, range)
+    return None
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class PythonClass(SugaredValue):
+    """A class whose objects scripts cannot make."""
+
+    cls: type
+
+    @property
+    def kind(self) -> str:
+        return "class"
+
+    def attribute(self, emitter: Emitter, range: SourceRange, name: str) -> SugaredValue:
+        found = class_value_attribute(self.cls, name, range)
+        if found is None:
+            self.refuse(f"class '{type_name(self.cls)}' has no attribute '{name}' that a script can use", range)
+        return found
+
+    def has_attribute(self, emitter: Emitter, range: SourceRange, name: str) -> bool:
+        return hasattr(self.cls, name)
+
+    def call(
+        self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        self.refuse(f"Cannot instantiate class '{self.cls.__name__}' in a script function", range)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class ScriptClass(SugaredValue):
+    """A class that is compiled when its objects are made."""
+
+    cls: type
+
+    @property
+    def kind(self) -> str:
+        return "class"
+
+    def attribute(self, emitter: Emitter, range: SourceRange, name: str) -> SugaredValue:
+        found = class_value_attribute(self.cls, name, range)
+        return self._compiled(emitter, range).attribute(emitter, range, name) if found is None else found
+
+    def has_attribute(self, emitter: Emitter, range: SourceRange, name: str) -> bool:
+        return hasattr(self.cls, name)
+
+    def call(
+        self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        return self._compiled(emitter, range).call(emitter, range, args, kwargs, n_binders)
+
+    def _compiled(self, emitter: Emitter, range: SourceRange) -> ClassValue:
+        with at(range), emitter.calling(self.cls.__name__, range):
+            made = class_type(self.cls, range)
+        if not isinstance(made, ClassType):
+            raise ScriptError(f"Cannot instantiate class '{self.cls.__name__}' in a script function", range)
+        return ClassValue(made)

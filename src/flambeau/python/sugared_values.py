@@ -1,0 +1,270 @@
+"""What Python objects mean in a script: `sugared_value(obj, range)` is asked for every free name.
+
+Modules (of files) mean the names in them, functions the script functions they compile to, PyTorch's own functions
+operators, classes types and constructors. A plain value that a script merely sees (`LIMIT = 3` in a file) is no
+constant for it: values have to come in as arguments or attributes. Constants are what cannot change: dtypes and the
+like, attributes of imported modules (`math.pi`), attributes of classes.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import FunctionType, MethodType, ModuleType
+from typing import TYPE_CHECKING, final
+
+import torch
+from torch import nn
+
+from flambeau import ir
+from flambeau.errors import ScriptError
+from flambeau.frontend import (
+    Arg,
+    BuiltinFunction,
+    ConstantValue,
+    EnumClass,
+    ExceptionClass,
+    FunctionValue,
+    NamedTupleConstructor,
+    OperatorOverload,
+    SpecialForm,
+    SugaredValue,
+)
+from flambeau.ir import EnumType, Function, ScriptObject, SourceRange, TupleType, Value
+from flambeau.python import constants, markers, special_forms
+from flambeau.python.annotations import is_compilable, is_named_tuple
+from flambeau.python.builtin_functions import find_builtin
+from flambeau.python.classes import class_type
+from flambeau.python.functions import function_of, overloads_of
+from flambeau.python.named_types import enum_value
+from flambeau.python.names import type_name
+from flambeau.python.namespaces import ABSENT
+from flambeau.python.operator_namespaces import register_packet
+from flambeau.python.places import at
+from flambeau.python.python_calls import PythonFunctionValue
+from flambeau.python.sugared_classes import PythonClass, ScriptClass, class_value_attribute
+from flambeau.python.wrappers import script_value_of
+
+if TYPE_CHECKING:
+    from flambeau.frontend import Emitter
+
+
+def sugared_value(obj: object, range: SourceRange, *, is_constant: bool = False) -> SugaredValue:
+    """What a Python object means; `is_constant` says that it stands where it cannot change."""
+    if is_constant and constants.is_constant_value(obj):
+        return ConstantValue(constants.script_constant(obj))
+    number = constants.enumeration_number(obj)
+    if number is not None:
+        return ConstantValue(number)
+    if isinstance(obj, ModuleType):
+        return PythonModule(obj)
+    if isinstance(obj, type):
+        return _class(obj, range)
+    scripted = script_value_of(obj)
+    if isinstance(scripted, Function):
+        return FunctionValue.of(scripted)
+    if isinstance(scripted, ScriptObject):
+        if scripted.type.is_module:
+            raise ScriptError("Cannot call a ScriptModule that is not a submodule of the caller", range)
+        return ConstantValue(scripted)
+    if callable(obj) and not isinstance(obj, nn.Module):
+        return _callable(obj, range)
+    if isinstance(obj, enum.Enum):
+        return ConstantValue(enum_value(obj))
+    return _operator_of_namespace(obj) or PythonValue(obj)
+
+
+def _callable(obj: Callable[..., object], range: SourceRange) -> SugaredValue:
+    place = special_forms.origin(obj)
+    form = special_forms.SPECIAL_FORMS.get(place)
+    if form is not None:
+        return SpecialForm(form)
+    if place in special_forms.CONSTANT_CALLS:
+        return ConstantCall(special_forms.CONSTANT_CALLS[place])
+    builtin = special_forms.OPERATORS.get(place) or find_builtin(obj)
+    if builtin is not None:
+        return BuiltinFunction(builtin)
+    if isinstance(obj, MethodType):
+        return _bound_method(obj, range)
+    if isinstance(obj, FunctionType):
+        return _function(obj, range)
+    return _operator_of_namespace(obj) or PythonValue(obj)
+
+
+def _function(obj: FunctionType, range: SourceRange) -> SugaredValue:
+    dispatch = markers.find_boolean_dispatch(obj)
+    if dispatch is not None:
+        return BooleanDispatchValue(dispatch)
+    if markers.is_ignored(obj):
+        return PythonFunctionValue(obj)
+    wrapped = getattr(obj, "__original_fn", None) if hasattr(obj, "__script_if_tracing_wrapper") else None
+    if isinstance(wrapped, FunctionType):
+        obj = wrapped
+    with at(range):
+        overloads = overloads_of(obj)
+        return FunctionValue.of(*overloads) if overloads else FunctionValue.of(function_of(obj))
+
+
+def _bound_method(obj: MethodType, range: SourceRange) -> SugaredValue:
+    owner = obj.__self__
+    if isinstance(owner, nn.Module):
+        raise ScriptError(
+            f"method '{obj.__name__}' of a '{type_name(owner)}' cannot be called: the module is not a submodule of the "
+            "caller",
+            range,
+        )
+    if isinstance(owner, type):
+        found = class_value_attribute(owner, obj.__name__, range)
+        if found is not None:
+            return found
+    return PythonValue(obj)
+
+
+def _class(cls: type, range: SourceRange) -> SugaredValue:
+    builtin = find_builtin(cls)
+    if builtin is not None:
+        return BuiltinFunction(builtin)
+    if issubclass(cls, BaseException):
+        return ExceptionClass(cls.__name__, f"{cls.__module__}.{cls.__name__}")
+    if issubclass(cls, enum.Enum) or is_named_tuple(cls):
+        with at(range):
+            made = class_type(cls, range)
+        if isinstance(made, EnumType):
+            return EnumClass(made)
+        if isinstance(made, TupleType):
+            return NamedTupleConstructor(made)
+    if issubclass(cls, (torch.Tensor, nn.Module)) or not is_compilable(cls):
+        return PythonClass(cls)
+    return ScriptClass(cls)
+
+
+def _operator_of_namespace(obj: object) -> SugaredValue | None:
+    """What `torch.ops.namespace.name` and its overloads mean."""
+    packet = getattr(obj, "_qualified_op_name", None)
+    if isinstance(packet, str):
+        register_packet(obj, packet)
+        return BuiltinFunction(packet)
+    overloaded = getattr(obj, "overloadpacket", None)
+    packet = getattr(overloaded, "_qualified_op_name", None)
+    if not isinstance(packet, str):
+        return None
+    register_packet(overloaded, packet)
+    name = getattr(obj, "_overloadname", "default")
+    found = ir.find_operator(packet if name == "default" else f"{packet}.{name}")
+    return None if found is None else OperatorOverload(found)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class PythonValue(SugaredValue):
+    """A Python object that is nothing to a script in itself; its attributes may be something."""
+
+    obj: object
+
+    @property
+    def kind(self) -> str:
+        return f"python value of type '{type(self.obj).__name__}'"
+
+    def as_value(self, emitter: Emitter, range: SourceRange) -> Value:
+        self.refuse(
+            f"{self.kind} cannot be used as a value. Perhaps it is a closed over global variable? If so, please "
+            "consider passing it in as an argument or use a local variable instead.",
+            range,
+        )
+
+    def attribute(self, emitter: Emitter, range: SourceRange, name: str) -> SugaredValue:
+        found = getattr(self.obj, name, ABSENT)
+        if found is ABSENT:
+            self.refuse(f"'{type_name(self.obj)}' object has no attribute '{name}'", range)
+        return sugared_value(found, range, is_constant=True)
+
+    def has_attribute(self, emitter: Emitter, range: SourceRange, name: str) -> bool:
+        return hasattr(self.obj, name)
+
+    def call(
+        self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        if special_forms.is_python_builtin(self.obj):
+            self.refuse(f"Python builtin {self.obj} is currently not supported in Torchscript", range)
+        if isinstance(self.obj, nn.Module):
+            self.refuse("Cannot call a module that is not a submodule of the caller", range)
+        self.refuse(
+            f"`{self.obj}` is not a function. Recursive scripting only supports Python functions or methods "
+            f"currently.\nConsider manually annotating `{self.obj}` with @torch.jit.script.",
+            range,
+        )
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class PythonModule(SugaredValue):
+    """An imported module, `torch` among them: its attributes are what they are to a script."""
+
+    module: ModuleType
+
+    @property
+    def kind(self) -> str:
+        return "module"
+
+    def attribute(self, emitter: Emitter, range: SourceRange, name: str) -> SugaredValue:
+        try:
+            found: object = getattr(self.module, name, ABSENT)
+        except RuntimeError as error:  # how `torch.classes` and `torch.ops` say that there is no such name
+            raise ScriptError(str(error), range) from None
+        if found is ABSENT:
+            self.refuse(f"module '{self.module.__name__}' has no attribute '{name}'", range)
+        return sugared_value(found, range, is_constant=True)
+
+    def has_attribute(self, emitter: Emitter, range: SourceRange, name: str) -> bool:
+        return hasattr(self.module, name)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class ConstantCall(SugaredValue):
+    """A function that gives the same constant whatever the arguments, which are not even looked at."""
+
+    result: object
+
+    @property
+    def kind(self) -> str:
+        return "function"
+
+    def call(
+        self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        return ConstantValue(self.result)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class BooleanDispatchValue(SugaredValue):
+    """A pair of functions, of which a constant argument selects one."""
+
+    dispatch: markers.BooleanDispatch
+
+    @property
+    def kind(self) -> str:
+        return "boolean dispatch"
+
+    def call(
+        self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        chosen = self.dispatch.if_true if self._flag(emitter, range, args, kwargs) else self.dispatch.if_false
+        return sugared_value(chosen, range).call(emitter, range, args, kwargs, n_binders)
+
+    def _flag(self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg]) -> bool:
+        dispatch = self.dispatch
+        if dispatch.index < len(args):
+            given: Arg | None = args[dispatch.index]
+            complaint = f"Argument for boolean dispatch at position {dispatch.index} was not constant"
+        else:
+            given = next((arg for arg in kwargs if arg.name == dispatch.argument), None)
+            complaint = f"Keyword argument '{dispatch.argument}' for boolean dispatch at position was not constant"
+        if given is None:
+            return dispatch.default
+        value = ir.constant_value(given.value(emitter))
+        if not isinstance(value, bool):
+            self.refuse(complaint, range)
+        return value
