@@ -124,6 +124,7 @@ class _Services:
     """What this file asks of the compiler, which builds on it; `compiler` fills it in."""
 
     compile: Callable[[ir.Function, Definition], None]
+    schema: Callable[[Definition], ir.FunctionSchema]
 
 
 services = _Services()
@@ -140,7 +141,10 @@ def builtin_functions_named(kind: str) -> tuple[ir.Function, ...]:
     if known is None:
         with _lock:
             definitions = _definitions().get(kind, ())
-        functions = tuple(ir.Function(f"{kind}", define=_definer(definition)) for definition in definitions)
+        functions = tuple(
+            ir.Function(kind, schema=services.schema(definition), define=_definer(definition))
+            for definition in definitions
+        )
         known = _compiled.setdefault(kind, functions)
     return known
 

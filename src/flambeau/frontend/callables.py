@@ -97,7 +97,7 @@ class FunctionValue(SugaredValue):
         positional, keywords = values_of(emitter, args), keywords_of(emitter, kwargs)
         schemas = [emitter.schema_of(function, range) for function in self.functions]
         matched = match_call(emitter.graph, range, schemas, positional, keywords)
-        function = self.functions[matched.index]
+        function = self.functions[matched.candidate]
         emitter.graph.current_range = range
         constant = ir.insert_constant(emitter.graph, function)
         return emitter.sugar(
@@ -128,7 +128,7 @@ class MethodValue(SugaredValue):
         schemas = [self._schema(emitter, range, name) for name in self.names]
         matched = match_call(emitter.graph, range, schemas, [self.self_value, *positional], keywords)
         node = emitter.insert("prim::CallMethod", matched.inputs, matched.return_types, range)
-        node.set_attribute("name", "s", self.names[matched.index])
+        node.set_attribute("name", "s", self.names[matched.candidate])
         return emitter.sugar(node.output)
 
     def _schema(self, emitter: Emitter, range: ir.SourceRange, name: str) -> ir.FunctionSchema:

@@ -145,8 +145,15 @@ class _BuiltinResolver:
         return parse_annotation(expression, range, lambda _: None)  # type: ignore[arg-type]  # always an expression
 
 
+def _builtin_schema(definition: Definition) -> ir.FunctionSchema:
+    signature = signature_of(definition, _BuiltinResolver())
+    returns = (ir.Argument("", signature.return_type or ir.NONE),)
+    return ir.FunctionSchema(f"aten::{definition.name}", "", signature.arguments, returns)
+
+
 def _compile_builtin(function: ir.Function, definition: Definition) -> None:
     compile_definition(function, definition, _BuiltinResolver())
 
 
 builtin_function_services.compile = _compile_builtin
+builtin_function_services.schema = _builtin_schema

@@ -140,7 +140,8 @@ class Environment:
 
     def _load(self, name: str, type: ir.Type) -> ir.Value:
         node = self._graph.create("prim::Load", (), (type,)).set_attribute("name", "s", name)
-        return self._graph.insert_node(node).output
+        # Taking the name renames its former owner to `x.1`; so the values of a variable get numbers as they are read.
+        return self._graph.insert_node(node).output.set_debug_name(debug_name_of(name))
 
     # --- writing
 

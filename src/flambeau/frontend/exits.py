@@ -44,11 +44,15 @@ Certainty: TypeAlias = Literal["never", "maybe", "always", "raises"]
 @final
 @dataclass(frozen=True, slots=True)
 class _Exit:
-    """Whether a block was left early: how sure that is, the bool that says so, and the values it was left with."""
+    """Whether a block was left early: how sure that is, the values it was left with, and the bool that says so."""
 
     certainty: Certainty
-    happened: ir.Value
     values: tuple[ir.Value, ...] = ()
+    happened: ir.Value | None = None
+    """Needed only where that is not certain."""
+
+
+_NEVER = _Exit("never")
 
 
 @final
@@ -58,13 +62,8 @@ class _ExitTransform:
     def __init__(self, graph: ir.Graph, kind: str) -> None:
         self._graph = graph
         self._kind = kind
+        self._constants: dict[bool, ir.Value] = {}
         self._uninitialized: dict[ir.Type, ir.Value] = {}
-        with graph.inserting_at(next(iter(graph.block), graph.return_node)):
-            self._true = ir.insert_constant(graph, True)
-            self._false = ir.insert_constant(graph, False)
-        self._raised = self._unset(ir.BOOL)
-        """What stands for "did it exit" where an exception was raised: nobody gets to read it."""
-        self._never = _Exit("never", self._false)
 
     def run(self) -> None:
         self._block(self._graph.block, is_target=self._kind == _RETURN)
@@ -78,10 +77,10 @@ class _ExitTransform:
         if left.certainty == "always":
             block.return_node.set_inputs(left.values)
         elif left.certainty == "maybe":
-            node = self._if(left.happened, block.return_node)
+            node = self._if(left, block.return_node)
             self._add_outputs(node, left.values, block.outputs)
             block.return_node.set_inputs(node.outputs)
-        return self._never
+        return _NEVER
 
     def _nodes(self, block: ir.Block) -> _Exit:
         """Lower the nodes of a block up to the first after which it may have been left."""
@@ -95,14 +94,14 @@ class _ExitTransform:
             if left.certainty == "maybe":
                 return self._guard(block, left, following)
             node = following
-        return self._never
+        return _NEVER
 
     def _node(self, node: ir.Node) -> _Exit:
         match node.kind:
             case "prim::RaiseException":
-                return _Exit("raises", self._raised)
+                return _Exit("raises")
             case kind if kind == self._kind:
-                left = _Exit("always", self._true, tuple(node.inputs))
+                left = _Exit("always", tuple(node.inputs))
                 node.destroy()
                 return left
             case "prim::If":
@@ -113,9 +112,9 @@ class _ExitTransform:
                 return self._with(node)
             case "prim::Closure":
                 self._block(node.blocks[0], is_target=self._kind == _RETURN)
-                return self._never
+                return _NEVER
             case _:
-                return self._never
+                return _NEVER
 
     def _drop_from(self, node: ir.Node, block: ir.Block) -> None:
         """Remove what is never reached; the outputs of the block become uninitialized."""
@@ -133,7 +132,7 @@ class _ExitTransform:
         """Let the nodes from `start` on run only if the block was not left before them."""
         if start is block.return_node:
             return left
-        node = self._if(left.happened, start)
+        node = self._if(left, start)
         exited, otherwise = node.blocks
         while start is not block.return_node:
             following = start.next
@@ -154,14 +153,11 @@ class _ExitTransform:
         if certainties == {"raises"}:
             return first
         if certainties <= {"never", "raises"}:
-            return self._never
-        if certainties <= {"always", "raises"}:
-            happened = self._true
-        else:
-            (happened,) = self._add_outputs(node, [first.happened], [second.happened])
-        values = self._add_outputs(node, self._matching(first, second), self._matching(second, first))
-        certainty: Certainty = "always" if happened is self._true else "maybe"
-        return _Exit(certainty, happened, tuple(values))
+            return _NEVER
+        is_certain = certainties <= {"always", "raises"}
+        happened = [] if is_certain else self._add_outputs(node, [self._happened(first)], [self._happened(second)])
+        values = tuple(self._add_outputs(node, self._matching(first, second), self._matching(second, first)))
+        return _Exit("always", values) if is_certain else _Exit("maybe", values, happened[0])
 
     def _matching(self, left: _Exit, other: _Exit) -> list[ir.Value]:
         """The exit values of one branch: uninitialized ones, if it does not exit."""
@@ -173,13 +169,13 @@ class _ExitTransform:
         body = loop.blocks[0]
         left = self._block(body, is_target=self._kind == _CONTINUATION)
         if left.certainty in ("never", "raises"):
-            return self._never
-        stop = self._if(left.happened, body.return_node)
-        (goes_on,) = self._add_outputs(stop, [self._false], [body.outputs[0]])
+            return _NEVER
+        stop = self._if(left, body.return_node)
+        (goes_on,) = self._add_outputs(stop, [self._constant(False)], [body.outputs[0]])
         body.return_node.replace_input(0, goes_on)
-        happened = self._carry(loop, self._false, left.happened)
+        happened = self._carry(loop, self._constant(False), self._happened(left))
         values = [self._carry(loop, self._unset(value.type), value) for value in left.values]
-        return _Exit("maybe", happened, tuple(values))
+        return _Exit("maybe", tuple(values), happened)
 
     def _carry(self, loop: ir.Node, before: ir.Value, after: ir.Value) -> ir.Value:
         """Add a value that rounds of a loop hand on: what it is before the loop, and after a round."""
@@ -194,17 +190,31 @@ class _ExitTransform:
         left = self._block(body, is_target=False)
         if left.certainty in ("never", "raises"):
             return left
-        values: list[ir.Value] = []
-        for value in (left.happened, *left.values):
+        outputs: list[ir.Value] = []
+        for value in (self._happened(left), *left.values):
             body.add_output(value)
-            values.append(node.add_output(value.type))
-        happened = self._true if left.certainty == "always" else values[0]
-        return _Exit(left.certainty, happened, tuple(values[1:]))
+            outputs.append(node.add_output(value.type))
+        happened, *values = outputs
+        return _Exit(left.certainty, tuple(values), happened)
 
     # --- pieces
 
-    def _if(self, condition: ir.Value, place: ir.Node) -> ir.Node:
-        node = self._graph.create("prim::If", (condition,), 0, place.range).insert_before(place)
+    def _happened(self, left: _Exit) -> ir.Value:
+        """The bool that says whether an exit happened."""
+        match left.certainty:
+            case "always":
+                return self._constant(True)
+            case "never":
+                return self._constant(False)
+            case "maybe" if left.happened is not None:
+                return left.happened
+            case _:
+                # An exception was raised: nobody gets to read it.
+                return self._unset(ir.BOOL)
+
+    def _if(self, left: _Exit, place: ir.Node) -> ir.Node:
+        """An `If` that asks whether an exit happened."""
+        node = self._graph.create("prim::If", (self._happened(left),), 0, place.range).insert_before(place)
         node.add_block()
         node.add_block()
         return node
@@ -217,6 +227,12 @@ class _ExitTransform:
                 block.add_output(value)
             added.append(node.add_output(ir.unify(one.type, other.type, default_to_union=True) or ir.ANY))
         return added
+
+    def _constant(self, value: bool) -> ir.Value:
+        """A constant at the beginning of the graph."""
+        if value not in self._constants:
+            self._constants[value] = self._graph.block.prepend(ir.create_constant(self._graph, value)).output
+        return self._constants[value]
 
     def _unset(self, type: ir.Type) -> ir.Value:
         """The uninitialized value of a type, at the beginning of the graph."""

@@ -79,7 +79,7 @@ def emit_tuple(emitter: Emitter, node: ast.Tuple, hint: ir.Type | None) -> Sugar
     args = positional_arguments(emitter, node.elts, hints)
     range_ = emitter.range(node)
     if not all(arg.sugared.is_first_class for arg in args):
-        return SugaredTuple(tuple(arg.sugared for arg in args))
+        return SugaredTuple(tuple(arg.sugared for arg in args), tuple(arg.range for arg in args))
     return emitter.sugar(emitter.make_tuple([arg.value(emitter) for arg in args], range_))
 
 

@@ -39,9 +39,9 @@ def emit_operator_call(
         raise ScriptError(_unknown(kind), range)
     schemas = [_schema_for(op, graph.op_version) for op in operators] + [f.schema for f in functions]
     matched = match_call(graph, range, schemas, args, kwargs, self_value)
-    if matched.index >= len(operators):
-        return _inline(graph, range, functions[matched.index - len(operators)], matched)
-    operator = operators[matched.index]
+    if matched.candidate >= len(operators):
+        return _inline(graph, range, functions[matched.candidate - len(operators)], matched)
+    operator = operators[matched.candidate]
     node = graph.create(kind, matched.inputs, matched.return_types, range)
     graph.insert_node(node)
     if matched.schema is operator.schema:

@@ -26,10 +26,10 @@ _BLOCKED = frozenset({"aten::view.dtype", "aten::max.unary_out", "aten::min.unar
 
 
 class MatchedCall(NamedTuple):
-    """The schema that a call matched: its index among the candidates, the inputs (converted and complete, in the graph
+    """The schema that a call matched: its number among the candidates, the inputs (converted and complete, in the graph
     already), the types of the results, and their names if all have one."""
 
-    index: int
+    candidate: int
     schema: ir.FunctionSchema
     inputs: list[ir.Value]
     return_types: tuple[ir.Type, ...]
@@ -73,20 +73,24 @@ class _Attempt:
             elif argument.has_default:
                 maker = _default(argument)
             else:
-                return self._fail(f"Argument {name} not provided.")
+                self._fail(f"Argument {name} not provided.")
+                return None
             if maker is None:
                 return None
             makers.append(maker)
         if self_value is not None:
-            return self._fail("Provided self argument not used in schema.")
+            self._fail("Provided self argument not used in schema.")
+            return None
         if self.schema.is_vararg:
             makers += [_constantly(value) for value in args[used:]]
         elif used < len(args):
-            return self._fail(f"Expected at most {used} arguments but found {len(args)} positional arguments.")
+            self._fail(f"Expected at most {used} arguments but found {len(args)} positional arguments.")
+            return None
         if remaining:
             name = next(iter(remaining))
             known = self.schema.find_argument(name) is not None
-            return self._fail(f"Keyword argument {name} {'specified twice' if known else 'unknown'}.")
+            self._fail(f"Keyword argument {name} {'specified twice' if known else 'unknown'}.")
+            return None
         return makers
 
     def return_types(self) -> tuple[ir.Type, ...]:
@@ -114,9 +118,10 @@ class _Attempt:
             return None
         wanted = substitute(formal, self.bindings)
         if wanted is None:
-            return self._fail(
+            self._fail(
                 f"Type variables in type {type_name(formal)} could not be inferred from actual type {type_name(given)}"
             )
+            return None
         planned = plan(
             given, wanted, is_empty_literal=is_empty_literal(value), allow_conversions=self.allow_conversions
         )

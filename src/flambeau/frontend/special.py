@@ -51,7 +51,7 @@ class SpecialForm(SugaredValue):
 
     @property
     def kind(self) -> str:
-        return "special form"
+        return self.name
 
     def apply(self, emitter: Emitter, node: ast.Call, hint: ir.Type | None) -> SugaredValue:
         """Emit a call of the form."""

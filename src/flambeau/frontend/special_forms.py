@@ -201,7 +201,8 @@ def _dict_of(emitter: Emitter, node: ast.expr, hint: ir.Type | None, range: ir.S
     if isinstance(node, ast.DictComp):
         return emit_dict_comprehension(emitter, node, hint).as_value(emitter, range)
     if isinstance(node, (ast.ListComp, ast.GeneratorExp)) and isinstance(node.elt, ast.Tuple) and len(node.elt.elts) == 2:
-        made = ast.copy_location(ast.DictComp(*node.elt.elts, node.generators), node)
+        key, value = node.elt.elts
+        made = ast.copy_location(ast.DictComp(key, value, node.generators), node)
         return emit_dict_comprehension(emitter, made, hint).as_value(emitter, range)
     if isinstance(node, (ast.List, ast.Tuple)) and not node.elts:
         wanted = dict_type(hint, (), (), range)

@@ -67,4 +67,4 @@ _PRETTY = {
 
 def pretty_name(node: ast.AST) -> str:
     """How messages call a kind of syntax that is not supported."""
-    return _PRETTY.get(type(node), type(node).__name__)  # type: ignore[call-overload]  # other kinds have no entry
+    return _PRETTY.get(type(node), type(node).__name__)

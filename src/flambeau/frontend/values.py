@@ -63,9 +63,8 @@ class SimpleValue(SugaredValue):
             case ir.TupleType(field_names=names) if names is not None:
                 return name in names
             case _:
-                raise ScriptError("hasattr's first argument must be an object or NamedTuple, but got a normal Tuple instead"
-                    if isinstance(self.value.type, ir.TupleType)
-                    else f"hasattr's first argument must be a object or NamedTuple, got {type_name(self.value.type)}",
+                raise ScriptError(
+                    f"hasattr's first argument must be an object or NamedTuple, but got {type_name(self.value.type)} instead",
                     range,
                 )
 
@@ -152,6 +151,8 @@ class SugaredTuple(SugaredValue):
     """A tuple whose elements need not be values of the graph. Loops over it are unrolled."""
 
     elements: tuple[SugaredValue, ...]
+    places: tuple[ir.SourceRange, ...] = ()
+    """Where the elements are written, if it was a literal."""
 
     @property
     def kind(self) -> str:
@@ -162,7 +163,9 @@ class SugaredTuple(SugaredValue):
         return all(element.is_first_class for element in self.elements)
 
     def as_value(self, emitter: Emitter, range: ir.SourceRange) -> ir.Value:
-        return emitter.make_tuple([element.as_value(emitter, range) for element in self.elements], range)
+        places = self.places or (range,) * len(self.elements)
+        values = [element.as_value(emitter, place) for element, place in zip(self.elements, places, strict=True)]
+        return emitter.make_tuple(values, range)
 
     def as_tuple(self, emitter: Emitter, range: ir.SourceRange, size_hint: int | None = None) -> list[SugaredValue]:
         return list(self.elements)
