@@ -334,7 +334,8 @@ class Graph:
         suffix = max(suffix, self._name_counters.get(base, 0))
         while (candidate := f"{base}.{suffix}") in self._names:
             suffix += 1
-        self._name_counters[base] = suffix + 1
+        # In steps of two, as torch.jit counts; texts that name values are compared with its own.
+        self._name_counters[base] = suffix + 2
         return candidate
 
     def _set_unique(self, value: Value, unique: int) -> None:
