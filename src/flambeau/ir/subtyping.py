@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from . import types as t
-from .class_types import ClassType, InterfaceType
+from .class_types import ClassType, EnumType, InterfaceType
 from .types import Type
 
 
@@ -74,6 +74,7 @@ _GENERIC: dict[type[Type], tuple[t.PrimitiveType, ...]] = {
     t.ListType: (t.ANY_LIST,),
     t.TupleType: (t.ANY_TUPLE,),
     ClassType: (t.ANY_CLASS,),
+    EnumType: (t.ANY_ENUM,),
     t.PrimitiveType: (),
 }
 
