@@ -42,6 +42,7 @@ class AliasDb:
         self._reads: dict[Node, frozenset[Key]] = {}
         self._writes: dict[Node, frozenset[Key]] = {}
         self._written = self._all_written()
+        self._known_outside: frozenset[Key] | None = None
 
     def _all_written(self) -> frozenset[Key]:
         written: set[Key] = set()
@@ -112,11 +113,9 @@ class AliasDb:
 
     def escapes_scope(self, values: Values) -> bool:
         """Whether what the values refer to may be reached from the graph's inputs, outputs, or from unseen code."""
-        return (
-            self.may_alias_unseen(values)
-            or self.may_contain_alias(values, self.graph.inputs)
-            or self.may_contain_alias(values, self.graph.outputs)
-        )
+        if self._known_outside is None:
+            self._known_outside = self.reachable_memory([*self.graph.inputs, *self.graph.outputs])
+        return self.may_alias_unseen(values) or intersects(self.reachable_memory(values), self._known_outside)
 
     def safe_to_change_aliasing(self, a: Values, b: Values) -> bool:
         """Whether nobody could notice if `a` and `b` were made to share memory, or no longer to share it."""

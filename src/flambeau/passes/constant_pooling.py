@@ -3,57 +3,50 @@
     %a : int = prim::Constant[value=1]()
     %b : int = prim::Constant[value=1]()     ->   readers of %b read %a
 
-Equal means: same type, same kind of attribute, and the same number, string or None (floats bit for bit: 0. is not -0.).
-Tensors, lists and objects are mutable and may be told apart by identity; of those only the very same object counts.
+Equal means: the same type, and the same value bit for bit (`0.` is not `-0.`, `True` not `1`). Constants that can
+change (tensors, lists) are merged only where nobody could tell: they are not written to, and do not both become known
+outside. As in TorchScript, each constant moves to the very front when it is met, so the last one met comes first.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Hashable
 
-from flambeau.ir import Graph, Node, Value, constant_of
+from flambeau.ir import AliasDb, Graph, Node, is_mutable_type, node_key
 
 from .pass_manager import graph_pass
+from .subgraphs import with_subgraphs
 
 
 @graph_pass("constant_pooling")
 def pool_constants(graph: Graph) -> bool:
-    """Merge equal constants and move those that remain, in order of appearance, to the top."""
+    """Merge equal constants and move those that remain to the top."""
     changed = False
-    kept: dict[Hashable, Value] = {}
-    last: Node = graph.param_node
-    for node in list(graph.walk()):
-        if node.has_attribute("Subgraph"):
-            changed |= pool_constants(node.graph_attribute())
-        if node.kind != "prim::Constant":
-            continue
-        first = kept.setdefault(_key(node), node.output)
-        if first is not node.output:
-            node.output.replace_all_uses_with(first)
-            node.destroy()
-            changed = True
-            continue
-        if last.next is not node:
-            node.move_after(last)
-            changed = True
-        last = node
+    for current in with_subgraphs(graph):
+        changed |= _pool(current)
     return changed
 
 
-def _key(node: Node) -> Hashable:
-    value = constant_of(node)
-    kind = node.attributes["value"].kind if node.has_attribute("value") else ""
-    return (node.output.type, kind, _identity(value))
+def _pool(graph: Graph) -> bool:
+    constants = [node for node in graph.walk() if node.kind == "prim::Constant"]
+    before = [node for node in graph.nodes() if node.kind == "prim::Constant"]
+    kept: dict[Hashable, Node] = {}
+    facts: AliasDb | None = None
+    merged = False
+    for node in constants:
+        first = kept.setdefault(node_key(node), node)
+        if first is not node and is_mutable_type(node.output.type):
+            facts = facts or AliasDb(graph)
+            if not (_is_same_object(first, node) or facts.safe_to_change_aliasing(first.output, node.output)):
+                continue
+        if first is not node:
+            node.replace_all_uses_with(first)
+            node.destroy()
+            merged = True
+    for node in kept.values():
+        node.move_after(graph.param_node)
+    return merged or before != [node for node, _ in zip(graph.nodes(), kept, strict=False)]
 
 
-def _identity(value: object) -> Hashable:
-    if isinstance(value, float):
-        return struct.pack("d", value)
-    if isinstance(value, complex):
-        return struct.pack("dd", value.real, value.imag)
-    if value is None or isinstance(value, (bool, int, str)):
-        return (type(value), value)
-    if isinstance(value, tuple):
-        return tuple(map(_identity, value))
-    return id(value)
+def _is_same_object(a: Node, b: Node) -> bool:
+    return "value" in a.attributes and a.attributes["value"].value is b.attributes["value"].value

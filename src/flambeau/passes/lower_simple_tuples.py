@@ -3,8 +3,8 @@
     %t : (Tensor, int) = prim::TupleConstruct(%a, %b)
     %x : Tensor, %y : int = prim::TupleUnpack(%t)           ->   readers of %x read %a, of %y %b
 
-Also `prim::TupleIndex` with a constant index, and `prim::TupleSlice`. Tuples are immutable, so this is always true. The
-tuple itself is removed when nothing reads it any more.
+Also `prim::TupleIndex` with a constant index, and `prim::TupleSlice`. Tuples are immutable, so this is always true.
+Tuples that nothing reads any more are removed.
 """
 
 from __future__ import annotations
@@ -12,55 +12,62 @@ from __future__ import annotations
 from flambeau.ir import Graph, Node, Value, constant_value
 
 from .pass_manager import graph_pass
+from .subgraphs import with_subgraphs
 
 
 @graph_pass("lower_simple_tuples")
 def lower_simple_tuples(graph: Graph) -> bool:
     """Bypass tuples that are made and taken apart in the same graph."""
     changed = False
-    candidates: list[Node] = []
+    for current in with_subgraphs(graph):
+        changed |= _lower(current)
+    return changed
+
+
+def _lower(graph: Graph) -> bool:
+    changed = False
+    made: list[Node] = []
     for node in list(graph.walk()):
-        if node.has_attribute("Subgraph"):
-            changed |= lower_simple_tuples(node.graph_attribute())
         if node.kind == "prim::TupleConstruct":
-            candidates.append(node)
+            made.append(node)
         elif node.kind in _BYPASSES and node.inputs[0].node.kind == "prim::TupleConstruct":
-            changed |= _BYPASSES[node.kind](node, node.inputs[0].node)
-    for tuple_node in reversed(candidates):
-        if not tuple_node.has_uses:
-            tuple_node.destroy()
+            shorter = _BYPASSES[node.kind](node, node.inputs[0].node)
+            made += [shorter] if shorter is not None else []
+            changed |= node.owning_block is None
+    for node in reversed(made):
+        if not node.has_uses:
+            node.destroy()
             changed = True
     return changed
 
 
-def _bypass_unpack(node: Node, made: Node) -> bool:
+def _bypass_unpack(node: Node, made: Node) -> Node | None:
+    if len(node.outputs) != len(made.inputs):
+        return None
     for output, element in zip(node.outputs, made.inputs, strict=True):
         _forward(output, element)
     node.destroy()
-    return True
+    return None
 
 
-def _bypass_index(node: Node, made: Node) -> bool:
+def _bypass_index(node: Node, made: Node) -> Node | None:
     index = constant_value(node.inputs[1])
-    if not isinstance(index, int) or not -len(made.inputs) <= index < len(made.inputs):
-        return False
-    _forward(node.output, made.inputs[index])
-    node.destroy()
-    return True
+    if isinstance(index, int) and -len(made.inputs) <= index < len(made.inputs):
+        _forward(node.output, made.inputs[index])
+        node.destroy()
+    return None
 
 
-def _bypass_slice(node: Node, made: Node) -> bool:
+def _bypass_slice(node: Node, made: Node) -> Node | None:
     begin, end = node.attribute("beg"), node.attribute("end")
     if not isinstance(begin, int) or not isinstance(end, int):
-        return False
+        return None
     elements = list(made.inputs)[begin:end]
-    graph = node.graph
-    with graph.inserting_at(node):
-        shorter = graph.insert("prim::TupleConstruct", elements, (node.output.type,))
-    shorter.range = node.range
+    shorter = node.graph.create("prim::TupleConstruct", elements, (node.output.type,))
+    shorter.copy_metadata(node).insert_before(node)
     _forward(node.output, shorter.output)
     node.destroy()
-    return True
+    return shorter
 
 
 _BYPASSES = {
