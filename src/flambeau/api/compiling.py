@@ -13,11 +13,12 @@ from typing import final
 
 from flambeau.errors import ObjectError, ScriptError
 from flambeau.frontend import (
+    SERIALIZED_NAMES,
+    MathModule,
     ClassDefinition,
     ClassValue,
     Definition,
     FunctionValue,
-    ModuleNamespace,
     Resolver,
     SugaredValue,
     compile_definition,
@@ -49,7 +50,7 @@ class TextResolver:
             value = self._further.resolve_value(name, range)
             if value is not None:
                 return value
-        return ModuleNamespace(name) if name in _NAMESPACES else None
+        return _MATH if name == "math" else SERIALIZED_NAMES.get(name)
 
     def resolve_type(self, expression: ast.expr, range: SourceRange) -> Type:
         if self._further is not None:
@@ -60,7 +61,7 @@ class TextResolver:
         return self._unit.find_type(name)
 
 
-_NAMESPACES = ("torch", "math")
+_MATH = MathModule()
 
 
 def _definitions(text: str) -> list[Definition]:

@@ -1,7 +1,14 @@
-"""Files <-> programs: the container, the pickles, the debug records. Nothing here needs PyTorch."""
+"""Files <-> programs: reading and writing archives, and what they are made of. Nothing here needs PyTorch.
+
+Importing this package makes `.code` and `.save` of modules and functions work.
+"""
 
 from __future__ import annotations
 
+from flambeau.api import register_archive_writer, register_source_printer
+from flambeau.serialization.archive_reader import LoadedArchive, read_archive
+from flambeau.serialization.archive_values import PlainValues, ValueFactory
+from flambeau.serialization.archive_writer import write_archive
 from flambeau.serialization.container import ArchiveReader, ArchiveSource
 from flambeau.serialization.container_writer import ArchiveTarget, ArchiveWriter
 from flambeau.serialization.debug_records import DebugRecordWriter, original_ranges
@@ -20,6 +27,7 @@ from flambeau.serialization.pickle_storages import ArchiveStorages
 from flambeau.serialization.pickle_tensor_writer import StorageKeys
 from flambeau.serialization.pickle_values import PickledEnum, PickledObject, TypeTags, ValueBuilder
 from flambeau.serialization.pickle_writer import WrittenPickle, write_pickle
+from flambeau.serialization.source_printer import code_of_function
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -30,21 +38,31 @@ __all__ = [
     "ArchiveWriter",
     "DebugRecordWriter",
     "Limits",
+    "LoadedArchive",
     "ObjectContents",
     "PickledEnum",
     "PickledObject",
+    "PlainValues",
     "StorageKeys",
     "TypeTags",
     "ValueBuilder",
     "ValueDescriber",
+    "ValueFactory",
     "WrittenPickle",
+    "code_of_function",
     "original_ranges",
+    "read_archive",
     "read_constants",
     "read_pickle",
     "read_pickle_record",
     "read_traced_inputs",
+    "write_archive",
     "write_constants",
     "write_pickle",
     "write_pickle_record",
     "write_traced_inputs",
 ]
+
+
+register_source_printer(code_of_function)
+register_archive_writer(lambda root, target, extra_files: write_archive(root, target, extra_files=extra_files))

@@ -21,8 +21,8 @@ from .names import is_identifier
 from .text import Text
 
 Annotation = Callable[[Type], str]
-PrintFunction = Callable[[str, Function, int, ClassType], None]
-"""Writes a method: its name, itself, the indentation level, and its class."""
+PrintFunction = Callable[[str, Function], None]
+"""Writes a method, given its name and itself."""
 
 
 def print_class(
@@ -48,12 +48,12 @@ def print_class(
         empty = False
     printed: set[Function] = set()
     for method, function in cls.methods.items():
-        print_function(method, function, 1, cls)
+        print_function(method, function)
         printed.add(function)
         empty = False
     for hook in (*cls.forward_hooks, *cls.forward_pre_hooks):
         if hook not in printed:
-            print_function(hook.name, hook, 1, cls)
+            print_function(hook.name, hook)
             printed.add(hook)
     if empty:
         out.add("  pass\n")

@@ -257,4 +257,3 @@ def _equals_default(argument: Argument, value: Value) -> bool:
     if isinstance(default, (list, tuple)) and isinstance(actual, (list, tuple)):
         return list(default) == list(actual) and list(map(type, default)) == list(map(type, actual))
     return type(default) is type(actual) and default == actual and str(default) == str(actual)
-

@@ -14,7 +14,6 @@ from typing import final
 from flambeau.errors import UnsupportedError
 from flambeau.ir import (
     Block,
-    ClassType,
     FunctionSchema,
     Graph,
     Node,
@@ -76,30 +75,27 @@ class FunctionPrinter:
         schema: FunctionSchema,
         level: int,
         *,
-        owner: ClassType | None,
         show_self_type: bool = True,
     ) -> None:
-        """Write `def name(...) -> T:` and the body, indented by `level` steps; `owner` is the class of a method."""
+        """Write `def name(...) -> T:` and the body, indented by `level` steps."""
         self._level = level
         for value, argument in zip(graph.inputs, schema.arguments, strict=True):
             parameter = argument.name if is_identifier(argument.name) else self._names.fresh("argument")
             self._names.reserve(parameter)
             self._names.assign(value, parameter)
         self._indent()
-        parameters = self._signature(graph, schema, owner, show_self_type)
+        parameters = self._signature(graph, schema, show_self_type)
         self._out.add(f"def {name}({parameters}) -> {self._context.annotation(schema.return_type)}:\n")
         self._level += 1
         self._print_long_constants(graph.block)
         self._print_body(graph.block)
         self._level -= 1
 
-    def _signature(self, graph: Graph, schema: FunctionSchema, owner: ClassType | None, show_self_type: bool) -> str:
+    def _signature(self, graph: Graph, schema: FunctionSchema, show_first_type: bool) -> str:
         parameters: list[str] = []
         for index, (value, argument) in enumerate(zip(graph.inputs, schema.arguments, strict=True)):
             text = self._names.find(value) or ""
-            if index == 0 and owner is not None:
-                text += f": {self._context.annotation(owner)}" if show_self_type else ""
-            else:
+            if index > 0 or show_first_type:
                 text += f": {self._context.annotation(argument.type)}"
             if argument.has_default:
                 default = argument.default

@@ -111,7 +111,7 @@ class SourcePrinter:
         file = self.files.setdefault(qualifier, SourceFile())
         match named:
             case Function():
-                self._write_function(file, name, named, 0, None)
+                self._write_function(file, name, named, 0)
             case ClassType():
                 print_class(
                     named,
@@ -119,7 +119,7 @@ class SourcePrinter:
                     file.text,
                     self.annotation,
                     self.literals,
-                    lambda method, function, level, owner: self._write_function(file, method, function, level, owner),
+                    lambda method, function: self._write_function(file, method, function, 1),
                 )
             case InterfaceType():
                 print_interface(named, name, file.text, self.annotation)
@@ -128,12 +128,10 @@ class SourcePrinter:
             case TupleType():
                 print_named_tuple(named, name, file.text, self.annotation)
 
-    def _write_function(
-        self, file: SourceFile, name: str, function: Function, level: int, owner: ClassType | None
-    ) -> None:
+    def _write_function(self, file: SourceFile, name: str, function: Function, level: int) -> None:
         self._note_operators(function.graph)
         printer = FunctionPrinter(self, self.literals, file.names, file.text)
-        printer.print_function(name, function.graph, function.schema, level, owner=owner)
+        printer.print_function(name, function.graph, function.schema, level)
 
     def _note_operators(self, graph: Graph) -> None:
         for node in graph.walk():
@@ -145,9 +143,12 @@ class SourcePrinter:
 
 
 def code_of_function(function: Function, owner: ClassType | None = None) -> tuple[str, list[object]]:
-    """The source of one function (`.code`) and the constants that it refers to; `owner` is the class of a method."""
+    """The source of one function (`.code`) and the constants that it refers to.
+
+    Of a method of `owner`, the type of `self` is not shown.
+    """
     printer = SourcePrinter()
     out = Text()
     writer = FunctionPrinter(printer, printer.literals, ValueNames(), out)
-    writer.print_function(function.name, function.graph, function.schema, 0, owner=owner, show_self_type=False)
+    writer.print_function(function.name, function.graph, function.schema, 0, show_self_type=owner is None)
     return str(out), printer.constants.values

@@ -1,0 +1,90 @@
+"""Reading an archive: container, code, constants and the root object, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+from flambeau.errors import ArchiveError
+from flambeau.ir import CompilationUnit, ScriptObject, Source
+from flambeau.passes import after_compilation
+
+from .archive_values import ObjectBuilder, PlainValues, ValueFactory
+from .container import ArchiveReader, ArchiveSource
+from .debug_records import original_ranges
+from .importer import Importer
+from .limits import DEFAULT_LIMITS, Limits
+from .pickle_records import read_constants, read_pickle_record
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class LoadedArchive:
+    """What `read_archive` gives: the root object, and the unit that its types and functions live in."""
+
+    root: ScriptObject
+    unit: CompilationUnit
+    version: int
+    extra_files: dict[str, bytes]
+
+
+@final
+class ArchiveCode:
+    """The code and the constants of an open archive. Types are defined as they are asked for; nothing runs."""
+
+    def __init__(self, reader: ArchiveReader, factory: ValueFactory, limits: Limits, *, run_setstate: bool) -> None:
+        self._reader = reader
+        self._limits = limits
+        self.unit = CompilationUnit()
+        self.importer = Importer(
+            self._read_source, lambda: self.constants, self.unit, after_compilation, reader.version
+        )
+        self.builder = ObjectBuilder(self.importer, factory, run_setstate=run_setstate)
+
+    def _read_source(self, qualifier: str) -> Source | None:
+        name = f"code/{qualifier.replace('.', '/')}.py"
+        if not self._reader.has(name):
+            return None
+        source = Source(self._reader.read_text(name), name)
+        debug = f"{name}.debug_pkl"
+        if self._reader.has(debug):
+            source.original = original_ranges(
+                self._reader.read_pickle(debug), self._limits, record=debug, code=source.text
+            )
+        return source
+
+    @cached_property
+    def constants(self) -> Sequence[object]:
+        """The table that code refers to as `CONSTANTS.c0`, ..."""
+        return read_constants(self._reader, self.builder) if self._reader.has("constants.pkl") else ()
+
+    def root(self) -> ScriptObject:
+        """The module that the archive holds."""
+        value = read_pickle_record(self._reader, "data", self.builder)
+        if not isinstance(value, ScriptObject):
+            raise ArchiveError(f"a module was expected, not a value of type {type(value).__name__}", "data.pkl")
+        return value
+
+
+def read_archive(
+    source: ArchiveSource,
+    *,
+    factory: ValueFactory | None = None,
+    extra_files: Iterable[str] = (),
+    limits: Limits = DEFAULT_LIMITS,
+    memory_map: bool = True,
+) -> LoadedArchive:
+    """Read a TorchScript archive from a path, bytes, or a binary file.
+
+    `factory` makes tensors and devices (PyTorch's, from `flambeau.python`); without it tensors are `TensorData`, and
+    objects that set their state by a method of their own stay empty. `extra_files` are the names of extra files to
+    read; those that are missing are left out. ArchiveError if the file is not a sound archive.
+    """
+    reader = ArchiveReader(source, limits, memory_map=memory_map)
+    reader.require_script()
+    code = ArchiveCode(reader, factory or PlainValues(), limits, run_setstate=factory is not None)
+    root = code.root()
+    extra = {name: bytes(reader.read(f"extra/{name}")) for name in extra_files if reader.has(f"extra/{name}")}
+    return LoadedArchive(root, code.unit, reader.version, extra)

@@ -1,0 +1,149 @@
+"""Values of an archive: objects of its classes, with attributes of the types that the classes declare.
+
+A pickle does not tell all: NamedTuples are stored as tuples, and lists of old archives say nothing of their elements.
+The declared types of attributes supply the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, final
+
+from flambeau.errors import ArchiveError
+from flambeau.ir import (
+    UNSET,
+    ClassType,
+    Device,
+    DictType,
+    EnumType,
+    EnumValue,
+    Function,
+    ListType,
+    OptionalType,
+    ScriptObject,
+    TensorData,
+    TupleType,
+    Type,
+)
+from flambeau.runtime import call, new_tuple
+
+from .importer import Importer
+from .pickle_values import ValueBuilder
+
+
+class ValueFactory(Protocol):
+    """Makes the values that need PyTorch; without one, tensors stay `TensorData` and devices `Device`."""
+
+    def tensor(self, data: TensorData) -> object:
+        """A tensor; those that share memory come with the same storage."""
+
+    def device(self, text: str) -> object:
+        """A device such as `cuda:0`."""
+
+
+class PlainValues:
+    """The values of a process that has no PyTorch."""
+
+    def tensor(self, data: TensorData) -> object:
+        return data
+
+    def device(self, text: str) -> object:
+        try:
+            return Device.parse(text)
+        except ValueError as error:
+            raise ArchiveError(str(error)) from None
+
+
+@final
+class ObjectBuilder(ValueBuilder):
+    """Builds objects of the classes that an importer finds.
+
+    A class with `__setstate__` sets the state itself: that method runs, as TorchScript, when `run_setstate` says so;
+    otherwise the state is kept in `states` and the object stays empty.
+    """
+
+    def __init__(self, importer: Importer, factory: ValueFactory, *, run_setstate: bool) -> None:
+        super().__init__()
+        self._importer = importer
+        self._factory = factory
+        self._run_setstate = run_setstate
+        self.states: dict[ScriptObject, object] = {}
+
+    def find_class(self, qualified_name: str) -> object:
+        return self._importer.type(qualified_name)
+
+    def new_object(self, cls: object) -> object:
+        if not isinstance(cls, ClassType):
+            raise ArchiveError(f"'{cls}' is no class that objects are made of")
+        return ScriptObject(cls)
+
+    def set_state(self, instance: object, state: object) -> None:
+        if not isinstance(instance, ScriptObject):
+            raise ArchiveError("a state is given to something that is no object")
+        setstate = instance.type.methods.get("__setstate__")
+        if setstate is not None:
+            self._set_state_by_method(instance, setstate, state)
+        elif isinstance(state, dict):
+            self._set_attributes(instance, state)
+        else:
+            raise ArchiveError(f"the state of a '{instance.type}' must be a dict of its attributes")
+
+    def _set_attributes(self, instance: ScriptObject, state: dict[object, object]) -> None:
+        for slot, attribute in enumerate(instance.type.attributes):
+            value = state.get(attribute.name, UNSET)
+            if value is UNSET:
+                raise ArchiveError(f"attribute '{attribute.name}' of '{instance.type}' is missing")
+            instance.slots[slot] = conformed(value, attribute.type)
+
+    def _set_state_by_method(self, instance: ScriptObject, setstate: Function, state: object) -> None:
+        if not self._run_setstate:
+            self.states[instance] = state
+            return
+        arguments = setstate.schema.arguments
+        if len(arguments) != 2:
+            raise ArchiveError(f"'{instance.type}.__setstate__' must take one argument besides self")
+        call(setstate, (instance, conformed(state, arguments[1].type)))
+        for attribute, value in zip(instance.type.attributes, instance.slots, strict=True):
+            if value is UNSET and not isinstance(attribute.type, OptionalType):
+                raise ArchiveError(
+                    f"The field '{attribute.name}' was left uninitialized after '__setstate__', but expected a value "
+                    f"of type '{attribute.type}'"
+                )
+
+    def enum_member(self, cls: object, value: object) -> object:
+        if not isinstance(cls, EnumType):
+            raise ArchiveError(f"'{cls}' is no enum")
+        for name, member in cls.members:
+            if type(member) is type(value) and member == value:
+                return EnumValue(cls, name, value)
+        raise ArchiveError(f"enum '{cls.qualified_name}' has no member of value {value!r}")
+
+    def device(self, text: str) -> object:
+        return self._factory.device(text)
+
+    def tensor(self, data: TensorData) -> object:
+        return self._factory.tensor(data)
+
+
+def conformed(value: object, declared: Type) -> object:
+    """A value as its declared type has it: tuples of a NamedTuple type get their names, in containers too."""
+    if isinstance(declared, OptionalType):
+        return None if value is None else conformed(value, declared.element)
+    match value, declared:
+        case tuple(), TupleType():
+            return _conformed_tuple(value, declared)
+        case list(), ListType(element) if _needs_conforming(element):
+            value[:] = [conformed(item, element) for item in value]
+        case dict(), DictType(_, element) if _needs_conforming(element):
+            for key in value:
+                value[key] = conformed(value[key], element)
+    return value
+
+
+def _conformed_tuple(value: tuple[object, ...], declared: TupleType) -> tuple[object, ...]:
+    if len(value) != len(declared.elements):
+        raise ArchiveError(f"a tuple of {len(value)} values stands where '{declared}' is declared")
+    return new_tuple(declared, tuple(map(conformed, value, declared.elements)))
+
+
+def _needs_conforming(element: Type) -> bool:
+    return isinstance(element, TupleType) or any(map(_needs_conforming, element.contained))

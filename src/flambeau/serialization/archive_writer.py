@@ -1,0 +1,115 @@
+"""Writing an archive: the root object, the code of all types it needs, and the constants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias, final
+
+from flambeau.errors import ArchiveError
+from flambeau.ir import (
+    ScriptObject,
+    TensorData,
+    Type,
+    infer_constant_type,
+    is_device,
+    is_tensor,
+)
+from flambeau.runtime import call
+
+from .container_writer import ArchiveTarget, ArchiveWriter
+from .debug_records import DebugRecordWriter
+from .pickle_described import ObjectContents, ValueDescriber
+from .pickle_records import write_constants, write_pickle_record
+from .source_printer import ConstantTable, SourceFile, SourcePrinter
+from .upgraders import needed_version
+
+DescribeTensor: TypeAlias = "Callable[[object], TensorData]"
+"""What a tensor of PyTorch's holds; tensors that share memory must come with the same storage."""
+
+
+def write_archive(
+    root: ScriptObject,
+    target: ArchiveTarget,
+    *,
+    tensors: DescribeTensor | None = None,
+    extra_files: Mapping[str, str | bytes] | None = None,
+) -> None:
+    """Write an object, usually a module, as a TorchScript archive to a path or a binary file.
+
+    A path is replaced only when everything is written. `tensors` reads PyTorch's tensors (`flambeau.python` has one).
+    ArchiveError or UnsupportedError, naming the attribute or the function, if something cannot be saved.
+    """
+    describer = _Describer(tensors)
+    printer = SourcePrinter(ConstantTable(describer.tensors_equal))
+    printer.reference(root.type)  # the first to be named keeps its name
+    with ArchiveWriter(target) as archive:
+        for name, content in (extra_files or {}).items():
+            archive.write(f"extra/{name}", content)
+        write_pickle_record(archive, "data", root, root.type, describer, rename=printer.reference)
+        printer.print_type(root.type)
+        records = DebugRecordWriter()
+        for qualifier, file in printer.files.items():
+            _write_code(archive, qualifier, file, records)
+        archive.require_version(needed_version(printer.operators))
+        write_constants(archive, _typed(printer.constants.values), describer, rename=printer.reference)
+
+
+def _typed(constants: Sequence[object]) -> list[tuple[object, Type]]:
+    typed: list[tuple[object, Type]] = []
+    for value in constants:
+        type = infer_constant_type(value)
+        if type is None:
+            raise ArchiveError(f"a constant of type {value.__class__.__name__} cannot be saved")
+        typed.append((value, type))
+    return typed
+
+
+def _write_code(archive: ArchiveWriter, qualifier: str, file: SourceFile, records: DebugRecordWriter) -> None:
+    name, code = f"code/{qualifier.replace('.', '/')}.py", str(file.text)
+    archive.write(name, code)
+    # Code that came from an archive itself is traced back to what it was generated from.
+    places = [(offset, place.original() or place) for offset, place in file.text.marks]
+    archive.write(f"{name}.debug_pkl", records.write(places, code))
+
+
+@final
+class _Describer(ValueDescriber):
+    """Tells the pickle writer what PyTorch's values are, and runs `__getstate__`."""
+
+    def __init__(self, describe: DescribeTensor | None) -> None:
+        self._describe = describe
+
+    def tensor(self, value: object) -> TensorData | None:
+        if isinstance(value, TensorData):
+            return value
+        if self._describe is None or not is_tensor(value):
+            return None
+        return self._describe(value)
+
+    def device(self, value: object) -> str | None:
+        return str(value) if is_device(value) else super().device(value)
+
+    def contents(self, value: object) -> ObjectContents | None:
+        if not isinstance(value, ScriptObject) or "__getstate__" not in value.type.methods:
+            return super().contents(value)
+        getstate = value.type.methods["__getstate__"]
+        return ObjectContents(value.type, state=(call(getstate, (value,)), getstate.schema.return_type))
+
+    def tensors_equal(self, a: object, b: object) -> bool:
+        """Whether two constant tensors can share an entry: equal in every property and every byte."""
+        x, y = self.tensor(a), self.tensor(b)
+        if x is None or y is None:
+            return False
+        return _options(x) == _options(y) and bytes(_contents(x)) == bytes(_contents(y))
+
+
+def _options(data: TensorData) -> tuple[object, ...]:
+    device = "" if data.storage is None else data.storage.device
+    return (data.dtype, data.sizes, data.strides, data.layout, data.requires_grad, data.quantizer, device)
+
+
+def _contents(data: TensorData) -> bytes | memoryview:
+    if data.storage is None or data.storage.data is None:
+        return repr(id(data)).encode()  # sparse or without data: equal to itself only
+    start = data.storage_offset * data.dtype.itemsize
+    return data.storage.data[start : start + data.extent * data.dtype.itemsize]
