@@ -1,4 +1,5 @@
-"""Compiling snippets of source text, as the tests of the frontend do it: a resolver that knows `torch`, `math` and little else."""
+"""Compiling snippets of source text, as the tests of the frontend do it: a resolver that knows `torch`, `math` and
+little else."""
 
 from __future__ import annotations
 

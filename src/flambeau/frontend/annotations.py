@@ -172,7 +172,8 @@ class _Parser:
         key, value = map(self.parse, elements)
         if not is_key(key):
             raise self._error(
-                f"Cannot create dict for key type '{key}', only int, float, complex, Tensor, device and string keys are "
+                f"Cannot create dict for key type '{key}', only int, float, complex, Tensor, device and string keys "
+                "are "
                 "supported"
             )
         return ir.DictType(key, value)

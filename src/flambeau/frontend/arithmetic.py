@@ -61,9 +61,7 @@ def emit_binary(emitter: Emitter, node: ast.BinOp, hint: ir.Type | None) -> Suga
     return result.sugared
 
 
-def emit_binary_operator(
-    emitter: Emitter, op: ast.operator, left: Arg, right: Arg, range: ir.SourceRange
-) -> ir.Value:
+def emit_binary_operator(emitter: Emitter, op: ast.operator, left: Arg, right: Arg, range: ir.SourceRange) -> ir.Value:
     """Emit `left op right`."""
     operator, method = BINARY[type(op)]
     values = left.value(emitter), right.value(emitter)
@@ -131,4 +129,3 @@ def _emit_link(emitter: Emitter, op: ast.cmpop, left: Arg, right: Arg, range: ir
         return emitter.builtin(range, "aten::__is__" if isinstance(op, ast.Is) else "aten::__isnot__", *values)
     operator, method = _COMPARISONS[type(op)]
     return _operate(emitter, operator, method, values, range)
-

@@ -1,8 +1,8 @@
 """Assignments to names, attributes, items and patterns of them; `del`.
 
-    a, (b, *c) = t          the elements of t, in order; what a star takes is a tuple
-    x[i] = 1                aten::_set_item on lists and dicts; aten::copy_ or aten::index_put_ into a tensor
-    self.count = n          prim::SetAttr
+a, (b, *c) = t          the elements of t, in order; what a star takes is a tuple
+x[i] = 1                aten::_set_item on lists and dicts; aten::copy_ or aten::index_put_ into a tensor
+self.count = n          prim::SetAttr
 """
 
 from __future__ import annotations
@@ -44,8 +44,7 @@ def emit_annotated_assign(emitter: Emitter, node: ast.AnnAssign) -> None:
     if is_self_attribute and emitter.definition.name != "__init__":
         raise emitter.error(
             node,
-            "Type annotations on instance attributes must be declared in __init__, not "
-            f"'{emitter.definition.name}'",
+            f"Type annotations on instance attributes must be declared in __init__, not '{emitter.definition.name}'",
         )
     _emit_annotated(emitter, node.target, emitter.resolve_type(node.annotation), node.value)
 
@@ -69,7 +68,9 @@ def _comment_type(emitter: Emitter, node: ast.Assign) -> ir.Type | None:
 def _emit_annotated(emitter: Emitter, target: ast.expr, annotation: ir.Type, node: ast.expr) -> None:
     range_ = emitter.range(target)
     sugared = emitter.sugared(node, annotation)
-    value = emitter.converted(sugared.as_value(emitter, emitter.range(node)), annotation, range_, allow_conversions=False)
+    value = emitter.converted(
+        sugared.as_value(emitter, emitter.range(node)), annotation, range_, allow_conversions=False
+    )
     if isinstance(target, ast.Name):
         _check_name(emitter, target)
         if annotation is ir.ANY and value.type is not ir.ANY:
@@ -134,9 +135,7 @@ def _assign_elements(
         assign(emitter, element.value if isinstance(element, ast.Starred) else element, part, range)
 
 
-def _packed(
-    emitter: Emitter, star: ast.expr, parts: list[SugaredValue], start: int, count: int
-) -> list[SugaredValue]:
+def _packed(emitter: Emitter, star: ast.expr, parts: list[SugaredValue], start: int, count: int) -> list[SugaredValue]:
     range_ = emitter.range(star)
     taken = [part.as_value(emitter, range_) for part in parts[start : start + count]]
     return [*parts[:start], emitter.sugar(emitter.make_tuple(taken, range_)), *parts[start + count :]]
@@ -163,9 +162,7 @@ def _assign_item(emitter: Emitter, target: ast.Subscript, value: ir.Value) -> No
     set_item(emitter, range_, container, emitter.value(indices[0]), value)
 
 
-def set_item(
-    emitter: Emitter, range: ir.SourceRange, container: ir.Value, index: ir.Value, value: ir.Value
-) -> None:
+def set_item(emitter: Emitter, range: ir.SourceRange, container: ir.Value, index: ir.Value, value: ir.Value) -> None:
     """Emit `container[index] = value` for what is no tensor."""
     if isinstance(container.type, (ir.ClassType, ir.InterfaceType)):
         emitter.method(range, container, "__setitem__", index, value)
@@ -222,4 +219,6 @@ def _delete(emitter: Emitter, target: ast.expr) -> None:
             for element in elements:
                 _delete(emitter, element)
         case _:
-            raise ScriptError("del statements are only supported for deleting list and dict items and variables", range_)
+            raise ScriptError(
+                "del statements are only supported for deleting list and dict items and variables", range_
+            )

@@ -91,7 +91,8 @@ def _emit_on_item(emitter: Emitter, node: ast.AugAssign, target: ast.Subscript) 
         return
     if len(indices) != 1 or isinstance(indices[0], ast.Slice):
         raise emitter.error(
-            target, "Sliced expression not yet supported for subscripted augmented assignment. File a bug if you want this"
+            target,
+            "Sliced expression not yet supported for subscripted augmented assignment. File a bug if you want this",
         )
     index = emitter.value(indices[0])
     current = emitter.sugar(container).item(emitter, range_, index).as_value(emitter, range_)

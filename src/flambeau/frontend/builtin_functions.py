@@ -1,7 +1,7 @@
 """Built-in functions that are written in TorchScript themselves.
 
-They are overloads of `aten::` names, tried after the operators of that name, and inlined where they are called. Their text is
-compiled when a name is first asked for.
+They are overloads of `aten::` names, tried after the operators of that name, and inlined where they are called. Their
+text is compiled when a name is first asked for.
 
     2 * x      ->  aten::mul(x, 2)           by mul(a: int, b: Tensor) below
     x.ndim     ->  aten::dim(x)
@@ -85,7 +85,8 @@ def _assert(condition: Tensor, message: str) -> None:
 def _assert_int_or_pair(vals: List[int], name: str, message: str) -> None:
     pass
 
-def type(self: Tensor, dtype: int, non_blocking: bool=False, copy: bool=False, memory_format: Optional[int]=None) -> Tensor:
+def type(self: Tensor, dtype: int, non_blocking: bool=False, copy: bool=False, memory_format: Optional[int]=None) ->
+Tensor:
     return self.to(dtype, non_blocking, copy, memory_format)
 
 def device(type: str, index: int) -> Device:

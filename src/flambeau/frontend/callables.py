@@ -53,7 +53,10 @@ class BuiltinFunction(SugaredValue):
 
     def attribute(self, emitter: Emitter, range: ir.SourceRange, name: str) -> SugaredValue:
         """An overload of the operator, as `ops.aten.add.Tensor` names it."""
-        if self.self_value is not None or ir.find_operator(f"{self.name}.{name}" if name != "default" else self.name) is None:
+        if (
+            self.self_value is not None
+            or ir.find_operator(f"{self.name}.{name}" if name != "default" else self.name) is None
+        ):
             self.refuse(f"attribute lookup is not defined on {self.kind}", range)
         return OperatorOverload(ir.operator(f"{self.name}.{name}" if name != "default" else self.name))
 

@@ -94,8 +94,7 @@ class NamedTupleConstructor(SugaredValue):
         names, types = self.type.field_names or (), self.type.elements
         defaults = (ir.MISSING,) * (len(names) - len(self.type.defaults)) + self.type.defaults
         arguments = tuple(
-            ir.Argument(name, type, default=default)
-            for name, type, default in zip(names, types, defaults, strict=True)
+            ir.Argument(name, type, default=default) for name, type, default in zip(names, types, defaults, strict=True)
         )
         return ir.FunctionSchema(self.type.name, "", arguments, (ir.Argument("", self.type),))
 

@@ -1,7 +1,7 @@
 """Functions inside functions, and `fork`, which runs one elsewhere.
 
-A closure is a node with a block, compiled like a function body; it reads the variables around it where it stands. `fork`
-refers to one, and `lift_forks` turns the pair into what the runtime executes:
+A closure is a node with a block, compiled like a function body; it reads the variables around it where it stands.
+`fork` refers to one, and `lift_forks` turns the pair into what the runtime executes:
 
     %c = prim::Closure()                     %f : Future(Tensor) = prim::fork_0(%x)
       block0():                       ->     with prim::fork_0 = graph(%x : Tensor):

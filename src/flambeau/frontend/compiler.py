@@ -40,8 +40,8 @@ from .ssa import convert_to_ssa
 from .sugared import SugaredFactory, SugaredValue
 
 _in_progress: set[ir.Function] = set()
-"""The functions that are being compiled. One that is reached again meanwhile is recursive: a function is compiled by one
-thread only, which holds its lock."""
+"""The functions that are being compiled. One that is reached again meanwhile is recursive: a function is compiled by
+one thread only, which holds its lock."""
 
 
 def compile_definition(
@@ -58,9 +58,10 @@ def compile_definition(
 ) -> None:
     """Compile a definition: assigns `function.graph` and `function.schema`. ScriptError if it is no TorchScript.
 
-    A method has a `self_type`, the type of its first parameter, and a `self_value`, which says what that parameter means
-    (default: an object of that type). `signature` overrides annotations. `finish` transforms the graph when it is complete:
-    the passes that follow every compilation. `op_version` is the operator version of the archive that the text is from.
+    A method has a `self_type`, the type of its first parameter, and a `self_value`, which says what that parameter
+    means (default: an object of that type). `signature` overrides annotations. `finish` transforms the graph when it
+    is complete: the passes that follow every compilation. `op_version` is the operator version of the archive that
+    the text is from.
     """
     if signature is None:
         signature = signature_of(definition, resolver, is_method=self_type is not None, defaults=defaults)

@@ -1,6 +1,6 @@
 """List and dict comprehensions, and generator expressions (which become lists).
 
-    [f(x) for x in xs if c]     prim::ListConstruct, then a loop that appends, in a scope of its own
+[f(x) for x in xs if c]     prim::ListConstruct, then a loop that appends, in a scope of its own
 """
 
 from __future__ import annotations

@@ -120,7 +120,8 @@ def emit_if_expression(
     result = ir.unify(*types, hint=hint)
     if result is None:
         raise ScriptError(
-            f"if-expression's true branch has type {type_name(types[0])} but false branch has type {type_name(types[1])}",
+            f"if-expression's true branch has type {type_name(types[0])} but false branch has type "
+            f"{type_name(types[1])}",
             range,
         )
     return node.add_output(result)
@@ -252,9 +253,7 @@ def emit_to_bool(emitter: Emitter, value: ir.Value, range: ir.SourceRange) -> ir
         else:
             truth = emitter.builtin(range, "aten::Bool", value)
     except ScriptError as error:
-        raise ScriptError(
-            f"Could not cast value of type {type_name(value.type)} to bool", range, error.calls
-        ) from None
+        raise ScriptError(f"Could not cast value of type {type_name(value.type)} to bool", range, error.calls) from None
     if truth.type is not ir.BOOL:
         raise ScriptError(f"expected a bool expression for condition but found {type_name(truth.type)}", range)
     return truth

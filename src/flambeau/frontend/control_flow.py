@@ -102,9 +102,7 @@ def _join_variables(emitter: Emitter, frames: list[Frame], exits: list[bool], ra
             environment.set_type(name, joined)
 
 
-def _leave_uninitialized(
-    emitter: Emitter, name: str, type: ir.Type, block: ir.Block, range: ir.SourceRange
-) -> None:
+def _leave_uninitialized(emitter: Emitter, name: str, type: ir.Type, block: ir.Block, range: ir.SourceRange) -> None:
     with emitter.graph.inserting_at(block):
         value = emitter.uninitialized(type, range)
         emitter.insert("prim::Store", (value,), (), range).set_attribute("name", "s", name)
@@ -170,7 +168,8 @@ def emit_for(
     range: ir.SourceRange,
     emit_body: Callable[[], None],
 ) -> None:
-    """Emit a loop over what `iterate` returned: a `prim::Loop`, or the body again and again where the length is known."""
+    """Emit a loop over what `iterate` returned: a `prim::Loop`, or the body again and again where the length is
+    known."""
     if iterable.static_length is not None:
         _emit_unrolled(emitter, target, iterable, iterable.static_length, range, emit_body)
         return
@@ -222,7 +221,8 @@ def emit_break(emitter: Emitter, node: ast.Break | ast.Continue) -> None:
     if emitter.loop_kind == "unrolled":
         raise emitter.error(
             node,
-            "Because we emit iteration over modulelists or tuples as unrolled loops, we do not support break or continue "
+            "Because we emit iteration over modulelists or tuples as unrolled loops, we do not support break or "
+            "continue "
             "inside the body of these loops",
         )
     if emitter.loop_kind == "none":

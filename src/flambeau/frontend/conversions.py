@@ -6,8 +6,8 @@ A conversion is planned from types alone and applied afterwards, so that trying 
     plan(TENSOR, INT, ...)       -> Plan(INT, apply)                apply inserts aten::IntImplicit
     plan((int, int), int[], ...) -> Plan(int[], apply)              apply inserts prim::TupleUnpack, prim::ListConstruct
 
-What cannot be converted stays as it is; the caller checks whether the planned type is a subtype of the wanted one. Between
-numbers there is no conversion: an `int` is no `float`.
+What cannot be converted stays as it is; the caller checks whether the planned type is a subtype of the wanted one.
+Between numbers there is no conversion: an `int` is no `float`.
 """
 
 from __future__ import annotations

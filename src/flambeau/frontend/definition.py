@@ -26,8 +26,8 @@ _TYPE_COMMENT = re.compile(r"#\s*type:")
 class Definition:
     """One function to compile.
 
-    `serialized` says that the text was written by a compiler (an archive's code), whose string literals hold UTF-8 bytes
-    as octal escapes and whose functions have complete annotations.
+    `serialized` says that the text was written by a compiler (an archive's code), whose string literals hold UTF-8
+    bytes as octal escapes and whose functions have complete annotations.
     """
 
     node: ast.FunctionDef
@@ -99,7 +99,8 @@ _COMPOUND = (ast.If, ast.For, ast.While, ast.With, ast.FunctionDef, ast.ClassDef
 
 
 def range_of(source: ir.Source, node: Located) -> ir.SourceRange:
-    """The place of a piece of syntax of `source`, which was parsed as a whole; of a compound statement, its first line."""
+    """The place of a piece of syntax of `source`, which was parsed as a whole; of a compound statement, its first
+    line."""
     start = source.offset(node.lineno - 1, node.col_offset)
     if isinstance(node, _COMPOUND):
         first = node.body[0]

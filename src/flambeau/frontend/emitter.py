@@ -153,7 +153,9 @@ class Emitter:
     def _as_value(self, given: Constant, range: ir.SourceRange) -> ir.Value:
         return given if isinstance(given, ir.Value) else self.constant(given, range)
 
-    def make_tuple(self, values: Sequence[ir.Value], range: ir.SourceRange, type: ir.TupleType | None = None) -> ir.Value:
+    def make_tuple(
+        self, values: Sequence[ir.Value], range: ir.SourceRange, type: ir.TupleType | None = None
+    ) -> ir.Value:
         """Insert the construction of a tuple."""
         result = type or ir.TupleType(tuple(value.type for value in values))
         return self.insert("prim::TupleConstruct", values, (result,), range).output

@@ -1,11 +1,11 @@
 """Variables while a function is compiled.
 
-Reading and writing a variable emits `prim::Load` and `prim::Store` nodes, so that control flow need not be thought of here;
-`ssa` turns them into values afterwards. What is no value of the graph (a module, a function, a range) is kept by name and
-cannot be assigned again in a branch or a loop.
+Reading and writing a variable emits `prim::Load` and `prim::Store` nodes, so that control flow need not be thought of
+here; `ssa` turns them into values afterwards. What is no value of the graph (a module, a function, a range) is kept
+by name and cannot be assigned again in a branch or a loop.
 
-Each block has a frame. Of a variable a frame knows the type that it has there; that of the outermost frame counts as its
-declaration for the blocks inside.
+Each block has a frame. Of a variable a frame knows the type that it has there; that of the outermost frame counts as
+its declaration for the blocks inside.
 """
 
 from __future__ import annotations
@@ -145,9 +145,7 @@ class Environment:
 
     # --- writing
 
-    def assign(
-        self, name: str, value: SugaredValue, range: ir.SourceRange, annotation: ir.Type | None = None
-    ) -> None:
+    def assign(self, name: str, value: SugaredValue, range: ir.SourceRange, annotation: ir.Type | None = None) -> None:
         """Bind a name; `annotation` is the type that the statement declares for it."""
         simple = value.value if isinstance(value, SimpleValue) else None
         if simple is not None:

@@ -8,11 +8,13 @@
                                           %x = f()
                                           -> (%x)
 
-A statement that exits tells its *target* block (the function's, for `return`; the loop's body, for `break` and `continue`)
-which outputs to have. On the way there, each enclosing node passes on whether an exit happened and with which values, and
-what follows a possible exit runs only if there was none. First this is done for loops, then for functions.
+A statement that exits tells its *target* block (the function's, for `return`; the loop's body, for `break` and
+`continue`) which outputs to have. On the way there, each enclosing node passes on whether an exit happened and with
+which values, and what follows a possible exit runs only if there was none. First this is done for loops, then for
+functions.
 
-Between `prim::Enter` and `prim::Exit`, an exit still passes the latter: such a piece becomes a `prim::With` for the time.
+Between `prim::Enter` and `prim::Exit`, an exit still passes the latter: such a piece becomes a `prim::With` for the
+time.
 """
 
 from __future__ import annotations

@@ -129,7 +129,8 @@ def zipped(range: ir.SourceRange, children: Sequence[SugaredValue]) -> ZippedVal
     known = [child.static_length is not None for child in children]
     if any(known) and not all(known):
         raise ScriptError(
-            "Can not iterate over a module list or tuple with a value that does not have a statically determinable length\n",
+            "Can not iterate over a module list or tuple with a value that does not have a statically determinable "
+            "length\n",
             range,
         )
     return ZippedValue(tuple(children))

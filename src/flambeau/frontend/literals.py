@@ -1,9 +1,9 @@
 """Literals: constants, strings, f-strings, tuples, lists, dicts.
 
-    [1, 2]                 prim::ListConstruct, of the type that the elements have in common
-    []                     prim::EmptyListLiteral, a List[Tensor] that may still become another list where it is passed on
-    x: List[int] = []      the context's type decides
-    f"a{x}"                aten::format("a{}", x)
+[1, 2]                 prim::ListConstruct, of the type that the elements have in common
+[]                     prim::EmptyListLiteral, a List[Tensor] that may still become another list where it is passed on
+x: List[int] = []      the context's type decides
+f"a{x}"                aten::format("a{}", x)
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ def emit_list(emitter: Emitter, node: ast.List, hint: ir.Type | None) -> Sugared
     args = positional_arguments(emitter, node.elts, [element_hint] * len(node.elts))
     values = [arg.value(emitter) for arg in args]
     types = tuple(value.type for value in values)
-    wanted = container_hint(hint, ir.ListType, range_, lambda given: all(ir.is_subtype(t, given.element) for t in types))
+    wanted = container_hint(
+        hint, ir.ListType, range_, lambda given: all(ir.is_subtype(t, given.element) for t in types)
+    )
     if wanted is None:
         element = _common_type(types)
         _warn_if_mixed(element, range_, "List consists of heterogeneous types", element, "List")
@@ -184,7 +186,8 @@ def _warn_if_mixed(found: ir.Type, range: ir.SourceRange, problem: str, shown: i
     if isinstance(found, ir.UnionType) or found is ir.NUMBER:
         what = "it" if container == "List" else "the dict"
         warnings.warn(
-            f"{problem}, which means that {what} has been typed as containing {type_name(shown)}. To use any of the values "
+            f"{problem}, which means that {what} has been typed as containing {type_name(shown)}. To use any of the "
+            "values "
             f"in this {container}, it will be necessary to add an `assert isinstance` statement before first use to "
             f"trigger type refinement.\n{range.highlight()}",
             stacklevel=2,

@@ -1,13 +1,14 @@
 """Loops: `break` and `continue` as values, conditions where they belong, and no loop that is both `for` and `while`.
 
 The emitter gives a loop a second block that computes whether to go on. It is copied before the loop, and to every place
-where a round ends; there, `prim::LoopContinuation` carries whether to go on, and the variables that the next round gets:
+where a round ends; there, `prim::LoopContinuation` carries whether to go on, and the variables that the next round
+gets:
 
     prim::BreakStmt()      ->  prim::LoopContinuation(False, %x)
     prim::ContinueStmt()   ->  ...condition...; prim::LoopContinuation(%c, %x)
 
-A loop that has both a number of rounds and a condition (a `for` with a `break`) becomes one with a condition only, which
-counts for itself; the source text that archives hold knows only the two pure kinds.
+A loop that has both a number of rounds and a condition (a `for` with a `break`) becomes one with a condition only,
+which counts for itself; the source text that archives hold knows only the two pure kinds.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flambeau import ir
 
 EMPTY_LIST_HINT = (
-    "Empty lists default to List[Tensor]. Add a variable annotation to the assignment to create an empty list of another "
+    "Empty lists default to List[Tensor]. Add a variable annotation to the assignment to create an empty list of "
+    "another "
     "type (torch.jit.annotate(List[T, []]) where T is the type of elements in the list for Python 2)"
 )
 

@@ -49,18 +49,74 @@ class OperatorNamespaces(SugaredValue):
 
 MATH_FUNCTIONS = {
     name: f"aten::{name}"
-    for name in (
-        "ceil floor copysign erf erfc exp expm1 fabs gamma lgamma log log10 log1p pow sqrt isnan isinf isfinite asinh acosh "
-        "atanh cosh sinh tanh acos asin atan atan2 cos sin tan fmod modf factorial frexp degrees radians gcd ldexp"
-    ).split()
+    for name in [
+        "ceil",
+        "floor",
+        "copysign",
+        "erf",
+        "erfc",
+        "exp",
+        "expm1",
+        "fabs",
+        "gamma",
+        "lgamma",
+        "log",
+        "log10",
+        "log1p",
+        "pow",
+        "sqrt",
+        "isnan",
+        "isinf",
+        "isfinite",
+        "asinh",
+        "acosh",
+        "atanh",
+        "cosh",
+        "sinh",
+        "tanh",
+        "acos",
+        "asin",
+        "atan",
+        "atan2",
+        "cos",
+        "sin",
+        "tan",
+        "fmod",
+        "modf",
+        "factorial",
+        "frexp",
+        "degrees",
+        "radians",
+        "gcd",
+        "ldexp",
+    ]
 } | {"remainder": "aten::mathremainder", "log2": "aten::log2"}
 """The functions of Python's `math` that scripts can call, with their operators."""
 
 CMATH_FUNCTIONS = {
     name: f"aten::{name}"
-    for name in (
-        "isnan isfinite isinf rect log log10 sqrt exp sin tan cos asin acos atan sinh cosh tanh asinh acosh atanh"
-    ).split()
+    for name in [
+        "isnan",
+        "isfinite",
+        "isinf",
+        "rect",
+        "log",
+        "log10",
+        "sqrt",
+        "exp",
+        "sin",
+        "tan",
+        "cos",
+        "asin",
+        "acos",
+        "atan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "asinh",
+        "acosh",
+        "atanh",
+    ]
 } | {"phase": "aten::angle"}
 """The functions of Python's `cmath` that scripts can call."""
 
@@ -94,9 +150,6 @@ SERIALIZED_NAMES: dict[str, SugaredValue] = {
     "nan": ConstantValue(math.nan),
     "infj": ConstantValue(complex(0, math.inf)),
     "nanj": ConstantValue(complex(0, math.nan)),
-    **{
-        name: SpecialForm(name)
-        for name in ("fork", "awaitable", "annotate", "unchecked_cast", "uninitialized")
-    },
+    **{name: SpecialForm(name) for name in ("fork", "awaitable", "annotate", "unchecked_cast", "uninitialized")},
 }
 """The names that the source text in archives knows besides the built-in functions."""

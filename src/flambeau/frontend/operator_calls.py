@@ -13,7 +13,8 @@ from .type_variables import bind, substitute
 
 
 class _Services:
-    """What a file above adds: the schema that an operator had in archives of an older version, None if it is unchanged."""
+    """What a file above adds: the schema that an operator had in archives of an older version, None if it is
+    unchanged."""
 
     historic_schema: Callable[[ir.Operator, int], ir.FunctionSchema | None] | None = None
 
@@ -29,7 +30,8 @@ def emit_operator_call(
     kwargs: Mapping[str, ir.Value] | None = None,
     self_value: ir.Value | None = None,
 ) -> ir.Value:
-    """Insert a call of the overload of `kind` (such as `aten::add`) that accepts the arguments; its result as one value.
+    """Insert a call of the overload of `kind` (such as `aten::add`) that accepts the arguments; its result as one
+    value.
 
     ScriptError if there is no such operator, or no overload accepts the arguments.
     """

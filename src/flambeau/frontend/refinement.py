@@ -1,6 +1,6 @@
 """What a condition says about the types of variables, where it holds and where it does not.
 
-    x is not None and isinstance(y, int)      if true: x is no None, y is an int; if false: nothing
+x is not None and isinstance(y, int)      if true: x is no None, y is an int; if false: nothing
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which schema a call means, and what its arguments become: TorchScript's rules of overload resolution.
 
-The candidates are tried in order, first without and then with implicit conversions; the first that accepts all arguments
-wins. A lone candidate is tried with conversions at once. Trying is done on types alone (`conversions.plan`); only the
-winner's conversions and defaults are inserted.
+The candidates are tried in order, first without and then with implicit conversions; the first that accepts all
+arguments wins. A lone candidate is tried with conversions at once. Trying is done on types alone
+(`conversions.plan`); only the winner's conversions and defaults are inserted.
 
     torch.zeros(2, 3)     trailing numbers become the list that the last positional parameter wants
     conv(x, w, stride=2)  `int[2] stride` accepts one int, repeated
@@ -113,7 +113,8 @@ class _Attempt:
         mismatch = bind(formal, given, self.bindings)
         if mismatch is not None:
             self.reason = lambda: (
-                f"Could not match type {type_name(given)} to {type_name(formal)} in argument '{argument.name}': {mismatch}."
+                f"Could not match type {type_name(given)} to {type_name(formal)} in argument '{argument.name}': "
+                f"{mismatch}."
             )
             return None
         wanted = substitute(formal, self.bindings)
@@ -233,9 +234,9 @@ def match_call(
                 failures.append(_failure(attempt))
     if len(candidates) == 1:
         raise ScriptError(failures[0], range)
-    variants = indented("\n".join(failures))
+    variants = indented("".join(failures).rstrip("\n"))
     raise ScriptError(
-        f"Arguments for call are not valid.\nThe following variants are available:\n{variants}\nThe original call is",
+        f"Arguments for call are not valid.\nThe following variants are available:\n{variants}\n\nThe original call is",
         range,
     )
 

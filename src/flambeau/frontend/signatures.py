@@ -1,4 +1,5 @@
-"""The signature of a definition: its parameters' types and defaults, and its result's type, from annotations and comments."""
+"""The signature of a definition: its parameters' types and defaults, and its result's type, from annotations and
+comments."""
 
 from __future__ import annotations
 
@@ -72,7 +73,8 @@ def _check_parameters(definition: Definition) -> None:
     for variadic in (arguments.vararg, arguments.kwarg):
         if variadic is not None:
             raise UnsupportedSyntaxError(
-                "Compiled functions can't take variable number of arguments or use keyword-only arguments with defaults",
+                "Compiled functions can't take variable number of arguments or use keyword-only arguments with "
+                "defaults",
                 definition.range(variadic),
             )
 
@@ -83,7 +85,8 @@ def _check_parameters(definition: Definition) -> None:
 def _from_comments(
     definition: Definition, parameters: list[ast.arg], none: list[ast.expr | None]
 ) -> tuple[list[ast.expr | None], ast.expr | None]:
-    """The annotations in `# type: (A, B) -> R` below the `def`, or in one comment a parameter and `# type: (...) -> R`."""
+    """The annotations in `# type: (A, B) -> R` below the `def`, or in one comment a parameter and `# type: (...) ->
+    R`."""
     text = _comment_below(definition)
     if text is None:
         return none, None
@@ -99,7 +102,8 @@ def _from_comments(
     if len(elements) != len(parameters):
         raise ScriptError(
             f"Number of type annotations ({len(elements)}) did not match the number of "
-            f"{'function' if len(parameters) == len(definition.parameters) else 'method'} parameters ({len(parameters)})",
+            f"{'function' if len(parameters) == len(definition.parameters) else 'method'} parameters "
+            f"({len(parameters)})",
             range_,
         )
     return list(elements), returns

@@ -1,9 +1,9 @@
 """The special forms of the language: built-in names whose arguments are more than values.
 
-    range, zip, enumerate, slice      what they return exists at compile time only
-    isinstance, hasattr, getattr      are decided there, where possible
-    tuple, list, dict                 take any iterable, and the type that the context declares
-    annotate, tolist                  are about a type
+range, zip, enumerate, slice      what they return exists at compile time only
+isinstance, hasattr, getattr      are decided there, where possible
+tuple, list, dict                 take any iterable, and the type that the context declares
+annotate, tolist                  are about a type
 """
 
 from __future__ import annotations
@@ -126,8 +126,10 @@ def emit_tuple_call(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: i
     given = emitter.sugared(args[0])
     iterable = given if isinstance(given, SimpleValue) else given.iterate(emitter, range_)
     if isinstance(iterable, SimpleValue):
-        return emitter.sugar(iterable.value) if isinstance(iterable.value.type, ir.TupleType) else _unpacked(
-            emitter, iterable, range_
+        return (
+            emitter.sugar(iterable.value)
+            if isinstance(iterable.value.type, ir.TupleType)
+            else _unpacked(emitter, iterable, range_)
         )
     if iterable.static_length is None:
         raise ScriptError("cannot statically infer the expected size of a list in this context", range_)
@@ -200,7 +202,11 @@ def _dict_of(emitter: Emitter, node: ast.expr, hint: ir.Type | None, range: ir.S
     """A new dict with the entries of a dict, or with the pairs that an iterable gives."""
     if isinstance(node, ast.DictComp):
         return emit_dict_comprehension(emitter, node, hint).as_value(emitter, range)
-    if isinstance(node, (ast.ListComp, ast.GeneratorExp)) and isinstance(node.elt, ast.Tuple) and len(node.elt.elts) == 2:
+    if (
+        isinstance(node, (ast.ListComp, ast.GeneratorExp))
+        and isinstance(node.elt, ast.Tuple)
+        and len(node.elt.elts) == 2
+    ):
         key, value = node.elt.elts
         made = ast.copy_location(ast.DictComp(key, value, node.generators), node)
         return emit_dict_comprehension(emitter, made, hint).as_value(emitter, range)
@@ -247,7 +253,8 @@ def emit_tolist(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Ty
         element, dim = element.element, dim + 1
     if element not in _TOLIST_TYPES:
         raise ScriptError(
-            f"{type_name(element)} is not one of the supported element types for tolist: int, float, complex, bool", range_
+            f"{type_name(element)} is not one of the supported element types for tolist: int, float, complex, bool",
+            range_,
         )
     inputs = [
         form.self_value,

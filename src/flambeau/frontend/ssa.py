@@ -8,10 +8,12 @@
     %z = prim::Load[name="y"]()                -> (%a)
     f(%z)                                  f(%y)
 
-Three steps: variables that branches and loops change get loads and stores where control flow joins; `break`, `continue` and
-the condition of loops become values (`loops`); then stores and loads are replaced by the values themselves, in order.
+Three steps: variables that branches and loops change get loads and stores where control flow joins; `break`,
+`continue` and the condition of loops become values (`loops`); then stores and loads are replaced by the values
+themselves, in order.
 
-Requires: naive code as the emitter makes it. Leaves: `prim::ReturnStmt` and `prim::LoopContinuation`, which `exits` lowers.
+Requires: naive code as the emitter makes it. Leaves: `prim::ReturnStmt` and `prim::LoopContinuation`, which `exits`
+lowers.
 """
 
 from __future__ import annotations

@@ -90,7 +90,9 @@ def _enter_type(emitter: Emitter, manager: ir.Value, range: ir.SourceRange) -> i
     if not isinstance(owner, ir.ClassType):
         raise ScriptError("With item expression must return an object", range)
     if "__enter__" not in owner.methods or "__exit__" not in owner.methods:
-        raise ScriptError("Object returned by with item expression does not define __enter__ and __exit__ methods", range)
+        raise ScriptError(
+            "Object returned by with item expression does not define __enter__ and __exit__ methods", range
+        )
     enter = emitter.schema_of(owner.methods["__enter__"], range, f"{owner.name}.__enter__")
     leave = emitter.schema_of(owner.methods["__exit__"], range, f"{owner.name}.__exit__")
     if len(enter.arguments) != 1 or len(enter.returns) != 1:
@@ -100,7 +102,8 @@ def _enter_type(emitter: Emitter, manager: ir.Value, range: ir.SourceRange) -> i
     for index, argument in enumerate(leave.arguments[1:], 1):
         if argument.type is not ir.ANY:
             raise ScriptError(
-                f"argument {index} of __exit__ must have Any type, not {type_name(argument.type)}; TorchScript passes no "
+                f"argument {index} of __exit__ must have Any type, not {type_name(argument.type)}; TorchScript "
+                "passes no "
                 "exception to it",
                 range,
             )

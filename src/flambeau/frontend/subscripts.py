@@ -1,7 +1,7 @@
 """Subscripts: items and slices of lists, strings, dicts, tuples and module containers; indexing of tensors.
 
-Tensors are indexed as in NumPy. Integers, slices, None and `...` become views, one dimension after the other; what is left
-are index tensors, which one `aten::index` applies at once:
+Tensors are indexed as in NumPy. Integers, slices, None and `...` become views, one dimension after the other; what is
+left are index tensors, which one `aten::index` applies at once:
 
     x[0, 1:, None]      select(x, 0, 0), slice(_, 0, 1), unsqueeze(_, 1)
     x[:, mask]          slice(x, 0), index(_, [None, mask])
@@ -61,9 +61,7 @@ def _bounds(emitter: Emitter, node: ast.Slice) -> Bounds:
     return start, stop, step
 
 
-def _emit_slice(
-    emitter: Emitter, range: ir.SourceRange, container: SugaredValue, bounds: Bounds
-) -> SugaredValue:
+def _emit_slice(emitter: Emitter, range: ir.SourceRange, container: SugaredValue, bounds: Bounds) -> SugaredValue:
     if not isinstance(container, SimpleValue):
         return container.slice(emitter, range, *bounds)
     value = container.value
@@ -98,9 +96,7 @@ class _Index(NamedTuple):
     bounds: Bounds | None
 
 
-def emit_tensor_index(
-    emitter: Emitter, range: ir.SourceRange, value: ir.Value, indices: list[ast.expr]
-) -> ir.Value:
+def emit_tensor_index(emitter: Emitter, range: ir.SourceRange, value: ir.Value, indices: list[ast.expr]) -> ir.Value:
     """Emit `tensor[indices]`."""
     if not isinstance(value.type, ir.TensorType):
         raise ScriptError(
@@ -179,7 +175,8 @@ def _evaluate(emitter: Emitter, range: ir.SourceRange, node: ast.expr, dim: int)
     if value.type in (ir.NONE, ir.INT) or ir.is_subtype(value.type, _OPTIONAL_TENSOR):
         return _Index(dim, value, None)
     raise ScriptError(
-        f"Unsupported operation: indexing tensor with unsupported index type '{type_name(value.type)}'. Only ints, slices, "
+        f"Unsupported operation: indexing tensor with unsupported index type '{type_name(value.type)}'. Only ints, "
+        "slices, "
         "lists and tensors are supported",
         range,
     )

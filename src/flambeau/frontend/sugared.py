@@ -1,8 +1,9 @@
 """Sugared values: what an expression means while a function is compiled.
 
-Most expressions mean a value of the graph (`SimpleValue`); others mean a module, a function, a class, a type, a range: things
-that exist at compile time only, and that each know what it means to call them, index them, iterate over them, read and write
-their attributes. What a kind of value cannot do raises a ScriptError in TorchScript's words; that is all the base class does.
+Most expressions mean a value of the graph (`SimpleValue`); others mean a module, a function, a class, a type, a
+range: things that exist at compile time only, and that each know what it means to call them, index them, iterate over
+them, read and write their attributes. What a kind of value cannot do raises a ScriptError in TorchScript's words;
+that is all the base class does.
 """
 
 from __future__ import annotations

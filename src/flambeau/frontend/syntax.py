@@ -1,7 +1,7 @@
 """Which function emits which kind of syntax: the registries that the files of each family of syntax fill.
 
-    @expression(ast.BinOp)
-    def emit_binary(emitter, node, hint): ...
+@expression(ast.BinOp)
+def emit_binary(emitter, node, hint): ...
 """
 
 from __future__ import annotations

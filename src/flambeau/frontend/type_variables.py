@@ -1,4 +1,5 @@
-"""Type variables of operator schemas: binding them to the types of arguments, and replacing them by what they are bound to."""
+"""Type variables of operator schemas: binding them to the types of arguments, and replacing them by what they are
+bound to."""
 
 from __future__ import annotations
 

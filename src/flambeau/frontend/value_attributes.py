@@ -131,9 +131,7 @@ def no_attribute(given: ir.Type, name: str, range: ir.SourceRange) -> ScriptErro
     return ScriptError(message, range)
 
 
-def set_class_attribute(
-    emitter: Emitter, range: ir.SourceRange, target: ir.Value, name: str, value: ir.Value
-) -> None:
+def set_class_attribute(emitter: Emitter, range: ir.SourceRange, target: ir.Value, name: str, value: ir.Value) -> None:
     """Emit `target.name = value`. In `__init__`, the first assignment to an attribute adds it to the class."""
     owner = target.type
     if not isinstance(owner, ir.ClassType):

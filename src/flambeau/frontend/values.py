@@ -64,7 +64,8 @@ class SimpleValue(SugaredValue):
                 return name in names
             case _:
                 raise ScriptError(
-                    f"hasattr's first argument must be an object or NamedTuple, but got {type_name(self.value.type)} instead",
+                    "hasattr's first argument must be an object or NamedTuple, but got "
+                    f"{type_name(self.value.type)} instead",
                     range,
                 )
 
@@ -139,7 +140,8 @@ def tuple_item(
         return emitter.insert("prim::TupleIndex", (value, index), (given.elements[position],), range).output
     if not given.elements or any(element != given.elements[0] for element in given.elements):
         raise ScriptError(
-            f"Cannot index into a {type_name(given)} with a non-integer literal because we cannot resolve the output type",
+            f"Cannot index into a {type_name(given)} with a non-integer literal because we cannot resolve the "
+            "output type",
             range,
         )
     return emitter.insert("prim::TupleIndex", (value, index), (given.elements[0],), range).output
@@ -191,7 +193,8 @@ class SugaredTuple(SugaredValue):
             if self.is_first_class:
                 return SimpleValue(self.as_value(emitter, range)).item(emitter, range, index, hint)
             raise ScriptError(
-                "Expected integer literal for index but got a variable or non-integer. ModuleList/Sequential indexing is "
+                "Expected integer literal for index but got a variable or non-integer. ModuleList/Sequential "
+                "indexing is "
                 "only supported with integer literals. For example, 'i = 4; self.layers[i](x)' will fail because i is "
                 "not a literal. Enumeration is supported, e.g. 'for index, v in enumerate(self): out = v(inp)'",
                 range,
