@@ -85,12 +85,10 @@ def _assert(condition: Tensor, message: str) -> None:
 def _assert_int_or_pair(vals: List[int], name: str, message: str) -> None:
     pass
 
-def type(self: Tensor, dtype: int, non_blocking: bool=False, copy: bool=False, memory_format: Optional[int]=None) ->
-Tensor:
+def type(
+    self: Tensor, dtype: int, non_blocking: bool=False, copy: bool=False, memory_format: Optional[int]=None
+) -> Tensor:
     return self.to(dtype, non_blocking, copy, memory_format)
-
-def device(type: str, index: int) -> Device:
-    return torch.device(type + ":" + str(index))
 
 def __contains__(self: str, key: str) -> bool:
     return self.find(key, 0, len(self)) != -1
