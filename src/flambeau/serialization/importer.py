@@ -24,6 +24,7 @@ from flambeau.frontend import (
 )
 from flambeau.ir import (
     NONE,
+    TENSOR,
     Argument,
     ClassType,
     CompilationUnit,
@@ -39,6 +40,7 @@ from flambeau.ir import (
     TupleType,
     Type,
     custom_class,
+    demangled,
     infer_constant_type,
 )
 
@@ -47,6 +49,18 @@ from .source_printer import CUSTOM_CLASSES
 
 ReadSource: TypeAlias = "Callable[[str], Source | None]"
 """The source file of a qualifier such as `__torch__.a.b`; None if the archive has none."""
+
+_QUANTIZED = "__torch__.torch.classes.quantized."
+PACKED_PARAMETERS = {
+    f"__torch__.torch.nn.{module}": f"{_QUANTIZED}{packed}ParamsBase"
+    for packed, modules in {
+        "LinearPacked": ("quantized.modules.linear.LinearPackedParams", "quantized.modules.linear.Linear"),
+        "Conv2dPacked": ("quantized.modules.conv.Conv2d", "intrinsic.quantized.modules.conv_relu.ConvReLU2d"),
+        "Conv3dPacked": ("quantized.modules.conv.Conv3d", "intrinsic.quantized.modules.conv_relu.ConvReLU3d"),
+    }.items()
+    for module in modules
+}
+"""Modules whose `_packed_params` were declared `Tensor` in old archives, with the class that the values have."""
 
 
 @final
@@ -191,6 +205,9 @@ class Importer:
         self, cls: ClassType, definition: ClassDefinition, statement: ast.stmt, name: str, annotation: ast.expr
     ) -> None:
         type = self._resolver.resolve_type(annotation, definition.range(annotation))
+        packed = PACKED_PARAMETERS.get(demangled(cls.qualified_name))
+        if packed is not None and name == "_packed_params" and type == TENSOR:
+            type = custom_class(packed)
         try:
             cls.add_attribute(name, type)
         except ValueError as error:
