@@ -59,8 +59,7 @@ def known(emitter: Emitter, outcome: bool, range: ir.SourceRange, refinements: R
 def refine(emitter: Emitter, types: Types, range: ir.SourceRange) -> None:
     """Give variables the types that a condition says they have here."""
     for name, type in types.items():
-        current = emitter.environment.find_type(name)
-        if current is None or current == type:
+        if emitter.environment.find_type(name) is None:
             continue
         value = emitter.environment.find(name)
         if value is not None:
@@ -69,28 +68,37 @@ def refine(emitter: Emitter, types: Types, range: ir.SourceRange) -> None:
 
 
 def _emit_chain(emitter: Emitter, node: ast.BoolOp, is_or: bool, operands: list[ast.expr]) -> Condition:
-    """`a and b and c`, from the right inwards: each operand is emitted in the branch of the one before it."""
-    first = emit_condition(emitter, operands[0])
-    if len(operands) == 1:
-        return first
+    """`a and b and c`, from the left: each operand is emitted in the branch where those before it decide nothing."""
     range_ = emitter.range(node)
-    if first.outcome is is_or:
-        return first
-    if first.outcome is not None:
-        # The first operand decides nothing, but what it says of variables holds for the rest.
-        refine(emitter, first.refinements.if_false if is_or else first.refinements.if_true, range_)
-        return _emit_chain(emitter, node, is_or, operands[1:])
+    result = emit_condition(emitter, operands[0])
+    for operand in operands[1:]:
+        if result.outcome is is_or:
+            return result
+        if result.outcome is None:
+            result = _emit_link(emitter, range_, is_or, result, operand)
+            continue
+        # What is before this operand decides nothing, but what it says of variables holds from here on.
+        refine(emitter, result.refinements.if_false if is_or else result.refinements.if_true, range_)
+        following = emit_condition(emitter, operand)
+        combine = result.refinements.either if is_or else result.refinements.both
+        result = Condition(following.value, combine(following.refinements), following.outcome)
+    return result
+
+
+def _emit_link(
+    emitter: Emitter, range: ir.SourceRange, is_or: bool, first: Condition, operand: ast.expr
+) -> Condition:
     rest: list[Condition] = []
 
     def emit_rest() -> ir.Value:
-        rest.append(_emit_chain(emitter, node, is_or, operands[1:]))
+        rest.append(emit_condition(emitter, operand))
         return rest[0].value
 
     def emit_decided() -> ir.Value:
-        return emitter.constant(is_or, range_)
+        return emitter.constant(is_or, range)
 
     branches = (emit_decided, emit_rest) if is_or else (emit_rest, emit_decided)
-    value = emit_if_expression(emitter, range_, first, *branches)
+    value = emit_if_expression(emitter, range, first, *branches)
     combine = first.refinements.either if is_or else first.refinements.both
     outcome = is_or if rest[0].outcome is is_or else None
     return Condition(value, combine(rest[0].refinements), outcome)
