@@ -1,8 +1,8 @@
 """TorchScript source text given by hand: functions for a compilation unit, methods for a type.
 
 The text holds nothing but `def`s. Names in it mean, unless a resolver says otherwise: the functions and classes of the
-compilation unit, `torch` and `math`, and TorchScript's builtins. Annotations are written as in archives (`Tensor`,
-`List[int]`, `Optional[str]`).
+compilation unit, `torch` (its operators), `ops` and `math`, and TorchScript's builtins. Annotations are written as in
+archives (`Tensor`, `List[int]`, `Optional[str]`).
 """
 
 from __future__ import annotations
@@ -14,18 +14,30 @@ from typing import final
 from flambeau.errors import ObjectError, ScriptError
 from flambeau.frontend import (
     SERIALIZED_NAMES,
-    MathModule,
     ClassDefinition,
     ClassValue,
     Definition,
+    EnumClass,
     FunctionValue,
+    MathModule,
+    NamedTupleConstructor,
     Resolver,
     SugaredValue,
     compile_definition,
     definitions_in,
     parse_annotation,
 )
-from flambeau.ir import ClassType, CompilationUnit, Function, NamedType, Source, SourceRange, Type
+from flambeau.ir import (
+    ClassType,
+    CompilationUnit,
+    EnumType,
+    Function,
+    NamedType,
+    Source,
+    SourceRange,
+    TupleType,
+    Type,
+)
 from flambeau.passes import after_compilation
 
 __all__ = ["TextResolver", "define_functions", "define_methods"]
@@ -42,15 +54,16 @@ class TextResolver:
     def resolve_value(self, name: str, range: SourceRange) -> SugaredValue | None:
         function = self._unit.find_function(name)
         if function is not None:
-            return FunctionValue(function)
-        found = self._unit.find_type(name)
-        if isinstance(found, ClassType):
-            return ClassValue(found)
-        if self._further is not None:
-            value = self._further.resolve_value(name, range)
-            if value is not None:
-                return value
-        return _MATH if name == "math" else SERIALIZED_NAMES.get(name)
+            return FunctionValue.of(function)
+        match self._unit.find_type(name):
+            case ClassType() as found:
+                return ClassValue(found)
+            case EnumType() as found:
+                return EnumClass(found)
+            case TupleType() as found:
+                return NamedTupleConstructor(found)
+        known = None if self._further is None else self._further.resolve_value(name, range)
+        return _NAMES.get(name) if known is None else known
 
     def resolve_type(self, expression: ast.expr, range: SourceRange) -> Type:
         if self._further is not None:
@@ -61,7 +74,7 @@ class TextResolver:
         return self._unit.find_type(name)
 
 
-_MATH = MathModule()
+_NAMES: dict[str, SugaredValue] = {**SERIALIZED_NAMES, "math": MathModule()}
 
 
 def _definitions(text: str) -> list[Definition]:
