@@ -84,11 +84,9 @@ def _replace(graph: Graph, node: Node, callee: Function, body: Graph) -> None:
     with graph.inserting_at(node):
         (result,) = insert_graph(graph, body, arguments, on_node=_caller_noter(node, callee))
     output = node.output
+    if output.has_debug_name and result.node.kind != "prim::Param":
+        result.set_debug_name(output.debug_name)
     output.replace_all_uses_with(result)
-    if output.has_debug_name and not result.has_debug_name and result.node.kind != "prim::Param":
-        name = output.debug_name
-        output.set_debug_name("")
-        result.set_debug_name(name)
     function = node.inputs[0].node if node.kind == "prim::CallFunction" else None
     node.destroy()
     if function is not None and not function.has_uses:
