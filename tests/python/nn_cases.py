@@ -81,7 +81,7 @@ CASES: dict[str, Case] = {
     "LPPool1d": Case(lambda: nn.LPPool1d(2, 3), positive((2, 3, 9))),
     "LPPool2d": Case(lambda: nn.LPPool2d(2, 2), positive((2, 3, 4, 4))),
     "AdaptiveAvgPool1d": Case(lambda: nn.AdaptiveAvgPool1d(3), x(2, 3, 8)),
-    "AdaptiveAvgPool2d": Case(lambda: nn.AdaptiveAvgPool2d((3, None)), x(2, 3, 8, 5)),
+    "AdaptiveAvgPool2d": Case(lambda: nn.AdaptiveAvgPool2d((3, 4)), x(2, 3, 8, 5)),
     "AdaptiveMaxPool2d": Case(lambda: nn.AdaptiveMaxPool2d(3), x(2, 3, 8, 8)),
     "AdaptiveMaxPool2d with indices": Case(lambda: nn.AdaptiveMaxPool2d(3, return_indices=True), x(2, 3, 8, 8)),
     # padding

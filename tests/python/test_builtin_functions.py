@@ -36,6 +36,7 @@ HANDLED_ELSEWHERE = {
     "aten::has_torch_function": "a constant",
     "aten::_get_tracing_state": "a special form",
     "aten::Size": "a class",
+    "aten::_no_grad_embedding_renorm_": "another function: the operator's schema hides that it writes",
     "aten::qscheme": "a class",
 }
 

@@ -54,7 +54,6 @@ _NAMED: tuple[tuple[ModuleType | object, str, str], ...] = (
     (torch.backends.cudnn, "is_acceptable", "aten::cudnn_is_acceptable"),
     (torch._C, "_infer_size", "aten::_infer_size"),
     (torch._C, "_get_cpu_capability", "aten::_get_cpu_capability"),
-    (torch.nn.functional, "_no_grad_embedding_renorm_", "aten::_no_grad_embedding_renorm_"),
     (torch.nn.functional, "assert_int_or_pair", "aten::_assert_int_or_pair"),
     (torch.nn.init, "_no_grad_fill_", "aten::_no_grad_fill_"),
     (torch.nn.init, "_no_grad_normal_", "aten::_no_grad_normal_"),

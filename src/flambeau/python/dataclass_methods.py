@@ -90,7 +90,7 @@ def _init(cls: type, made: ClassType, name: str) -> GeneratedMethod:
 
 
 def _compared(cls: type) -> list[str]:
-    return [f.name for f in dataclasses.fields(cls) if f.compare]  # type: ignore[arg-type]  # it is a dataclass
+    return [f.name for f in dataclasses.fields(cls) if f.compare]
 
 
 def _comparison(cls: type, made: ClassType, name: str, lines: list[str]) -> GeneratedMethod:

@@ -17,6 +17,7 @@ from flambeau.python.resolver import resolver_of
 from flambeau.python.source_code import definition_of
 from flambeau.python.unit import services, unit
 
+
 @final
 class Compilation:
     """How a function is to be compiled; called when its graph is first asked for."""

@@ -25,6 +25,7 @@ from flambeau.errors import ScriptError, UnsupportedError
 from flambeau.ir import ClassType, Function, InterfaceType, ScriptObject, Type
 from flambeau.python import constants, markers
 from flambeau.python.annotations import AnnotationReader
+from flambeau.python.assignments import assigned_attributes
 from flambeau.python.builtin_functions import find_builtin
 from flambeau.python.names import qualified_name, type_name
 from flambeau.python.namespaces import Namespace, namespace_of_class
@@ -198,10 +199,18 @@ class _Describer:
 
     def _infer(self, name: str, value: object) -> Type | NotInferred:
         if name in self._annotations and self._annotations[name] != nn.Module.__annotations__["forward"]:
-            return self._annotated(name, self._annotations[name])
+            return self._narrowed(name, self._annotated(name, self._annotations[name]), value)
         if markers.is_attribute_marker(value):
             return self._annotated(name, value.type)  # type: ignore[attr-defined]  # the marker has it
         return infer_type(value)
+
+    def _narrowed(self, name: str, annotated: Type | NotInferred, value: object) -> Type | NotInferred:
+        """Of a Union that no method assigns, the member that the value is of."""
+        if not isinstance(annotated, ir.UnionType) or name in assigned_attributes(type(self._module)):
+            return annotated
+        inferred = infer_type(value)
+        fits = not isinstance(inferred, NotInferred) and ir.is_subtype(inferred, annotated)
+        return inferred if fits else annotated
 
     def _annotated(self, name: str, annotation: object) -> Type | NotInferred:
         try:

@@ -58,9 +58,9 @@ def to_python(value: object) -> object:
     match value:
         case ScriptObject():
             return services.wrap(value)
-        case EnumValue(type=type, name=name):
-            cls = unit.python_classes.get(type)
-            return value if cls is None or not issubclass(cls, enum.Enum) else cls[name]
+        case EnumValue():
+            cls = unit.python_classes.get(value.type)
+            return value if cls is None or not issubclass(cls, enum.Enum) else cls[value.name]
         case list():
             return [to_python(v) for v in value]
         case dict():

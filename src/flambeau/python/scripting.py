@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import enum
 import inspect
-from collections.abc import Callable
 from types import FunctionType, MethodType
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from torch import nn
 
@@ -58,9 +57,9 @@ def script(obj: nn.Module) -> ScriptModule: ...
 @overload
 def script(obj: C) -> C: ...
 @overload
-def script(obj: Callable[..., object]) -> ScriptFunction: ...
+def script(obj: FunctionType) -> ScriptFunction: ...
 @overload
-def script(obj: object) -> object: ...
+def script(obj: object) -> Any: ...
 def script(obj: object) -> object:
     """Compile a function, module or class to TorchScript.
 

@@ -248,8 +248,9 @@ class ModuleValue(SugaredValue):
     def _by_interface(self, emitter: Emitter, range: SourceRange, index: Value, hint: ir.InterfaceType) -> SugaredValue:
         for name, entry in self.description.submodules.items():
             with at(range):
-                for method in hint.methods if isinstance(entry, ModuleDescription) else ():
-                    find_method(entry, method.name)
+                if isinstance(entry, ModuleDescription):
+                    for method in hint.methods:
+                        find_method(entry, method.name)
             why = ir.why_not_implements(type_of_submodule(entry), hint)
             if why is not None:
                 self.refuse(f"Attribute {name} is not of annotated type {hint.annotation()}: {why}", range)

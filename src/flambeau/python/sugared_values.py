@@ -43,6 +43,7 @@ from flambeau.python.namespaces import ABSENT
 from flambeau.python.operator_namespaces import register_packet
 from flambeau.python.places import at
 from flambeau.python.python_calls import PythonFunctionValue
+from flambeau.python.substitutes import substitute_for
 from flambeau.python.sugared_classes import PythonClass, ScriptClass, class_value_attribute
 from flambeau.python.wrappers import script_value_of
 
@@ -96,14 +97,13 @@ def _function(obj: FunctionType, range: SourceRange) -> SugaredValue:
     dispatch = markers.find_boolean_dispatch(obj)
     if dispatch is not None:
         return BooleanDispatchValue(dispatch)
-    if markers.is_ignored(obj):
-        return PythonFunctionValue(obj)
     wrapped = getattr(obj, "__original_fn", None) if hasattr(obj, "__script_if_tracing_wrapper") else None
-    if isinstance(wrapped, FunctionType):
-        obj = wrapped
+    function = substitute_for(wrapped if isinstance(wrapped, FunctionType) else obj)
+    if markers.is_ignored(function):
+        return PythonFunctionValue(function)
     with at(range):
-        overloads = overloads_of(obj)
-        return FunctionValue.of(*overloads) if overloads else FunctionValue.of(function_of(obj))
+        overloads = overloads_of(function)
+        return FunctionValue.of(*overloads) if overloads else FunctionValue.of(function_of(function))
 
 
 def _bound_method(obj: MethodType, range: SourceRange) -> SugaredValue:
