@@ -222,7 +222,7 @@ class FunctionPrinter:
                 self._line("else:")
             targets = names
             if annotate and index == 0:
-                targets = [f"{names[0]}: {self._context.annotation(node.outputs[0].type)}"]
+                targets = [f"{names[0]} : {self._context.annotation(node.outputs[0].type)}"]
             self._level += 1
             self._print_body(block, targets)
             self._level -= 1
