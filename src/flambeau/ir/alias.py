@@ -132,6 +132,10 @@ class AliasDb:
             return self.has_input_writers(what) or self.has_output_writers(what)
         return intersects(self.reachable_memory(what), self._written)
 
+    def is_written(self, values: Values) -> bool:
+        """Whether anything in the graph writes to what the values may refer to, not counting what that holds."""
+        return intersects(self.memory(values), self._written)
+
     def has_input_writers(self, node: Node) -> bool:
         """Whether anything in the graph writes to what the node reads."""
         return intersects(self.reads(node), self._written)
