@@ -413,7 +413,8 @@ def test_forward_may_be_replaced_on_an_instance() -> None:
 
 def test_missing_forward() -> None:
     module = wrap_module(ScriptObject(module_type("Silent")))
-    with pytest.raises(ObjectError, match=r"Method 'forward' is not defined\."):
+    assert not hasattr(module, "forward")
+    with pytest.raises(AttributeError, match="'ScriptModule' object has no attribute 'forward'"):
         module(X)
     with pytest.raises(ObjectError, match=r"Method 'forward' is not defined\."):
         _ = module.graph

@@ -58,7 +58,7 @@ class _Forward:
     """`forward`, looked up when first used; an instance attribute of that name goes before it."""
 
     def __get__(self, owner: ScriptModule | None, cls: type) -> object:
-        return self if owner is None else owner._script_method("forward")
+        return self if owner is None else owner.__getattr__("forward")
 
 
 class ScriptModule(nn.Module):
