@@ -55,12 +55,16 @@ def signature_of(
         type: ir.Type = ir.INFERRED_TENSOR
         if annotation is not None:
             type = resolver.resolve_type(annotation, definition.range(annotation))
+        broadcast = broadcast_length(annotation)
+        default = known.get(parameter.arg, ir.MISSING)
+        if broadcast is not None and default.__class__ in (int, float):
+            default = [default] * broadcast
         arguments.append(
             ir.Argument(
                 parameter.arg,
                 type,
-                broadcast=broadcast_length(annotation),
-                default=known.get(parameter.arg, ir.MISSING),
+                broadcast=broadcast,
+                default=default,
                 kwarg_only=parameter.arg in keyword_only,
             )
         )
