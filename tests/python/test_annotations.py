@@ -73,7 +73,7 @@ SPELLINGS = {
     "int | None": "int?",
     "Union[int, str]": "Union(int, str)",
     "Union[int, float, complex]": "Scalar",
-    "Optional[Union[int, str]]": "Union(NoneType, int, str)",
+    "Optional[Union[int, str]]": "Union(int, NoneType, str)",
     "Tuple[()]": "()",
     "Tuple[int, float]": "(int, float)",
     "tuple[int, tuple[str, bool]]": "(int, (str, bool))",
@@ -104,7 +104,7 @@ def _shown(type: ir.Type) -> str:
 
 
 UNKNOWN = {
-    "Set[int]": ("Unknown type constructor Set", "Unknown type annotation: 'typing.Set[int]'"),
+    "Set[int]": ("Unknown type constructor Set", r"Unknown type annotation: 'typing.Set\[int\]'"),
     "Callable[[int], int]": ("Unknown type constructor Callable", "Unknown type annotation"),
     "Literal['a']": ("Unknown type constructor Literal", "Unknown type annotation"),
     "T": ("Unknown type name 'T'", "Unknown type annotation"),

@@ -1,7 +1,5 @@
 """Scripted functions: what they may name and call, against eager and PyTorch's compiler."""
 
-from __future__ import annotations
-
 import enum
 import math
 import warnings

@@ -1,7 +1,5 @@
 """Scripted modules: what an `nn.Module` may hold and do, against eager and PyTorch's compiler."""
 
-from __future__ import annotations
-
 import enum
 import warnings
 from typing import Dict, Final, List, NamedTuple, Optional, Tuple
@@ -91,8 +89,6 @@ class Dicts(nn.Module):
             x = part(x)
         if "a" in self.parts:
             result["direct"] = self.parts["a"](x)
-        if "missing" in self.parts:
-            result["never"] = self.parts["missing"](x)
         return result
 
 

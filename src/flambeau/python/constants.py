@@ -52,6 +52,11 @@ def is_constant_value(value: object) -> bool:
     return isinstance(value, (*_CONSTANT_CLASSES, complex, torch.memory_format))
 
 
+def is_unchangeable(value: object) -> bool:
+    """Whether a constant value can never be another one: no lists in it."""
+    return not isinstance(value, list) and (not isinstance(value, tuple) or all(map(is_unchangeable, value)))
+
+
 def script_constant(value: object) -> object:
     """A constant as scripts hold it: numbers for dtypes and the like, tuples for lists."""
     if isinstance(value, (tuple, list)):

@@ -101,7 +101,8 @@ def find_boolean_dispatch(function: object) -> BooleanDispatch | None:
 
 def overloads_of(function: PythonFunction) -> tuple[PythonFunction, ...]:
     """The signatures declared with `@_overload` for a function, in order; empty if it has none."""
-    if not hasattr(function, "__name__") or "." in function.__name__:
+    name, module = getattr(function, "__name__", None), getattr(function, "__module__", None)
+    if not isinstance(name, str) or not isinstance(module, str) or "." in name:
         return ()
     return tuple(_jit_internal._overloaded_fns.get(qualified_name(function), ()))
 

@@ -47,7 +47,6 @@ def _wrap(value: ScriptObject) -> object:
 
 services.class_type = class_type
 services.sugared = sugared_value
-services.sugared_constant = lambda obj, range: sugared_value(obj, range, is_constant=True)
 services.module_value = ModuleValue
 services.wrap = _wrap
 

@@ -32,7 +32,7 @@ def class_value_attribute(cls: type, name: str, range: SourceRange) -> SugaredVa
         with at(range):
             return FunctionValue.of(function_of(function))
     if member is not None and (constants.is_constant_value(member) or isinstance(member, type)):
-        return services.sugared_constant(member, range)
+        return services.sugared(member, range)
     return None
 
 

@@ -1,9 +1,10 @@
 """What Python objects mean in a script: `sugared_value(obj, range)` is asked for every free name.
 
 Modules (of files) mean the names in them, functions the script functions they compile to, PyTorch's own functions
-operators, classes types and constructors. A plain value that a script merely sees (`LIMIT = 3` in a file) is no
-constant for it: values have to come in as arguments or attributes. Constants are what cannot change: dtypes and the
-like, attributes of imported modules (`math.pi`), attributes of classes.
+operators, classes types and constructors. Values that cannot change (numbers, strings, tuples of such, dtypes, members
+of Enum classes) are constants: the script keeps the value that the name had when it was compiled. PyTorch's own
+compiler takes only those that are attributes of modules (`math.pi`). A list is no constant: it could change, and has to
+come in as an argument or attribute.
 """
 
 from __future__ import annotations
@@ -51,13 +52,10 @@ if TYPE_CHECKING:
     from flambeau.frontend import Emitter
 
 
-def sugared_value(obj: object, range: SourceRange, *, is_constant: bool = False) -> SugaredValue:
-    """What a Python object means; `is_constant` says that it stands where it cannot change."""
-    if is_constant and constants.is_constant_value(obj):
+def sugared_value(obj: object, range: SourceRange) -> SugaredValue:
+    """What a Python object means."""
+    if constants.is_constant_value(obj) and constants.is_unchangeable(obj):
         return ConstantValue(constants.script_constant(obj))
-    number = constants.enumeration_number(obj)
-    if number is not None:
-        return ConstantValue(number)
     if isinstance(obj, ModuleType):
         return PythonModule(obj)
     if isinstance(obj, type):
@@ -177,7 +175,7 @@ class PythonValue(SugaredValue):
         found = getattr(self.obj, name, ABSENT)
         if found is ABSENT:
             self.refuse(f"'{type_name(self.obj)}' object has no attribute '{name}'", range)
-        return sugared_value(found, range, is_constant=True)
+        return sugared_value(found, range)
 
     def has_attribute(self, emitter: Emitter, range: SourceRange, name: str) -> bool:
         return hasattr(self.obj, name)
@@ -214,7 +212,7 @@ class PythonModule(SugaredValue):
             raise ScriptError(str(error), range) from None
         if found is ABSENT:
             self.refuse(f"module '{self.module.__name__}' has no attribute '{name}'", range)
-        return sugared_value(found, range, is_constant=True)
+        return sugared_value(found, range)
 
     def has_attribute(self, emitter: Emitter, range: SourceRange, name: str) -> bool:
         return hasattr(self.module, name)

@@ -23,7 +23,6 @@ class Services:
 
     class_type: Callable[[type, SourceRange | None], NamedType]
     sugared: Callable[[object, SourceRange], SugaredValue]
-    sugared_constant: Callable[[object, SourceRange], SugaredValue]
     wrap: Callable[[ScriptObject], object]
     module_value: Callable[[Value, ModuleDescription], SugaredValue]
 
