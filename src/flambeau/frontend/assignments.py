@@ -201,7 +201,7 @@ def _delete(emitter: Emitter, target: ast.expr) -> None:
         case ast.Name(id=name):
             if not emitter.environment.is_defined(name):
                 raise ScriptError(f"undefined value {name}", range_)
-            emitter.environment.delete(name, ScriptError(f"{name} was deleted here", range_))
+            emitter.environment.delete(name, ScriptError(f"undefined value {name}; it was deleted here", range_))
         case ast.Subscript():
             indices = index_expressions(target)
             if len(indices) != 1 or isinstance(indices[0], ast.Slice):

@@ -15,7 +15,7 @@ from .messages import type_name
 from .schema_matching import match_call
 from .special import SpecialForm, special_form
 from .sugared import Arg, SugaredValue
-from .values import ConstantValue, SugaredTuple
+from .values import ConstantValue
 
 if TYPE_CHECKING:
     from .emitter import Emitter
@@ -102,7 +102,7 @@ class NamedTupleConstructor(SugaredValue):
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class EnumClass(SugaredValue):
-    """An enum class: its attributes are the members; loops over it are unrolled."""
+    """An enum class: its attributes are the members."""
 
     type: ir.EnumType
 
@@ -120,8 +120,8 @@ class EnumClass(SugaredValue):
         return any(member == name for member, _ in self.type.members)
 
     def iterate(self, emitter: Emitter, range: ir.SourceRange) -> SugaredValue:
-        members = (ir.EnumValue(self.type, name, value) for name, value in self.type.members)
-        return SugaredTuple(tuple(ConstantValue(member, self.type) for member in members))
+        members = [ir.EnumValue(self.type, name, value) for name, value in self.type.members]
+        return emitter.sugar(emitter.constant(members, range, ir.ListType(self.type)))
 
     def length(self, emitter: Emitter, range: ir.SourceRange) -> ir.Value:
         return emitter.constant(len(self.type.members), range)

@@ -54,19 +54,16 @@ def compile_definition(
     signature: Signature | None = None,
     defaults: Mapping[str, object] | None = None,
     finish: Callable[[ir.Graph], None] | None = None,
-    op_version: int | None = None,
 ) -> None:
     """Compile a definition: assigns `function.graph` and `function.schema`. ScriptError if it is no TorchScript.
 
     A method has a `self_type`, the type of its first parameter, and a `self_value`, which says what that parameter
     means (default: an object of that type). `signature` overrides annotations. `finish` transforms the graph when it
-    is complete: the passes that follow every compilation. `op_version` is the operator version of the archive that
-    the text is from.
+    is complete: the passes that follow every compilation.
     """
     if signature is None:
         signature = signature_of(definition, resolver, is_method=self_type is not None, defaults=defaults)
     graph = ir.Graph()
-    graph.op_version = op_version
     emitter = Emitter(function, definition, resolver, graph, Results(signature.return_type))
     if isinstance(self_type, ir.ClassType):
         emitter.owner = self_type

@@ -85,9 +85,7 @@ def _emit_chain(emitter: Emitter, node: ast.BoolOp, is_or: bool, operands: list[
     return result
 
 
-def _emit_link(
-    emitter: Emitter, range: ir.SourceRange, is_or: bool, first: Condition, operand: ast.expr
-) -> Condition:
+def _emit_link(emitter: Emitter, range: ir.SourceRange, is_or: bool, first: Condition, operand: ast.expr) -> Condition:
     rest: list[Condition] = []
 
     def emit_rest() -> ir.Value:

@@ -14,8 +14,7 @@ C = TypeVar("C", ir.ListType, ir.DictType)
 
 
 def container_hint(hint: ir.Type | None, kind: type[C], range: ir.SourceRange, holds: Callable[[C], bool]) -> C | None:
-    """The declared type as a list (or dict) type: itself, or the member of an Optional or Union that `holds` the
-    elements.
+    """The declared type as a list (or dict) type: itself, or the member of a Union that `holds` the elements.
 
     None if nothing is declared; ScriptError if what is declared is no list (dict).
     """

@@ -168,8 +168,7 @@ def emit_for(
     range: ir.SourceRange,
     emit_body: Callable[[], None],
 ) -> None:
-    """Emit a loop over what `iterate` returned: a `prim::Loop`, or the body again and again where the length is
-    known."""
+    """Emit a loop over what `iterate` returned: a `prim::Loop`, or where the length is known, the body repeated."""
     if iterable.static_length is not None:
         _emit_unrolled(emitter, target, iterable, iterable.static_length, range, emit_body)
         return

@@ -99,8 +99,7 @@ _COMPOUND = (ast.If, ast.For, ast.While, ast.With, ast.FunctionDef, ast.ClassDef
 
 
 def range_of(source: ir.Source, node: Located) -> ir.SourceRange:
-    """The place of a piece of syntax of `source`, which was parsed as a whole; of a compound statement, its first
-    line."""
+    """The place of syntax in `source`, which was parsed as a whole; of a compound statement, its first line."""
     start = source.offset(node.lineno - 1, node.col_offset)
     if isinstance(node, _COMPOUND):
         first = node.body[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from flambeau import ir
 from flambeau.errors import ScriptError
@@ -10,16 +10,6 @@ from flambeau.errors import ScriptError
 from .builtin_functions import builtin_functions_named
 from .schema_matching import MatchedCall, match_call, pack_results
 from .type_variables import bind, substitute
-
-
-class _Services:
-    """What a file above adds: the schema that an operator had in archives of an older version, None if it is
-    unchanged."""
-
-    historic_schema: Callable[[ir.Operator, int], ir.FunctionSchema | None] | None = None
-
-
-services = _Services()
 
 
 def emit_operator_call(
@@ -30,8 +20,9 @@ def emit_operator_call(
     kwargs: Mapping[str, ir.Value] | None = None,
     self_value: ir.Value | None = None,
 ) -> ir.Value:
-    """Insert a call of the overload of `kind` (such as `aten::add`) that accepts the arguments; its result as one
-    value.
+    """Insert a call of the overload of `kind` (such as `aten::add`) that accepts the arguments; its result.
+
+    Several results become one tuple.
 
     ScriptError if there is no such operator, or no overload accepts the arguments.
     """
@@ -39,15 +30,13 @@ def emit_operator_call(
     functions = builtin_functions_named(kind)
     if not operators and not functions:
         raise ScriptError(_unknown(kind), range)
-    schemas = [_schema_for(op, graph.op_version) for op in operators] + [f.schema for f in functions]
+    schemas = [op.schema for op in operators] + [f.schema for f in functions]
     matched = match_call(graph, range, schemas, args, kwargs, self_value)
     if matched.candidate >= len(operators):
         return _inline(graph, range, functions[matched.candidate - len(operators)], matched)
     operator = operators[matched.candidate]
     node = graph.create(kind, matched.inputs, matched.return_types, range)
-    graph.insert_node(node)
-    if matched.schema is operator.schema:
-        node.set_operator(operator)
+    graph.insert_node(node.set_operator(operator))
     return pack_results(graph, node.outputs, matched.field_names)
 
 
@@ -67,12 +56,6 @@ def _takes_self(schema: ir.FunctionSchema, self_type: ir.Type) -> bool:
         return False
     concrete = substitute(formal, bindings)
     return concrete is not None and ir.is_subtype(self_type, concrete)
-
-
-def _schema_for(operator: ir.Operator, version: int | None) -> ir.FunctionSchema:
-    if version is None or services.historic_schema is None:
-        return operator.schema
-    return services.historic_schema(operator, version) or operator.schema
 
 
 def _inline(graph: ir.Graph, range: ir.SourceRange | None, function: ir.Function, matched: MatchedCall) -> ir.Value:

@@ -26,8 +26,10 @@ _BLOCKED = frozenset({"aten::view.dtype", "aten::max.unary_out", "aten::min.unar
 
 
 class MatchedCall(NamedTuple):
-    """The schema that a call matched: its number among the candidates, the inputs (converted and complete, in the graph
-    already), the types of the results, and their names if all have one."""
+    """The schema that a call matched, and its number among the candidates.
+
+    The inputs are complete and converted, in the graph already. The results have names only if all of them do.
+    """
 
     candidate: int
     schema: ir.FunctionSchema

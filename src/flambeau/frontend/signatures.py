@@ -1,5 +1,4 @@
-"""The signature of a definition: its parameters' types and defaults, and its result's type, from annotations and
-comments."""
+"""What a definition takes and returns: the types in annotations and type comments, and the values of defaults."""
 
 from __future__ import annotations
 
@@ -89,8 +88,7 @@ def _check_parameters(definition: Definition) -> None:
 def _from_comments(
     definition: Definition, parameters: list[ast.arg], none: list[ast.expr | None]
 ) -> tuple[list[ast.expr | None], ast.expr | None]:
-    """The annotations in `# type: (A, B) -> R` below the `def`, or in one comment a parameter and `# type: (...) ->
-    R`."""
+    """The annotations in `# type: (A, B) -> R` below the `def`; `...` there means a comment beside each parameter."""
     text = _comment_below(definition)
     if text is None:
         return none, None

@@ -101,7 +101,7 @@ class SugaredValue:
 
     def contains(self, emitter: Emitter, range: ir.SourceRange, item: ir.Value) -> ir.Value:
         """Emit `item in value`."""
-        return emitter.builtin(range, "aten::__contains__", self.as_value(emitter, range), item)
+        return emitter.sugar(self.as_value(emitter, range)).contains(emitter, range, item)
 
     def enter(self, emitter: Emitter, range: ir.SourceRange) -> tuple[ir.Value, ir.Value]:
         """Emit the beginning of `with value`: the context manager, and what `as` binds."""

@@ -1,5 +1,4 @@
-"""Type variables of operator schemas: binding them to the types of arguments, and replacing them by what they are
-bound to."""
+"""Type variables of operator schemas: binding them to types of arguments, and putting those in their place."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flambeau import ir
 from flambeau.errors import ScriptError
 
-from .callables import BuiltinFunction, MethodValue, TensorCast
+from .callables import BuiltinFunction, FunctionValue, MethodValue, TensorCast
 from .messages import type_name
 from .operator_calls import has_method
 from .special import SpecialForm
@@ -117,6 +117,8 @@ def _member(
         return emitter.sugar(node.output)
     if name in owner.constants:
         return emitter.sugar(emitter.constant(owner.constants[name], range))
+    if name in owner.static_methods:
+        return FunctionValue.of(owner.static_methods[name])
     if name in owner.properties:
         getter = owner.properties[name].getter
         return MethodValue.of(value, getter.name).call(emitter, range, [], [])

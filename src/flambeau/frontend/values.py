@@ -125,6 +125,11 @@ class SimpleValue(SugaredValue):
             case _:
                 raise ScriptError(f"'{type_name(self.value.type)}' object is not subscriptable", range)
 
+    def contains(self, emitter: Emitter, range: ir.SourceRange, item: ir.Value) -> ir.Value:
+        if isinstance(self.value.type, (ir.ClassType, ir.InterfaceType)):
+            return emitter.method(range, self.value, "__contains__", item)
+        return emitter.builtin(range, "aten::__contains__", self.value, item)
+
 
 def tuple_item(
     emitter: Emitter, range: ir.SourceRange, value: ir.Value, given: ir.TupleType, index: ir.Value
