@@ -64,11 +64,11 @@ class Lists(nn.Module):
             total += i
         for first, second in zip(self.layers, self.layers):
             x = second(first(x))
-        for layer in self.layers[1:]:
-            x = layer(x)
+        for later in self.layers[1:]:
+            x = later(x)
         x = self.layers[-1](x) + self.layers[0](x)
-        for layer in self.rest:
-            x = layer(x)
+        for other in self.rest:
+            x = other(x)
         return x, total + len(self.layers)
 
 
@@ -313,7 +313,8 @@ NETS = {
 @pytest.mark.parametrize("name", NETS)
 def test_module_equals_eager(name: str) -> None:
     make, inputs = NETS[name]
-    check_module(make(), *inputs)
+    # PyTorch's own compiler loses the names of a NamedTuple attribute, and cannot call modules of a slice.
+    check_module(make(), *inputs, oracle=name not in ("attributes", "module lists"))
 
 
 def test_parameters_are_the_modules_own() -> None:

@@ -20,6 +20,9 @@ PythonFunction: TypeAlias = "Callable[..., object]"
 
 _ATTRIBUTE = "_torchscript_modifier"
 
+_SEEN: dict[str, tuple[PythonFunction, ...]] = {k: tuple(v) for k, v in _jit_internal._overloaded_fns.items()}
+"""Overloads that PyTorch itself declares, kept because its own compiler empties its table as it goes."""
+
 
 class Modifier(enum.Enum):
     """What a function is marked as. The values are the texts that PyTorch's decorators store."""
@@ -104,7 +107,8 @@ def overloads_of(function: PythonFunction) -> tuple[PythonFunction, ...]:
     name, module = getattr(function, "__name__", None), getattr(function, "__module__", None)
     if not isinstance(name, str) or not isinstance(module, str) or "." in name:
         return ()
-    return tuple(_jit_internal._overloaded_fns.get(qualified_name(function), ()))
+    key = qualified_name(function)
+    return tuple(_jit_internal._overloaded_fns.get(key, ())) or _SEEN.get(key, ())
 
 
 def method_overloads_of(method: object, owner: type) -> tuple[PythonFunction, ...]:

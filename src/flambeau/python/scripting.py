@@ -19,12 +19,11 @@ from torch import nn
 from flambeau import api, settings
 from flambeau.errors import ScriptError, UnsupportedError
 from flambeau.ir import ClassType, Function, ScriptObject
-from flambeau.python import markers
 from flambeau.python.annotations import is_compilable, is_named_tuple
 from flambeau.python.builtin_functions import find_builtin
 from flambeau.python.classes import class_type
 from flambeau.python.conversion import script_object
-from flambeau.python.functions import function_of
+from flambeau.python.functions import function_of, overloads_of
 from flambeau.python.modules import ModuleTree
 from flambeau.python.names import qualified_name, type_name
 from flambeau.python.script_function import ScriptFunction
@@ -123,7 +122,7 @@ def _script_function(function: FunctionType | MethodType) -> ScriptFunction:
     if isinstance(function, MethodType) and isinstance(function.__self__, nn.Module):
         raise ScriptError(f"method '{function.__name__}' cannot be scripted by itself; script the module")
     original = getattr(function, "__original_fn", function)
-    if markers.overloads_of(original):
+    if overloads_of(original):
         raise ScriptError(
             f"Function {qualified_name(original)} cannot be directly compiled because it is overloaded. It must be "
             "used in a context of a function where its inputs can determine which overload to call."

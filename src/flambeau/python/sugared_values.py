@@ -13,7 +13,7 @@ import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FunctionType, MethodType, ModuleType
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, NoReturn, final
 
 import torch
 from torch import nn
@@ -165,6 +165,21 @@ class PythonValue(SugaredValue):
         return f"python value of type '{type(self.obj).__name__}'"
 
     def as_value(self, emitter: Emitter, range: SourceRange) -> Value:
+        self._no_value(range)
+
+    def as_tuple(self, emitter: Emitter, range: SourceRange, size_hint: int | None = None) -> list[SugaredValue]:
+        self._no_value(range)
+
+    def iterate(self, emitter: Emitter, range: SourceRange) -> SugaredValue:
+        self._no_value(range)
+
+    def length(self, emitter: Emitter, range: SourceRange) -> Value:
+        self._no_value(range)
+
+    def item(self, emitter: Emitter, range: SourceRange, index: Value, hint: ir.Type | None = None) -> SugaredValue:
+        self._no_value(range)
+
+    def _no_value(self, range: SourceRange) -> NoReturn:
         self.refuse(
             f"{self.kind} cannot be used as a value. Perhaps it is a closed over global variable? If so, please "
             "consider passing it in as an argument or use a local variable instead.",
