@@ -33,11 +33,15 @@ _NOTHING: frozenset[Key] = frozenset()
 
 @final
 class AliasDb:
-    """The aliasing facts of one graph."""
+    """The aliasing facts of one graph.
 
-    def __init__(self, graph: Graph) -> None:
+    With `closed_modules`, modules among the graph's inputs are known to nobody else, and no two of their attributes
+    share memory. (Where attributes do share memory, whoever has the values can tell.)
+    """
+
+    def __init__(self, graph: Graph, *, closed_modules: bool = False) -> None:
         self.graph = graph
-        self._analysis = Analysis(graph)
+        self._analysis = Analysis(graph, closed_modules=closed_modules)
         self._memory = self._analysis.memory
         self._reads: dict[Node, frozenset[Key]] = {}
         self._writes: dict[Node, frozenset[Key]] = {}

@@ -51,15 +51,19 @@ class Effects:
 
 @final
 class Analysis:
-    """The memory of one graph."""
+    """The memory of one graph; `closed_modules` takes every attribute of its modules for an object of its own."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, closed_modules: bool = False) -> None:
         self.memory = Memory()
         self.effects: dict[Node, Effects] = {}
         self._variables: dict[Value, Variable] = {}
         self._constants: dict[object, Location] = {}
         for value in graph.inputs:
-            self._unseen(value)
+            variable = self.variable(value)
+            if closed_modules and variable is not None and isinstance(value.type, ClassType) and value.type.is_module:
+                self.memory.add(variable, self.memory.fresh(value.type, is_closed=True))
+            else:
+                self._unseen(value)
         self._pending = [graph]
         while self._pending:
             for node in self._pending.pop().walk():

@@ -83,14 +83,16 @@ def is_mutable_type(given: Type) -> bool:
 class Location:
     """An object; `families` are those it may belong to (several, for a fresh value of a union type)."""
 
-    __slots__ = ("escaped", "families", "fields", "number", "reach", "type")
+    __slots__ = ("escaped", "families", "fields", "is_closed", "number", "reach", "type")
 
-    def __init__(self, number: int, type: Type, escaped: bool = False) -> None:
+    def __init__(self, number: int, type: Type, escaped: bool = False, is_closed: bool = False) -> None:
         self.number = number
         self.type = type
         self.families = families(type)
         self.fields: dict[Field, Variable] = {}
         self.escaped = escaped
+        self.is_closed = is_closed
+        """Its fields hold objects that nothing else refers to, made when first asked for."""
         self.reach: frozenset[Key] | None = None
 
 
@@ -120,10 +122,10 @@ class Memory:
 
     # --- making
 
-    def fresh(self, type: Type) -> Location:
+    def fresh(self, type: Type, *, is_closed: bool = False) -> Location:
         """A new object that nothing else refers to."""
         self._locations += 1
-        return Location(self._locations, type)
+        return Location(self._locations, type, is_closed=is_closed)
 
     def wildcards(self, type: Type) -> Iterator[Location]:
         """The locations that an unseen value of a type may be."""
@@ -141,6 +143,8 @@ class Memory:
             variable = location.fields[name] = Variable()
             if location.escaped:
                 self._open_field(variable, type)
+            elif location.is_closed and families(type):
+                self._include(variable, self.fresh(type, is_closed=True))
         return variable
 
     # --- constraints

@@ -291,6 +291,16 @@ class Graph:
         finally:
             self.current_range = saved
 
+    def renumber(self, values: Iterable[Value]) -> bool:
+        """Number the values 0, 1, 2, ... in the order given, which must be all of the graph's; whether any changed."""
+        changed = False
+        self._next_unique = 0
+        for value in values:
+            changed |= value.unique != self._next_unique
+            value.unique = self._next_unique
+            self._next_unique += 1
+        return changed
+
     # --- for Node, Block and Value only
 
     def resolve_operator(self, node: Node) -> Operator | None:

@@ -1,21 +1,82 @@
-"""Which passes run when. Each pipeline reads from top to bottom."""
+"""Which passes run when. Each pipeline reads from top to bottom.
+
+Constants are computed by the runtime, which stands above this package: it hands in how, once, by `register_evaluator`.
+Until then nothing is computed while compiling, and pipelines do the rest.
+"""
 
 from __future__ import annotations
 
-from flambeau.ir import Graph
+from collections.abc import Sequence
 
+from flambeau.errors import FlambeauError
+from flambeau.ir import Graph, Node
+
+from .annotate_warns import annotate_warns
+from .canonicalize import canonicalize_outputs
+from .common_subexpression_elimination import eliminate_common_subexpressions
 from .constant_pooling import pool_constants
+from .constant_propagation import Evaluate, fold_constants, fold_immutable_constants
 from .dead_code_elimination import eliminate_dead_code
 from .inlining import inline_calls
+from .list_literals import erase_list_literals
 from .lower_simple_tuples import lower_simple_tuples
 from .pass_manager import run
+from .peephole import peephole
+from .remove_dropout import remove_dropout
+
+
+def _nothing_is_evaluated(node: Node, inputs: Sequence[object]) -> Sequence[object]:
+    raise FlambeauError(f"{node.kind} cannot be computed while compiling: no runtime is loaded")
+
+
+_evaluate: Evaluate = _nothing_is_evaluated
+
+
+def register_evaluator(evaluate: Evaluate) -> None:
+    """Say how a node is computed from constant inputs; what fails must raise FlambeauError. The runtime calls this."""
+    global _evaluate
+    _evaluate = evaluate
+
+
+def _fold_constants(graph: Graph) -> bool:
+    return fold_constants(graph, _evaluate)
+
+
+def _fold_immutable_constants(graph: Graph) -> bool:
+    return fold_immutable_constants(graph, _evaluate)
 
 
 def after_compilation(graph: Graph) -> None:
     """What follows the compilation of every function: clean up what naive emission leaves behind."""
-    run(graph, lower_simple_tuples, eliminate_dead_code, pool_constants)
+    run(graph, erase_list_literals, lower_simple_tuples, eliminate_dead_code)
+    # Only what cannot change: lists and tensors stay computed, so that compiling twice gives the same.
+    run(graph, _fold_immutable_constants)
+    run(graph, pool_constants, canonicalize_outputs, annotate_warns)
 
 
 def optimize(graph: Graph) -> None:
     """What happens to a copy of a function's graph before it is executed."""
-    run(graph, inline_calls, lower_simple_tuples, eliminate_dead_code, pool_constants)
+    run(graph, inline_calls, erase_list_literals)
+    _simplify(graph)
+
+
+def optimize_frozen(graph: Graph) -> None:
+    """What happens to the graphs of a frozen module, whose attributes are constants."""
+    run(graph, remove_dropout)
+    _simplify(graph)
+
+
+def _simplify(graph: Graph) -> None:
+    # Folding decides branches, peepholes see through what that leaves, and merging equal nodes makes both find more.
+    run(
+        graph,
+        lower_simple_tuples,
+        eliminate_dead_code,
+        _fold_constants,
+        peephole,
+        eliminate_common_subexpressions,
+        eliminate_dead_code,
+        until_stable=True,
+    )
+    # Last, as everything above makes constants.
+    run(graph, pool_constants)
