@@ -1,7 +1,8 @@
 """Every switch of flambeau in one table: name, default, meaning.
 
 A setting's value comes from, in this order: an enclosing `override(...)` of the same context (thread or task), a value
-given to `Setting.set`, the environment variable `FLAMBEAU_<NAME>`, its default.
+given to `Setting.set`, the environment variable `FLAMBEAU_<NAME>` as it was when the value was first asked for, its
+default.
 
     with settings.override(verify=True):
         optimize(graph)
@@ -29,6 +30,7 @@ class Setting(Generic[T]):
         self.default: T = default
         self.meaning = meaning
         self._process: T | None = None
+        self._environment: T | None = None
         self._override: ContextVar[T | None] = ContextVar(f"flambeau.{name}", default=None)
 
     @property
@@ -37,11 +39,15 @@ class Setting(Generic[T]):
 
     @property
     def value(self) -> T:
-        for given in (self._override.get(), self._process):
-            if given is not None:
-                return given
-        text = os.environ.get(self.environment_variable)
-        return self.default if text is None else self._parse(text)
+        overridden = self._override.get()
+        if overridden is not None:
+            return overridden
+        if self._process is not None:
+            return self._process
+        if self._environment is None:
+            text = os.environ.get(self.environment_variable)
+            self._environment = self.default if text is None else self._parse(text)
+        return self._environment
 
     def set(self, value: T | None) -> None:
         """Set the value for the whole process; None goes back to the environment or the default."""

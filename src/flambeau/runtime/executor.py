@@ -1,20 +1,102 @@
-"""Running functions: each is compiled for the tier that the settings say when it is first called."""
+"""Running functions: each is compiled for the tier that the settings say when it is first called.
+
+The compiled form is kept in `Function.executor`, of an optimised copy of the graph that calls are inlined into. Many
+threads may call a function that is not compiled yet: one compiles, the others wait.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from typing import final
 
-from flambeau.ir import Function
+from flambeau import settings
+from flambeau.errors import ExecutionError, FlambeauError, UnsupportedError
+from flambeau.ir import Function, Graph, copy_graph
+from flambeau.passes import optimize
 from flambeau.runtime.calls import services
-from flambeau.runtime.interpreter import interpret
+from flambeau.runtime.exceptions import located
+from flambeau.runtime.interpreter import interpret_function
+from flambeau.runtime.python_tier import Plan, compile_plan
+from flambeau.runtime.python_tier.plan import Compiled
 
-__all__ = ["call"]
+__all__ = ["call", "call_unlocated", "entry_of", "execution_plan"]
+
+_compiling = threading.RLock()
+
+
+@final
+class Executor:
+    """What a function runs as. `plan` is None where the graph is beyond the Python tier and is interpreted."""
+
+    __slots__ = ("plan", "run")
+
+    def __init__(self, run: Compiled, plan: Plan | None) -> None:
+        self.run = run
+        self.plan = plan
 
 
 def call(function: Function, arguments: Sequence[object]) -> object:
-    """Run a function on run-time values, one for each argument of its schema; its result as one value."""
-    results = interpret(function.graph, list(arguments))
-    return results[0] if len(results) == 1 else tuple(results) if results else None
+    """Run a function on run-time values, one for each argument of its schema; its result as one value.
+
+    What the script raises comes as an `ExecutionError` that is an exception of its own class as well, with the script's
+    traceback.
+    """
+    try:
+        return call_unlocated(function, arguments)
+    except FlambeauError as error:
+        raise (located(error) if isinstance(error, ExecutionError) else error) from error.__cause__
+    except Exception as error:  # whatever an operator raises
+        raise located(error) from error
 
 
-services.call = call
+def call_unlocated(function: Function, arguments: Sequence[object]) -> object:
+    """Run a function from within a script: exceptions pass through as they are."""
+    if settings.TIER.value == "interpreter":
+        return interpret_function(function, arguments)
+    executor = function.executor
+    if not isinstance(executor, Executor):
+        executor = _prepare(function)
+    return executor.run(*arguments)
+
+
+def entry_of(function: Function) -> Compiled:
+    """The compiled form of a function: takes run-time values, one for each argument; exceptions pass as they are."""
+    executor = function.executor
+    return executor.run if isinstance(executor, Executor) else _prepare(function).run
+
+
+def execution_plan(function: Function) -> Plan:
+    """How a function is run by the Python tier; UnsupportedError if it is interpreted."""
+    executor = function.executor
+    plan = executor.plan if isinstance(executor, Executor) else _prepare(function).plan
+    if plan is None:
+        raise UnsupportedError(f"'{function.qualified_name}' is run by the interpreter: it is nested too deeply")
+    return plan
+
+
+def _prepare(function: Function) -> Executor:
+    with _compiling:
+        if isinstance(function.executor, Executor):  # another thread was faster
+            return function.executor
+        executor = _compiled(function, optimized(function.graph))
+        function.executor = executor
+        return executor
+
+
+def optimized(graph: Graph) -> Graph:
+    """A copy of a graph, as it is executed."""
+    result = copy_graph(graph)
+    optimize(result)
+    return result
+
+
+def _compiled(function: Function, graph: Graph) -> Executor:
+    try:
+        plan = compile_plan(graph, function.name, entry_of)
+    except UnsupportedError:
+        return Executor(lambda *arguments: interpret_function(function, arguments), None)
+    return Executor(plan.run, plan)
+
+
+services.call = call_unlocated

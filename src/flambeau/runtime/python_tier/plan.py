@@ -1,0 +1,68 @@
+"""Generated code, compiled: what a function of the Python-source tier runs as."""
+
+from __future__ import annotations
+
+import itertools
+import linecache
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias, final
+
+from flambeau.ir import Function, Graph
+from flambeau.runtime.exceptions import forget_code, register_code
+from flambeau.runtime.python_tier.source import Source, source_of
+
+Compiled: TypeAlias = "Callable[..., Any]"
+"""A graph as a Python function: inputs as arguments; its outputs as one value, or a tuple of several."""
+
+_numbers = itertools.count()
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """A compiled graph."""
+
+    graph: Graph
+    """The optimised graph that the code was written from."""
+    source: str
+    run: Compiled
+
+
+def compile_plan(graph: Graph, name: str, entry_of: Callable[[Function], Compiled]) -> Plan:
+    """Compile a graph to Python code; `entry_of` gives the compiled form of a function that it calls, when it does."""
+    source = source_of(graph)
+    filename = f"<flambeau {name} #{next(_numbers)}>"
+    namespace: dict[str, Any] = dict(source.bindings)
+    for callee, function in source.callees.items():
+        namespace[callee] = _first_call(namespace, callee, function, entry_of)
+    exec(compile(source.text, filename, "exec"), namespace)
+    run: Compiled = namespace["compiled"]
+    _remember(filename, name, source, run)
+    return Plan(graph, source.text, run)
+
+
+def _first_call(
+    namespace: dict[str, Any], name: str, function: Function, entry_of: Callable[[Function], Compiled]
+) -> Compiled:
+    """What a callee's name stands for until it is first called; from then on it is the callee's own code."""
+
+    def call(*arguments: object) -> object:
+        entry = namespace[name] = entry_of(function)
+        return entry(*arguments)
+
+    return call
+
+
+def _remember(filename: str, name: str, source: Source, run: Compiled) -> None:
+    """Make tracebacks show the generated lines, and the script's, for as long as the code exists."""
+    register_code(filename, name, source.nodes)
+    lines = [f"{line}\n" for line in source.lines]
+    linecache.cache[filename] = (len(source.text), None, lines, filename)
+    weakref.finalize(run, _forget, filename)
+
+
+def _forget(filename: str) -> None:
+    forget_code(filename)
+    linecache.cache.pop(filename, None)
