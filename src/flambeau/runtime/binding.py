@@ -11,7 +11,10 @@ __all__ = ["bind", "from_python", "to_python"]
 
 
 def bind(
-    schema: FunctionSchema, args: Sequence[object], kwargs: Mapping[str, object], self_object: ScriptObject | None = None
+    schema: FunctionSchema,
+    args: Sequence[object],
+    kwargs: Mapping[str, object],
+    self_object: ScriptObject | None = None,
 ) -> list[object]:
     """The arguments of a call, complete and in the order of the schema."""
     given = list(args) if self_object is None else [self_object, *args]

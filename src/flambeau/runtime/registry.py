@@ -146,20 +146,25 @@ def _dispatcher_kernel(operator: Operator) -> Kernel:
 
 def kernel_of_node(node: Node) -> Kernel:
     """The function that carries out a node without sub-blocks, given the values of its inputs."""
-    maker = _makers.get(node.kind)
-    if maker is not None:
-        return maker(node)
     found = node.operator
-    if found is not None:
-        return kernel_of_operator(found)
+    kernel = _loaded_kernel(node, found)
+    if kernel is not None:
+        return kernel
     backend = load_tensor_backend()
+    kernel = _loaded_kernel(node, found)  # the import may have brought it
+    if kernel is not None:
+        return kernel
+    custom = found or backend.find_custom_operator(node)
+    if custom is None:
+        raise OperatorError(_no_match(node))
+    return kernel_of_operator(custom)
+
+
+def _loaded_kernel(node: Node, operator: Operator | None) -> Kernel | None:
     maker = _makers.get(node.kind)
     if maker is not None:
         return maker(node)
-    custom = backend.find_custom_operator(node)
-    if custom is not None:
-        return kernel_of_operator(custom)
-    raise OperatorError(_no_match(node))
+    return None if operator is None else _kernels.get(operator.qualified_name)
 
 
 def _no_match(node: Node) -> str:
