@@ -6,7 +6,7 @@ and written through them.
 
 from __future__ import annotations
 
-from flambeau.api.calls import register_object_wrapper
+from flambeau.api.calls import Call, intercept_calls, register_object_wrapper
 from flambeau.api.compilation_unit import CompilationUnit
 from flambeau.api.compiling import TextResolver, define_functions, define_methods
 from flambeau.api.copying import Memo, deep_copy, shallow_copy
@@ -26,6 +26,7 @@ from flambeau.api.services import (
 __all__ = [
     "ArchiveTarget",
     "ArchiveWriter",
+    "Call",
     "CompilationUnit",
     "Constants",
     "Function",
@@ -39,6 +40,7 @@ __all__ = [
     "deep_copy",
     "define_functions",
     "define_methods",
+    "intercept_calls",
     "modules_bottom_up",
     "named_members",
     "named_slots",

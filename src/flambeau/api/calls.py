@@ -13,23 +13,48 @@ from flambeau.errors import ObjectError
 from flambeau.ir import ClassAttribute, Function, ScriptObject, Type
 from flambeau.runtime import bind, call, from_python, to_python
 
-__all__ = ["Call", "assignable", "invoke", "outward", "register_object_wrapper"]
+__all__ = [
+    "Call",
+    "assignable",
+    "intercept_calls",
+    "invoke",
+    "outward",
+    "register_object_wrapper",
+]
 
 
 @final
 class Call:
-    """What calls one function: `run(args, kwargs)`."""
+    """What calls one function, or one method of `receiver`."""
 
-    __slots__ = ("_function", "_receiver")
+    __slots__ = ("function", "receiver")
 
     def __init__(self, function: Function, receiver: ScriptObject | None) -> None:
-        self._function = function
-        self._receiver = receiver
+        self.function = function
+        self.receiver = receiver
 
     def __call__(self, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
-        function = self._function
+        if _interception.handler is not None:
+            return _interception.handler(self, args, kwargs)
+        return self.run(args, kwargs)
+
+    def run(self, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+        """Make the call, whoever intercepts calls."""
+        function = self.function
         schema = function.schema
-        return outward(call(function, bind(schema, args, kwargs, self._receiver)), schema.return_type)
+        return outward(call(function, bind(schema, args, kwargs, self.receiver)), schema.return_type)
+
+
+class _Interception:
+    handler: Callable[[Call, Sequence[object], Mapping[str, object]], object] | None = None
+
+
+_interception = _Interception()
+
+
+def intercept_calls(handler: Callable[[Call, Sequence[object], Mapping[str, object]], object] | None) -> None:
+    """Let all calls from Python, of every thread, go to a handler instead (None: to no handler any more)."""
+    _interception.handler = handler
 
 
 def invoke(function: Function, receiver: ScriptObject | None, *args: object) -> object:
