@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import final
 
 from flambeau.errors import UnsupportedError
@@ -28,7 +29,7 @@ from flambeau.ir import (
 
 from .expressions import Context, attribute_access, spell
 from .literals import LiteralPrinter
-from .names import ValueNames, is_identifier
+from .names import ValueNames, identifier_from, is_identifier
 from .text import Text
 
 INT_MAX = (1 << 63) - 1
@@ -36,7 +37,14 @@ INT_MAX = (1 << 63) - 1
 
 _LONG = 40
 _MAX_INLINE_DEPTH = 32
-_NEVER_INLINED = frozenset({"prim::isinstance", "prim::Enter", "prim::Exit"})
+_NEVER_INLINED = frozenset(
+    {
+        "prim::isinstance",
+        # What has no expression of its own.
+        *("prim::TupleUnpack", "prim::ListUnpack", "prim::Enter", "prim::Exit"),
+        *("prim::ModuleContainerIndex", "prim::Param", "prim::fork", "prim::awaitable"),
+    }
+)
 _NEVER_INLINED_INTO = frozenset({"prim::fork", "prim::awaitable", "rpc_async", "rpc_sync", "rpc_remote"})
 
 
@@ -79,10 +87,9 @@ class FunctionPrinter:
     ) -> None:
         """Write `def name(...) -> T:` and the body, indented by `level` steps."""
         self._level = level
+        self._names.begin_function()
         for value, argument in zip(graph.inputs, schema.arguments, strict=True):
-            parameter = argument.name if is_identifier(argument.name) else self._names.fresh("argument")
-            self._names.reserve(parameter)
-            self._names.assign(value, parameter)
+            self._names.assign(value, self._names.fresh(identifier_from(argument.name)))
         self._indent()
         parameters = self._signature(graph, schema, show_self_type)
         self._out.add(f"def {name}({parameters}) -> {self._context.annotation(schema.return_type)}:\n")
@@ -99,7 +106,7 @@ class FunctionPrinter:
                 text += f": {self._context.annotation(argument.type)}"
             if argument.has_default:
                 default = argument.default
-                if argument.broadcast is not None and not isinstance(default, (list, tuple)):
+                if argument.broadcast is not None and not isinstance(default, (list, tuple, NoneType)):
                     default = [default] * argument.broadcast
                 text += f"={self._literals.text(default, argument.type)}"
             parameters.append(text)
@@ -338,8 +345,6 @@ class FunctionPrinter:
     def _can_inline(self, value: Value, reader: Node) -> bool:
         node = value.node
         if len(node.outputs) != 1 or node.blocks or value.use_count != 1 or node.kind in _NEVER_INLINED:
-            return False
-        if node.kind in ("prim::ModuleContainerIndex", *_NEVER_INLINED_INTO) or node.kind == "prim::Param":
             return False
         if value.has_debug_name and reader.kind != "prim::Return":
             return False

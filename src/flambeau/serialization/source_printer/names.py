@@ -69,23 +69,27 @@ def identifier_from(debug_name: str) -> str:
 
 @final
 class ValueNames:
-    """Hands out variable names, each once: `x`, `x0`, `x1`, ...; `_0`, `_1`, ... for values that have no name."""
+    """Hands out variable names: `x`, `x0`, `x1`, ...; `_0`, `_1`, ... for values that have no name.
+
+    A name is handed out once in a function. The numbers go on through all functions of a file, as PyTorch has them.
+    """
 
     def __init__(self) -> None:
         self._used = set(_RESERVED)
         self._counters: dict[str, int] = {}
         self._names: dict[Value, str] = {}
 
-    def reserve(self, name: str) -> None:
-        """Keep a name (a parameter's) from being handed out."""
-        self._used.add(name)
+    def begin_function(self) -> None:
+        """What follows may use all names again."""
+        self._used = set(_RESERVED)
+        self._names.clear()
 
     def fresh(self, candidate: str) -> str:
         """The candidate if it is free, else with a number behind it."""
         name = candidate
         while name in self._used:
-            number = self._counters.get(candidate, 0)
-            self._counters[candidate] = number + 1
+            number = self._counters.get(name, 0)
+            self._counters[name] = number + 1
             name = f"{candidate}{number}"
         self._used.add(name)
         return name
