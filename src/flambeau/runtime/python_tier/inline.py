@@ -24,7 +24,13 @@ WRAPPING: dict[str, str] = {
     "aten::mul.int": "{0} * {1}",
     "aten::neg.int": "-{0}",
 }
-"""Overloads whose result must be brought back into 64 bits."""
+"""Overloads whose result must be brought back into 64 bits where it may leave them (`int_bounds`)."""
+
+STATEMENTS: dict[str, str] = {
+    "aten::append.t": "{0}.append({1})",
+    "aten::_set_item.t": "{0}[{1}] = {2}",
+}
+"""Overloads that return their first operand, as the statement that does the rest."""
 
 _TEMPLATES = {
     **{
@@ -57,6 +63,9 @@ _TEMPLATES = {
     "aten::len.Dict_int": "len({0})",
     "aten::__contains__.str": "{1} in {0}",
     "aten::__contains__.int": "{1} in {0}",
+    "aten::__getitem__.t": "{0}[{1}]",
+    "prim::min.int": "{0} if {0} < {1} else {1}",
+    "prim::max.int": "{0} if {0} > {1} else {1}",
 }
 
 
@@ -102,3 +111,12 @@ def _derive_index(node: Node, operands: Sequence[str]) -> str | None:
     if step != 1 or start is NOT_CONSTANT:
         return None
     return operands[0] if start == 0 else f"{operands[0]} + {operands[1]}"
+
+
+@_expression("aten::__range_length")
+def _range_length(node: Node, operands: Sequence[str]) -> str | None:
+    """`len(range(low, high, step))` for a step of 1."""
+    low, step = constant_value(node.inputs[0]), constant_value(node.inputs[2])
+    if step != 1 or not isinstance(low, int) or abs(low) > 1 << 32:
+        return None
+    return f"max({operands[1]} - {low}, 0)" if low else f"max({operands[1]}, 0)"

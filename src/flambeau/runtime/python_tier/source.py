@@ -35,7 +35,8 @@ from flambeau.ir import (
 )
 from flambeau.runtime.integers import INT_MAX, INT_MIN, wrapped
 from flambeau.runtime.nodes import is_custom_class, runtime_constant
-from flambeau.runtime.python_tier.inline import EXPRESSIONS, WRAPPING
+from flambeau.runtime.python_tier.inline import EXPRESSIONS, STATEMENTS, WRAPPING
+from flambeau.runtime.python_tier.int_bounds import IntBounds, overflow_condition
 from flambeau.runtime.registry import kernel_of_node
 
 _INDENT = "  "
@@ -76,6 +77,7 @@ class _Writer:
         self._holders: dict[str, int] = {}
         """For each variable of the code, how many values that go by its name are alive."""
         self._dying: dict[Node, list[Value]] = {}
+        self._bounds = IntBounds()
 
     def write(self, name: str) -> Source:
         parameters = [self._define(v) for v in self._graph.inputs]
@@ -293,17 +295,28 @@ class _Writer:
         if name in WRAPPING:
             self._wrapping(node, WRAPPING[name].format(*operands))
             return
-        expression = EXPRESSIONS[name](node, operands) if name in EXPRESSIONS else None
-        if expression is not None:
-            self._line(f"{self._define(node.output)} = {expression}", node)
+        if name in STATEMENTS:
+            self._line(STATEMENTS[name].format(*operands), node)
+            if node.output.has_uses:
+                self._cast(node)
             return
-        self._call_kernel(node, operands)
+        expression = EXPRESSIONS[name](node, operands) if name in EXPRESSIONS else None
+        if expression is None:
+            self._call_kernel(node, operands)
+        elif (branch := _branch_on(node)) is not None:
+            self._names[node.output] = expression
+            self._dying.setdefault(branch, []).extend(self._dying.pop(node, ()))
+        else:
+            if node.kind == "aten::__derive_index":
+                self._bounds.same(node.output, node.inputs[0], extra=1)
+            self._store(node, expression)
 
     def _wrapping(self, node: Node, expression: str) -> None:
         result = self._define(node.output)
         self._line(f"{result} = {expression}", node)
-        wrap = self._bind("wrapped", wrapped)
-        self._line(f"if not {INT_MIN} <= {result} <= {INT_MAX}: {result} = {wrap}({result})", node)
+        condition = overflow_condition(node, result, self._bounds, INT_MIN, INT_MAX)
+        if condition is not None:
+            self._line(f"if {condition}: {result} = {self._bind('wrapped', wrapped)}({result})", node)
 
     def _call_kernel(self, node: Node, operands: Sequence[str]) -> None:
         call = f"{self._bind('k', kernel_of_node(node))}({', '.join(operands)})"
@@ -411,6 +424,17 @@ _WRITERS: dict[str, Callable[[_Writer, Node], bool]] = {
     "prim::CallMethod": _Writer._call_method,
 }
 """Kinds that are written in their own way; a writer that answers False leaves the node to its kernel."""
+
+
+def _branch_on(node: Node) -> Node | None:
+    """The `prim::If` right behind a node, if nothing but its condition reads the result: it can be written there."""
+    if node.output.type is not BOOL or node.output.use_count != 1:
+        return None
+    ((user, _),) = node.output.uses
+    following = node.next
+    while following.kind == "prim::Constant":
+        following = following.next
+    return user if user is following and user.kind == "prim::If" else None
 
 
 def _slot(node: Node) -> int | None:
