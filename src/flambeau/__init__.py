@@ -17,19 +17,36 @@ from flambeau import errors, settings
 
 if TYPE_CHECKING:
     from flambeau import ir
-    from flambeau.python import ScriptFunction, ScriptModule, freeze, load, save, script
+    from flambeau.python import (
+        ScriptFunction,
+        ScriptModule,
+        TracerWarning,
+        freeze,
+        is_tracing,
+        load,
+        save,
+        script,
+        script_if_tracing,
+        trace,
+        trace_module,
+    )
 
 __all__ = [
     "ScriptFunction",
     "ScriptModule",
+    "TracerWarning",
     "__version__",
     "errors",
     "freeze",
     "ir",
+    "is_tracing",
     "load",
     "save",
     "script",
+    "script_if_tracing",
     "settings",
+    "trace",
+    "trace_module",
 ]
 
 __version__ = "0.1.0"
@@ -37,10 +54,15 @@ __version__ = "0.1.0"
 _HOMES = {
     "ScriptFunction": "flambeau.python",
     "ScriptModule": "flambeau.python",
+    "TracerWarning": "flambeau.python",
     "freeze": "flambeau.python",
+    "is_tracing": "flambeau.python",
     "load": "flambeau.python",
     "save": "flambeau.python",
     "script": "flambeau.python",
+    "script_if_tracing": "flambeau.python",
+    "trace": "flambeau.python",
+    "trace_module": "flambeau.python",
 }
 """Where each lazily resolved name lives."""
 _ROOMS = frozenset({"ir"})

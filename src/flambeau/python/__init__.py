@@ -14,16 +14,46 @@ if TYPE_CHECKING:
     from flambeau.python.script_function import ScriptFunction
     from flambeau.python.script_module import ScriptModule
     from flambeau.python.scripting import script
+    from flambeau.python.tracing import (
+        TopLevelTracedModule,
+        TracedModule,
+        TracerWarning,
+        is_tracing,
+        script_if_tracing,
+        trace,
+        trace_module,
+    )
 
-__all__ = ["ScriptFunction", "ScriptModule", "freeze", "load", "save", "script"]
+__all__ = [
+    "ScriptFunction",
+    "ScriptModule",
+    "TopLevelTracedModule",
+    "TracedModule",
+    "TracerWarning",
+    "freeze",
+    "is_tracing",
+    "load",
+    "save",
+    "script",
+    "script_if_tracing",
+    "trace",
+    "trace_module",
+]
 
 _HOMES = {
     "ScriptFunction": "script_function",
     "ScriptModule": "script_module",
+    "TopLevelTracedModule": "tracing",
+    "TracedModule": "tracing",
+    "TracerWarning": "tracing",
     "freeze": "freezing",
+    "is_tracing": "tracing",
     "load": "archives",
     "save": "archives",
     "script": "scripting",
+    "script_if_tracing": "tracing",
+    "trace": "tracing",
+    "trace_module": "tracing",
 }
 """The file that each name is defined in."""
 
