@@ -528,3 +528,49 @@ def test_scripting_a_scripted_module_is_free() -> None:
     assert net.inner is scripted
     x = torch.randn(1, 2)
     assert_same(net(x), scripted(x))
+
+
+@torch.jit.interface
+class Layer(nn.Module):
+    def forward(self, input: Tensor) -> Tensor:
+        pass
+
+
+class ByInterface(nn.Module):
+    chosen: Layer
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.chosen = inner
+        self.layers = nn.ModuleList([nn.ReLU(), nn.Tanh()])
+
+    def forward(self, x: Tensor, i: int) -> Tensor:
+        picked: Layer = self.layers[i]
+        return picked.forward(self.chosen.forward(x))
+
+
+def test_interfaces() -> None:
+    class Twice(nn.Module):
+        def forward(self, input: Tensor) -> Tensor:
+            return input * 2
+
+    for i in range(2):
+        check_module(ByInterface(Twice()), torch.randn(3), i)
+
+
+def test_module_that_does_not_implement_the_interface() -> None:
+    class Two(nn.Module):
+        def forward(self, x: Tensor, y: Tensor) -> Tensor:
+            return x + y
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.ModuleList([Two()])
+
+        def forward(self, x: Tensor, i: int) -> Tensor:
+            picked: Layer = self.layers[i]
+            return picked.forward(x)
+
+    with pytest.raises(ScriptError, match="is not of annotated type .*Layer"):
+        flambeau.script(Net())

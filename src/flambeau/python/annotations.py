@@ -23,7 +23,7 @@ from torch._jit_internal import BroadcastingListCls
 
 from flambeau import ir
 from flambeau.errors import ScriptError
-from flambeau.ir import InterfaceType, SourceRange, Type
+from flambeau.ir import SourceRange, Type
 from flambeau.python.namespaces import ABSENT, Namespace
 from flambeau.python.unit import services, unit
 
@@ -229,13 +229,10 @@ class AnnotationReader:
     def _of_class(self, cls: type, range: SourceRange | None) -> Type | None:
         if issubclass(cls, torch.Tensor) or cls in _TENSOR_CLASSES:
             return ir.TENSOR
-        interface = getattr(cls, "__torch_script_interface__", None)
-        if isinstance(interface, InterfaceType):
-            return interface
         known = unit.named_types.get(cls)
         if known is not None:
             return known
-        if issubclass(cls, enum.Enum) or is_named_tuple(cls) or is_compilable(cls):
+        if issubclass(cls, enum.Enum) or is_named_tuple(cls) or is_interface(cls) or is_compilable(cls):
             return services.class_type(cls, range)
         return None
 
@@ -280,6 +277,11 @@ def _dict(key: Type, value: Type, range: SourceRange | None) -> Type:
 def is_named_tuple(cls: type) -> bool:
     """Whether a class is a NamedTuple, of either kind."""
     return issubclass(cls, tuple) and hasattr(cls, "_fields")
+
+
+def is_interface(cls: type) -> bool:
+    """Whether a class was declared as an interface."""
+    return "__torch_script_interface__" in vars(cls)
 
 
 def is_compilable(cls: type) -> bool:

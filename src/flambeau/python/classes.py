@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from flambeau.errors import ScriptError, UnsupportedError
 from flambeau.ir import ClassType, Function, NamedType, Property, SourceRange
 from flambeau.python import markers
-from flambeau.python.annotations import is_named_tuple
+from flambeau.python.annotations import is_interface, is_named_tuple
 from flambeau.python.dataclass_methods import GeneratedMethod, generated_methods, is_generated
 from flambeau.python.functions import Compilation, default_arguments, function_of
+from flambeau.python.interfaces import interface_type
 from flambeau.python.named_types import enum_type, named_tuple_type
 from flambeau.python.names import qualified_name
 from flambeau.python.namespaces import namespace_of, namespace_of_class
@@ -34,6 +35,8 @@ def class_type(cls: type, range: SourceRange | None = None) -> NamedType:
             return enum_type(cls, range)
         if is_named_tuple(cls):
             return named_tuple_type(cls, range)
+        if is_interface(cls):
+            return interface_type(cls)
         return _compile(cls)
 
 
@@ -46,7 +49,7 @@ def _compile(cls: type) -> ClassType:
             if function.name not in inherited:
                 function.ensure_defined()
     except (ScriptError, UnsupportedError):
-        _forget(cls, made)
+        unit.remove_named_type(cls, made)
         raise
     for name in inherited:
         _try_inherited(made, name)
@@ -59,12 +62,6 @@ def _try_inherited(made: ClassType, name: str) -> None:
         made.methods[name].ensure_defined()
     except (ScriptError, UnsupportedError):
         del made.methods[name]
-
-
-def _forget(cls: type, made: ClassType) -> None:
-    unit.named_types.pop(cls, None)
-    unit.python_classes.pop(made, None)
-    unit.compilation_unit.types.pop(made.qualified_name, None)
 
 
 def _add_members(cls: type, made: ClassType) -> list[str]:

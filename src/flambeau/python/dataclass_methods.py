@@ -89,27 +89,48 @@ def _init(cls: type, made: ClassType, name: str) -> GeneratedMethod:
     return GeneratedMethod(name, definition, Signature(tuple(arguments), ir.NONE), defaults)
 
 
-def _compared(cls: type) -> list[str]:
-    return [f.name for f in dataclasses.fields(cls) if f.compare]
-
-
-def _comparison(cls: type, made: ClassType, name: str, lines: list[str]) -> GeneratedMethod:
-    definition = _definition(cls, f"def {name}(self, other):\n" + "".join(f"    {line}\n" for line in lines))
+def _comparison(
+    cls: type, made: ClassType, name: str, compare: Callable[[str, str], list[str]], unequal: str, otherwise: bool
+) -> GeneratedMethod:
+    """A comparison field by field. `unequal` is done where one of two optional values is None."""
+    reader = AnnotationReader(namespace_of_class(cls))
+    lines: list[str] = []
+    for field in dataclasses.fields(cls):
+        if not field.compare:
+            continue
+        lines += [f"mine = self.{field.name}", f"theirs = other.{field.name}"]
+        compared = compare("mine", "theirs")
+        if isinstance(reader.of_object(field.type), ir.OptionalType):
+            lines.append("if mine is not None and theirs is not None:")
+            lines += [f"    {line}" for line in compared]
+            lines += ["elif mine is not None or theirs is not None:", f"    {unequal}"]
+        else:
+            lines += compared
+    # Each field's values are of their own types, so they need names of their own.
+    numbered, index = [], -1
+    for line in lines:
+        index += line.startswith("mine = ")
+        numbered.append(line.replace("mine", f"mine{index}").replace("theirs", f"theirs{index}"))
+    body = "".join(f"    {line}\n" for line in [*numbered, f"return {otherwise}"])
+    definition = _definition(cls, f"def {name}(self, other):\n{body}")
     return GeneratedMethod(name, definition, Signature((Argument("other", made),), ir.BOOL), {})
 
 
 def _equal(cls: type, made: ClassType, name: str) -> GeneratedMethod:
-    lines = [f"if self.{field} != other.{field}: return False" for field in _compared(cls)]
-    return _comparison(cls, made, name, [*lines, "return True"])
+    def compare(mine: str, theirs: str) -> list[str]:
+        return [f"if {mine} != {theirs}: return False"]
+
+    return _comparison(cls, made, name, compare, "return False", True)
 
 
 def _ordered(cls: type, made: ClassType, name: str) -> GeneratedMethod:
     sign, otherwise = _ORDER[name]
-    lines = []
-    for field in _compared(cls):
-        lines.append(f"if self.{field} {sign} other.{field}: return True")
-        lines.append(f"if other.{field} {sign} self.{field}: return False")
-    return _comparison(cls, made, name, [*lines, f"return {otherwise}"])
+
+    def compare(mine: str, theirs: str) -> list[str]:
+        return [f"if {mine} {sign} {theirs}: return True", f"if {theirs} {sign} {mine}: return False"]
+
+    complaint = f"raise TypeError('Cannot compare {cls.__name__} with None')"
+    return _comparison(cls, made, name, compare, complaint, otherwise)
 
 
 _GENERATORS: dict[str, Callable[[type, ClassType, str], GeneratedMethod]] = {

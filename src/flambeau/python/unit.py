@@ -56,5 +56,11 @@ class PythonUnit:
         self.python_classes[type] = python_class
         return type
 
+    def remove_named_type(self, python_class: type, type: NamedType) -> None:
+        """Make a class that did not compile as if it had never been tried."""
+        self.named_types.pop(python_class, None)
+        self.python_classes.pop(type, None)
+        self.compilation_unit.types.pop(type.qualified_name, None)
+
 
 unit = PythonUnit()
