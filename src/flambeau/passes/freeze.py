@@ -74,10 +74,14 @@ def freeze_module(
     if module.type.forward_hooks or module.type.forward_pre_hooks:
         raise UnsupportedError("freezing a module that has hooks")
     freezer = _Freezer(module, tuple(preserved), preserve_parameters)
-    freezer.find_what_changes()
-    freezer.replace_attributes()
-    for graph in freezer.graphs.values():
-        optimize(graph)
+    freezer.find_assignments()
+    # Flags such as `training` first: branches that they exclude do not count as writing to the rest.
+    for immutable_only in (True, False):
+        if not immutable_only:
+            freezer.find_writes()
+        freezer.replace_attributes(immutable_only=immutable_only)
+        for graph in freezer.graphs.values():
+            optimize(graph)
     return freezer.rebuilt(unit)
 
 
@@ -146,7 +150,8 @@ class _Freezer:
 
     # --- what changes
 
-    def find_what_changes(self) -> None:
+    def find_assignments(self) -> None:
+        """Note what is assigned, and what becomes of modules."""
         for graph in self.graphs.values():
             for current in with_subgraphs(graph):
                 for node in current.walk():
@@ -154,8 +159,12 @@ class _Freezer:
                 for value in self._returned(current):
                     if value in self._objects:
                         self._users[id(self._objects[value])].is_opaque = True
-            self._find_writes(graph)
         self._spread_opaque()
+
+    def find_writes(self) -> None:
+        """Note what is written to in place."""
+        for graph in self.graphs.values():
+            self._find_writes(graph)
         self._spread_over_memory()
 
     def _returned(self, graph: Graph) -> Iterable[Value]:
@@ -212,11 +221,13 @@ class _Freezer:
 
     # --- replacement
 
-    def replace_attributes(self) -> None:
+    def replace_attributes(self, *, immutable_only: bool) -> None:
         for graph in self.graphs.values():
             for node in list(graph.walk()):
                 owner = self._objects.get(node.inputs[0]) if node.kind == "prim::GetAttr" else None
-                if owner is not None and node.output not in self._objects:
+                if owner is None or node.output in self._objects:
+                    continue
+                if not immutable_only or not is_mutable_type(node.output.type):
                     self._replace(node, self._users[id(owner)])
 
     def _replace(self, node: Node, users: _Users) -> None:
