@@ -55,6 +55,7 @@ from flambeau.ir.operators import (
     unregister_operator,
 )
 from flambeau.ir.parser import parse
+from flambeau.ir.patterns import PatternMatch, SubgraphRewriter, find_pattern_matches
 from flambeau.ir.printer import Notes, print_block, print_graph, print_node
 from flambeau.ir.scalar_types import Layout, MemoryFormat, QScheme, ScalarType
 from flambeau.ir.schema import (
@@ -217,6 +218,7 @@ __all__ = [
     "Operator",
     "OptionalType",
     "OriginalRanges",
+    "PatternMatch",
     "PrimitiveType",
     "Property",
     "QScheme",
@@ -228,6 +230,7 @@ __all__ = [
     "Source",
     "SourceRange",
     "Storage",
+    "SubgraphRewriter",
     "SymbolicDim",
     "TensorData",
     "TensorType",
@@ -261,6 +264,7 @@ __all__ = [
     "demangled",
     "equal_nodes",
     "find_operator",
+    "find_pattern_matches",
     "fits",
     "flat",
     "float_text",
