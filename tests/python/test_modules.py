@@ -572,5 +572,81 @@ def test_module_that_does_not_implement_the_interface() -> None:
             picked: Layer = self.layers[i]
             return picked.forward(x)
 
-    with pytest.raises(ScriptError, match="is not of annotated type .*Layer"):
+    with pytest.raises(ScriptError, match=r"is not of annotated type .*Layer"):
         flambeau.script(Net())
+
+
+def _doubles_input(self, input: Tuple[Tensor]) -> Tuple[Tensor]:
+    return (input[0] * 2,)
+
+
+def _looks_only(self, input: Tuple[Tensor]) -> None:
+    assert input[0].numel() > 0
+
+
+def _subtracts(self, input: Tuple[Tensor], output: Tensor) -> Tensor:
+    return output - input[0]
+
+
+class Outer(nn.Module):
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x) + 1
+
+
+def _hooked() -> nn.Module:
+    net = Outer(nn.Tanh())
+    net.inner.register_forward_pre_hook(_doubles_input)
+    net.inner.register_forward_pre_hook(_looks_only)
+    net.inner.register_forward_hook(_subtracts)
+    return net
+
+
+def test_hooks_of_submodules() -> None:
+    x = torch.randn(3)
+    scripted = flambeau.script(_hooked())
+    assert_same(scripted(x), _hooked()(x))
+    assert_same(scripted(x), torch.jit.script(_hooked())(x))
+    assert [f.name for f in scripted.inner._c.type.forward_hooks] == ["_subtracts"]
+
+
+def test_hook_named_like_a_method() -> None:
+    net = nn.Tanh()
+
+    def forward(self, input: Tuple[Tensor], output: Tensor) -> Tensor:
+        return output
+
+    net.register_forward_hook(forward)
+    with pytest.raises(ScriptError, match=r"Can't define hook: forward on class: .*Tanh"):
+        flambeau.script(net)
+
+
+def test_ignored_members_stay_on_the_wrapper() -> None:
+    class Net(nn.Module):
+        __jit_ignored_attributes__ = ["note"]
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.note = object()
+
+        @torch.jit.ignore
+        def describe(self, text: str) -> str:
+            return f"{text} of {type(self).__name__}"
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x
+
+    net = Net()
+    scripted = flambeau.script(net)
+    assert scripted.describe("a note") == "a note of ScriptModule"
+    assert scripted.note is net.note
+
+
+def test_overloaded_forward_is_called_by_its_arguments() -> None:
+    module = nn.GRU(3, 4)
+    scripted = flambeau.script(module)
+    x = torch.randn(5, 2, 3)
+    assert_same(scripted(x), module(x))

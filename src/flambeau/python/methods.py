@@ -18,6 +18,7 @@ from flambeau.frontend import SugaredFactory, signature_of
 from flambeau.ir import Function, Property
 from flambeau.python import markers
 from flambeau.python.functions import Compilation, default_arguments, no_implementation
+from flambeau.python.module_hooks import compile_hooks
 from flambeau.python.module_types import ModuleDescription
 from flambeau.python.resolver import resolver_of
 from flambeau.python.source_code import definition_of
@@ -111,6 +112,7 @@ def compile_methods(description: ModuleDescription, *, is_root: bool) -> None:
                 overload.ensure_defined()
         for name in _property_names(description.python_class):
             _try_property(description, name)
+        compile_hooks(description)
         description.is_compiled = True
 
 

@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from flambeau import ir
-from flambeau.errors import ScriptError, UnsupportedError
+from flambeau.errors import ScriptError
 from flambeau.ir import ClassType, Function, InterfaceType, ScriptObject, Type
 from flambeau.python import constants, markers
 from flambeau.python.annotations import AnnotationReader
@@ -98,6 +98,8 @@ class ModuleDescription:
     failed: dict[str, str] = field(default_factory=dict)
     """Attributes that cannot be used in a script, and why."""
     ignored: frozenset[str] = frozenset()
+    hooks: tuple[Callable[..., object], ...] = ()
+    pre_hooks: tuple[Callable[..., object], ...] = ()
     type: ClassType | None = None
     is_compiled: bool = False
     """Whether the methods that modules start from have been compiled."""
@@ -116,6 +118,8 @@ class ModuleDescription:
             and self.overloads == other.overloads
             and self.failed.keys() == other.failed.keys()
             and self.ignored == other.ignored
+            and self.hooks == other.hooks
+            and self.pre_hooks == other.pre_hooks
         )
 
     @property
@@ -190,8 +194,8 @@ class _Describer:
         for name, value in vars(module).items():
             if not (name in _NOT_ATTRIBUTES or name.startswith("__") or self._is_known(name)):
                 self._add_attribute(name, value)
-        if module._forward_hooks or module._forward_pre_hooks:
-            raise UnsupportedError(f"'{type_name(module)}' has forward hooks, which cannot be scripted yet")
+        self.description.hooks = tuple(module._forward_hooks.values())
+        self.description.pre_hooks = tuple(module._forward_pre_hooks.values())
 
     def _is_known(self, name: str) -> bool:
         d = self.description

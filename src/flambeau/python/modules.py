@@ -13,6 +13,7 @@ from flambeau.errors import ScriptError
 from flambeau.ir import InterfaceType, ScriptObject, Type
 from flambeau.python import markers
 from flambeau.python.conversion import ConversionError, to_script
+from flambeau.python.left_in_python import remember_original
 from flambeau.python.methods import compile_methods, find_method
 from flambeau.python.module_types import ModuleDescription, check_initialized, describe
 from flambeau.python.names import type_name
@@ -52,6 +53,7 @@ class ModuleTree:
         compile_methods(description, is_root=False)
         made = ScriptObject(description.class_type)
         self.objects[id(module)] = made
+        remember_original(made, module)
         for name, entry in description.attributes.items():
             made.set(name, _attribute(module, name, entry.type))
         for name, submodule in description.submodules.items():

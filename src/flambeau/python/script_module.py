@@ -21,7 +21,9 @@ from torch.nn.modules import module as _nn_module
 from flambeau.api import ArchiveTarget, Constants, Function, Memo, Method, Module
 from flambeau.errors import ObjectError, UnsupportedError
 from flambeau.ir import UNSET, ScriptObject, demangled
+from flambeau.python.left_in_python import find_member
 from flambeau.python.module_views import ModuleView, TensorView, replace_submodule
+from flambeau.python.namespaces import ABSENT
 from flambeau.python.saving import ExtraFiles, save_archive
 from flambeau.python.script_function import NotPicklableError
 
@@ -143,6 +145,9 @@ class ScriptModule(nn.Module):
             return module.getattr(name)
         elif name in ("keys", "items", "values") and self._container() == "dict":
             return getattr(self._modules, name)
+        member = find_member(self, module, name)
+        if member is not ABSENT:
+            return member
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -27,6 +27,7 @@ from flambeau.frontend import (
 from flambeau.ir import SourceRange, Value
 from flambeau.python import markers
 from flambeau.python.methods import find_method, find_overloads, find_property
+from flambeau.python.module_hooks import call_with_hooks, define_hooks
 from flambeau.python.module_types import ModuleDescription, type_of_submodule
 from flambeau.python.places import at
 from flambeau.python.python_calls import PythonFunctionValue
@@ -156,7 +157,12 @@ class ModuleValue(SugaredValue):
     def call(
         self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
     ) -> SugaredValue:
-        return self.attribute(emitter, range, "forward").call(emitter, range, args, kwargs, n_binders)
+        forward, description = self.attribute(emitter, range, "forward"), self.description
+        if not (description.hooks or description.pre_hooks):
+            return forward.call(emitter, range, args, kwargs, n_binders)
+        with at(range):
+            define_hooks(description)
+        return call_with_hooks(emitter, range, self.value, description, forward, [*args, *kwargs])
 
     def enter(self, emitter: Emitter, range: SourceRange) -> tuple[Value, Value]:
         return SimpleValue(self.value).enter(emitter, range)
