@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from flambeau.runtime import operators  # noqa: F401
-from flambeau.runtime.binding import bind, from_python, to_python
+from flambeau.runtime.binding import ArgumentError, bind, from_python
 from flambeau.runtime.executor import call, entry_of, execution_plan
 from flambeau.runtime.instances import new_tuple
 from flambeau.runtime.interpreter import evaluate_node, interpret
 from flambeau.runtime.text import text_of
+from flambeau.runtime.to_python import to_python
 
-__all__ = ["bind", "call", "entry_of", "evaluate_node", "execution_plan", "from_python", "interpret", "new_tuple", "text_of", "to_python"]
+__all__ = [
+    "ArgumentError",
+    "bind",
+    "call",
+    "entry_of",
+    "evaluate_node",
+    "execution_plan",
+    "from_python",
+    "interpret",
+    "new_tuple",
+    "text_of",
+    "to_python",
+]

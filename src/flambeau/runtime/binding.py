@@ -1,40 +1,139 @@
-"""Values of Python programs to run-time values and back."""
+"""Calls from Python: arguments are matched with a schema and converted, or refused in TorchScript's words."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
+from typing import final
 
 from flambeau.errors import ExecutionError
-from flambeau.ir import FunctionSchema, ScriptObject, Type
+from flambeau.ir import Argument, FunctionSchema, ScriptObject, Type
+from flambeau.runtime.from_python import Converter, Mismatch, converter
 
-__all__ = ["bind", "from_python", "to_python"]
+__all__ = ["ArgumentError", "bind", "from_python"]
+
+_NO_ARGUMENTS: Mapping[str, object] = {}
+_MAX_BINDERS = 4096
+
+
+class ArgumentError(ExecutionError, RuntimeError, TypeError):
+    """A call from Python does not fit the schema of the function: number, names or types of the arguments."""
+
+
+def from_python(value: object, type: Type) -> object:
+    """A Python value as a run-time value of a type; TypeError if it does not fit."""
+    return converter(type)(value)
+
+
+@final
+class _Binder:
+    """What binds the calls of one schema."""
+
+    __slots__ = ("arguments", "converters", "has_keyword_only", "schema")
+
+    def __init__(self, schema: FunctionSchema) -> None:
+        self.schema = schema
+        self.arguments = schema.arguments
+        self.converters: tuple[Converter, ...] = tuple(converter(a.type) for a in schema.arguments)
+        self.has_keyword_only = any(a.kwarg_only for a in schema.arguments)
+
+    def bind(self, args: Sequence[object], kwargs: Mapping[str, object]) -> list[object]:
+        if not kwargs and len(args) == len(self.arguments) and not self.has_keyword_only:
+            given: Sequence[object] = args
+        else:
+            given = self._complete(args, kwargs)
+        try:
+            return [c(v) for c, v in zip(self.converters, given, strict=True)]
+        except Mismatch:
+            raise self._mismatch(given) from None
+
+    def _complete(self, args: Sequence[object], kwargs: Mapping[str, object]) -> list[object]:
+        """One value for each argument, defaults filled in."""
+        self._check_counts(args, kwargs)
+        given = list(args)
+        used = 0
+        for argument in self.arguments[len(given) :]:
+            if argument.name in kwargs:
+                given.append(kwargs[argument.name])
+                used += 1
+            elif argument.has_default:
+                given.append(_default(argument))
+            else:
+                raise ArgumentError(
+                    f"{self.schema.name}() is missing value for argument '{argument.name}'. Declaration: {self.schema}"
+                )
+        if used < len(kwargs):
+            raise self._unknown_keyword(args, kwargs)
+        return given
+
+    def _check_counts(self, args: Sequence[object], kwargs: Mapping[str, object]) -> None:
+        schema, count = self.schema, len(args) + len(kwargs)
+        positional = sum(not a.kwarg_only for a in self.arguments)
+        if count > len(self.arguments):
+            raise ArgumentError(
+                f"{schema.name}() expected at most {len(self.arguments)} argument(s) but received {count} argument(s). "
+                f"Declaration: {schema}"
+            )
+        if len(args) > positional:
+            raise ArgumentError(
+                f"{schema.name}() takes {positional} positional argument(s) but {len(args)} was/were given.  "
+                f"Declaration: {schema}"
+            )
+
+    def _unknown_keyword(self, args: Sequence[object], kwargs: Mapping[str, object]) -> ArgumentError:
+        names = [a.name for a in self.arguments]
+        twice = next((n for n in kwargs if n in names[: len(args)]), None)
+        if twice is not None:
+            return ArgumentError(
+                f"Argument '{twice}' specified both as positional and keyword argument. Schema: {self.schema}"
+            )
+        unknown = next(n for n in kwargs if n not in names)
+        return ArgumentError(
+            f"Unknown keyword argument '{unknown}' for operator '{self.schema.name}'. Schema: {self.schema}"
+        )
+
+    def _mismatch(self, given: Sequence[object]) -> ArgumentError:
+        for position, (argument, convert, value) in enumerate(zip(self.arguments, self.converters, given, strict=True)):
+            try:
+                convert(value)
+            except Mismatch as mismatch:
+                return ArgumentError(
+                    f"{self.schema.name}() Expected a value of type '{argument.type.annotation()}' for argument "
+                    f"'{argument.name}' but instead found type '{type(value).__name__}'.\n"
+                    f"{_note(argument)}Position: {position}\nValue: {value!r}\nDeclaration: {self.schema}\n"
+                    f"Cast error details: {mismatch}"
+                )
+        return ArgumentError(f"{self.schema.name}() was called with values that changed. Declaration: {self.schema}")
+
+
+def _note(argument: Argument) -> str:
+    if not getattr(argument.type, "inferred", False):
+        return ""
+    return f"Inferred '{argument.name}' to be of type 'Tensor' because it was not annotated with an explicit type.\n"
+
+
+def _default(argument: Argument) -> object:
+    """The default of an argument; one that could be changed is copied for each call."""
+    value = argument.default
+    return copy.deepcopy(value) if isinstance(value, (list, dict)) else value
+
+
+_binders: dict[int, _Binder] = {}
 
 
 def bind(
     schema: FunctionSchema,
     args: Sequence[object],
-    kwargs: Mapping[str, object],
+    kwargs: Mapping[str, object] = _NO_ARGUMENTS,
     self_object: ScriptObject | None = None,
 ) -> list[object]:
-    """The arguments of a call, complete and in the order of the schema."""
-    given = list(args) if self_object is None else [self_object, *args]
-    for argument in schema.arguments[len(given) :]:
-        if argument.name in kwargs:
-            given.append(kwargs[argument.name])
-        elif argument.has_default:
-            given.append(argument.default)
-        else:
-            raise ExecutionError(
-                f"{schema.name}() is missing value for argument '{argument.name}'. Declaration: {schema}"
-            )
-    return given
+    """The arguments of a call, converted, complete and in the order of the schema.
 
-
-def from_python(value: object, type: Type) -> object:
-    """A value as scripts have it."""
-    return value
-
-
-def to_python(value: object, type: Type) -> object:
-    """A value as Python programs have it."""
-    return value
+    ArgumentError, with TorchScript's message, if they do not fit. `self_object` is the first argument of a method.
+    """
+    binder = _binders.get(id(schema))
+    if binder is None or binder.schema is not schema:
+        if len(_binders) >= _MAX_BINDERS:
+            _binders.clear()
+        binder = _binders[id(schema)] = _Binder(schema)
+    return binder.bind(args if self_object is None else (self_object, *args), kwargs)

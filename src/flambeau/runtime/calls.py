@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import final
 
 from flambeau.errors import ExecutionError
-from flambeau.ir import Function, Node, ScriptObject
+from flambeau.ir import Function, ScriptObject
 
 __all__ = ["call_method", "services"]
 
@@ -17,8 +17,6 @@ class _Services:
 
     call: Callable[[Function, Sequence[object]], object]
     """Run a function on run-time values."""
-    python_call: Callable[[Node, Callable[..., object]], Callable[..., object]]
-    """What calls a Python function from a node: converts arguments to Python's form, and the result back."""
 
 
 services = _Services()

@@ -1,9 +1,9 @@
 """Exceptions that come out of scripts.
 
 An exception that a script raises, or that an operator raises under it, reaches the caller as an object of a class that
-is both `ExecutionError` and the Python class of the exception; a failed operator's is a `RuntimeError` besides, for that
-is all PyTorch's own TorchScript raises there. Its text is TorchScript's: the script's source lines from outside in, then
-the message. `args` are those of the original exception, which is also its `__cause__`.
+is both `ExecutionError` and the Python class of the exception. A failed operator's is a `RuntimeError` besides: it is
+all PyTorch's own TorchScript raises there. The text is TorchScript's: the script's source lines from outside in,
+then the message. `args` are those of the original exception, which is also its `__cause__`.
 
 Frames are found by walking the Python traceback: generated code is registered with a map from its lines to nodes, and
 the reference interpreter keeps the node in a local variable.

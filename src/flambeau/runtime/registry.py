@@ -97,6 +97,9 @@ class TensorBackend(Protocol):
     def tensor_data(self, tensor: object) -> TensorData:
         """A tensor's elements and geometry, for its text."""
 
+    def enumeration_number(self, value: object) -> int | None:
+        """The number of a dtype, layout, memory format or quantization scheme of PyTorch; None for anything else."""
+
     def from_data(self, value: object) -> object:
         """PyTorch's tensor or device for one of ours."""
 

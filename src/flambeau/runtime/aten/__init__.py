@@ -15,6 +15,7 @@ from flambeau.runtime.aten.dispatcher import (
 )
 from flambeau.runtime.aten.enumerations import (
     dtype_number,
+    enumeration_number,
     layout_number,
     to_dtype,
     to_layout,
@@ -28,6 +29,7 @@ __all__ = [
     "current_modes",
     "dispatcher_kernel",
     "dtype_number",
+    "enumeration_number",
     "find_custom_operator",
     "from_data",
     "layout_number",

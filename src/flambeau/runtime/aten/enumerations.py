@@ -6,7 +6,15 @@ import torch
 
 from flambeau.ir import Layout, MemoryFormat, QScheme, ScalarType
 
-__all__ = ["dtype_number", "layout_number", "to_dtype", "to_layout", "to_memory_format", "to_qscheme"]
+__all__ = [
+    "dtype_number",
+    "enumeration_number",
+    "layout_number",
+    "to_dtype",
+    "to_layout",
+    "to_memory_format",
+    "to_qscheme",
+]
 
 _LAYOUT_NAMES = {
     Layout.Strided: "strided",
@@ -37,6 +45,9 @@ _QSCHEMES: dict[int, torch.qscheme] = {
 }
 _DTYPE_NUMBERS = {dtype: number for number, dtype in reversed(_DTYPES.items())}
 _LAYOUT_NUMBERS = {layout: number for number, layout in _LAYOUTS.items()}
+_MEMORY_FORMAT_NUMBERS = {format: int(number) for number, format in _MEMORY_FORMATS.items()}
+_QSCHEME_NUMBERS = {scheme: number for number, scheme in _QSCHEMES.items()}
+_NUMBERS: dict[object, int] = {**_DTYPE_NUMBERS, **_LAYOUT_NUMBERS, **_MEMORY_FORMAT_NUMBERS, **_QSCHEME_NUMBERS}
 
 
 def _unknown(what: str, number: int) -> ValueError:
@@ -82,6 +93,11 @@ def to_qscheme(number: int | None) -> torch.qscheme | None:
 def dtype_number(dtype: torch.dtype) -> int:
     """The number of a dtype."""
     return _DTYPE_NUMBERS[dtype]
+
+
+def enumeration_number(value: object) -> int | None:
+    """The number of a dtype, layout, memory format or quantization scheme; None for anything else."""
+    return _NUMBERS.get(value)
 
 
 def layout_number(layout: torch.layout) -> int:
