@@ -7,8 +7,8 @@ from flambeau.runtime.binding import ArgumentError, bind, from_python
 from flambeau.runtime.executor import call, entry_of, execution_plan
 from flambeau.runtime.instances import new_tuple
 from flambeau.runtime.interpreter import evaluate_node, interpret
+from flambeau.runtime.outward import to_python
 from flambeau.runtime.text import text_of
-from flambeau.runtime.to_python import to_python
 
 __all__ = [
     "ArgumentError",

@@ -8,7 +8,7 @@ from typing import final
 
 from flambeau.errors import ExecutionError
 from flambeau.ir import Argument, FunctionSchema, ScriptObject, Type
-from flambeau.runtime.from_python import Converter, Mismatch, converter
+from flambeau.runtime.inward import Converter, Mismatch, converter
 
 __all__ = ["ArgumentError", "bind", "from_python"]
 

@@ -47,7 +47,11 @@ _DTYPE_NUMBERS = {dtype: number for number, dtype in reversed(_DTYPES.items())}
 _LAYOUT_NUMBERS = {layout: number for number, layout in _LAYOUTS.items()}
 _MEMORY_FORMAT_NUMBERS = {format: int(number) for number, format in _MEMORY_FORMATS.items()}
 _QSCHEME_NUMBERS = {scheme: number for number, scheme in _QSCHEMES.items()}
-_NUMBERS: dict[object, int] = {**_DTYPE_NUMBERS, **_LAYOUT_NUMBERS, **_MEMORY_FORMAT_NUMBERS, **_QSCHEME_NUMBERS}
+_NUMBERS: dict[object, int] = dict(
+    pair
+    for table in (_DTYPE_NUMBERS, _LAYOUT_NUMBERS, _MEMORY_FORMAT_NUMBERS, _QSCHEME_NUMBERS)
+    for pair in table.items()
+)
 
 
 def _unknown(what: str, number: int) -> ValueError:
