@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("scaling", "quickstart")
+NAMES = ("scaling", "quickstart", "runtime")
 
 
 def main(names: list[str]) -> int:

@@ -83,14 +83,16 @@ def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> N
 
 def show(title: str, results: Mapping[str, Measured]) -> None:
     """One line a case: the medians of all contenders in milliseconds and the others' ratios to the first."""
-    names = list(next(iter(results.values())).seconds)
+    names = list(dict.fromkeys(name for measured in results.values() for name in measured.seconds))
     header = ["case", *(f"{name} ms" for name in names), *(f"{name} / {names[0]}" for name in names[1:])]
     rows = []
     for case, measured in results.items():
-        times = [f"{measured.median(name) * 1e3:.3f}" for name in names]
-        ratios = []
-        for name in names[1:]:
-            low, high = measured.spread(name)
-            ratios.append(f"{measured.ratio(name):.2f} ({low:.2f} to {high:.2f})")
-        rows.append([case, *times, *ratios])
+        there = measured.seconds
+        times = [f"{measured.median(name) * 1e3:.3f}" if name in there else "-" for name in names]
+        rows.append([case, *times, *(_ratio(measured, name) if name in there else "-" for name in names[1:])])
     table(title, header, rows)
+
+
+def _ratio(measured: Measured, name: str) -> str:
+    low, high = measured.spread(name)
+    return f"{measured.ratio(name):.2f} ({low:.2f} to {high:.2f})"
