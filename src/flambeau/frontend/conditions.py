@@ -64,7 +64,7 @@ def refine(emitter: Emitter, types: Types, range: ir.SourceRange) -> None:
         value = emitter.environment.find(name)
         if value is not None:
             cast = emitter.unchecked_cast(value.as_value(emitter, range), type, range)
-            emitter.environment.assign(name, emitter.sugar(cast), range)
+            emitter.environment.refine(name, emitter.sugar(cast), range)
 
 
 def _emit_chain(emitter: Emitter, node: ast.BoolOp, is_or: bool, operands: list[ast.expr]) -> Condition:

@@ -111,7 +111,7 @@ def _leave_uninitialized(emitter: Emitter, name: str, type: ir.Type, block: ir.B
 def _joined_type(emitter: Emitter, name: str, types: Sequence[ir.Type], range: ir.SourceRange) -> ir.Type | None:
     if len(types) == 1:
         return types[0]
-    declared = emitter.environment.find_type(name)
+    declared = emitter.environment.declared_type(name)
     is_union = isinstance(declared, (ir.UnionType, ir.OptionalType)) or declared is ir.NUMBER
     joined = ir.unify(types[0], types[1], default_to_union=is_union, hint=declared)
     if joined is not None:
@@ -135,15 +135,16 @@ def emit_while(emitter: Emitter, node: ast.While) -> None:
     if node.orelse:
         raise emitter.unsupported(node.orelse[0], "else branches of while loops aren't supported")
     range_ = emitter.range(node)
-    trip_count = emitter.constant(_FOREVER, range_)
-    loop = emitter.insert("prim::Loop", (), (), range_)
+    if any(isinstance(part, ast.NamedExpr) for part in ast.walk(node.test)):
+        _emit_while_with_assignment(emitter, node)
+        return
+    loop = emitter.insert("prim::Loop", (emitter.constant(_FOREVER, range_),), (), range_)
     body, header = loop.add_block(), loop.add_block()
     emitter.environment.push(header)
     with emitter.graph.inserting_at(header):
         condition = emit_condition(emitter, node.test)
     header.add_output(condition.value)
     emitter.environment.pop()
-    loop.add_input(trip_count)
 
     def emit_body() -> None:
         # What the condition says of variables holds at the beginning of each round.
@@ -151,6 +152,25 @@ def emit_while(emitter: Emitter, node: ast.While) -> None:
         emitter.statements(node.body)
 
     _emit_loop_body(emitter, body, lambda _: emit_body())
+    if condition.outcome and not any(map(_may_break, node.body)):
+        emitter.exiting.add(emitter.environment.block)
+
+
+def _emit_while_with_assignment(emitter: Emitter, node: ast.While) -> None:
+    """`while (x := f()): ...` as `while True: if x := f(): ... else: break`, so that `x` is a variable of the body."""
+    leave = ast.copy_location(ast.Break(), node)
+    test = ast.copy_location(ast.If(node.test, [ast.copy_location(ast.Pass(), node)], [leave]), node)
+    forever = ast.copy_location(ast.Constant(True), node.test)
+    emit_while(emitter, ast.copy_location(ast.While(forever, [test, *node.body], []), node))
+
+
+def _may_break(node: ast.stmt) -> bool:
+    """Whether a statement of a loop's body may break the loop (not one inside it)."""
+    if isinstance(node, ast.Break):
+        return True
+    if isinstance(node, (ast.For, ast.While)):
+        return any(map(_may_break, node.orelse))
+    return any(_may_break(part) for part in ast.iter_child_nodes(node) if isinstance(part, ast.stmt))
 
 
 @statement(ast.For)
@@ -172,12 +192,10 @@ def emit_for(
     if iterable.static_length is not None:
         _emit_unrolled(emitter, target, iterable, iterable.static_length, range, emit_body)
         return
-    trip_count = iterable.length(emitter, range)
-    loop = emitter.insert("prim::Loop", (), (), range)
+    trip_count, always = iterable.length(emitter, range), emitter.constant(True, range)
+    loop = emitter.insert("prim::Loop", (trip_count,), (), range)
     body, header = loop.add_block(), loop.add_block()
-    with emitter.graph.inserting_at(header):
-        header.add_output(emitter.constant(True, range))
-    loop.add_input(trip_count)
+    header.add_output(always)
 
     def emit_round(index: ir.Value) -> None:
         assign(emitter, target, iterable.item(emitter, range, index), range)
@@ -189,7 +207,7 @@ def emit_for(
 def _emit_loop_body(emitter: Emitter, body: ir.Block, emit_round: Callable[[ir.Value], None]) -> None:
     index = body.add_input("", ir.INT)
     kind, emitter.loop_kind = emitter.loop_kind, "loop"
-    emitter.environment.push(body)
+    emitter.environment.push(body, is_loop_body=True)
     with emitter.graph.inserting_at(body):
         emit_round(index)
     emitter.environment.pop()

@@ -44,6 +44,9 @@ class Frame:
     """The names that have not."""
     undefined: dict[str, ScriptError] = field(default_factory=dict)
     """Variables that not every path defines: what to say if one is read."""
+    declared: dict[str, ir.Type] = field(default_factory=dict)
+    """The types that variables may be assigned here, where conditions say more of them than that."""
+    is_loop_body: bool = False
     renamed: dict[str, str] = field(default_factory=dict)
     """Variables of this block that are not the ones of that name around it, with the name that they have instead."""
 
@@ -65,9 +68,9 @@ class Environment:
     def block(self) -> ir.Block:
         return self._frame.block
 
-    def push(self, block: ir.Block) -> Frame:
+    def push(self, block: ir.Block, *, is_loop_body: bool = False) -> Frame:
         """Open a frame for a block."""
-        self._frame = Frame(block, self._frame)
+        self._frame = Frame(block, self._frame, is_loop_body=is_loop_body)
         return self._frame
 
     def pop(self) -> Frame:
@@ -103,6 +106,35 @@ class Environment:
                 return looked.types[name]
             looked = looked.parent
         return None
+
+    def declared_type(self, name: str) -> ir.Type | None:
+        """The type that may be assigned to a variable here; None if it has no value in the graph.
+
+        That is the type that it was last given, not what a condition says of it since.
+        """
+        return self._declared_from(self._frame, self._slot(name), crossed_loop=False)
+
+    def _declared_outside(self, slot: str) -> ir.Type | None:
+        """The type that the blocks around this one want a variable to have."""
+        return self._declared_from(self._frame.parent, slot, crossed_loop=self._frame.is_loop_body)
+
+    def _declared_from(self, frame: Frame | None, slot: str, *, crossed_loop: bool) -> ir.Type | None:
+        while frame is not None:
+            if slot in frame.sugared:
+                return None
+            if slot in frame.types:
+                # In a loop's body, what conditions said before the loop must hold after each round.
+                return frame.types[slot] if crossed_loop else frame.declared.get(slot, frame.types[slot])
+            crossed_loop = crossed_loop or frame.is_loop_body
+            frame = frame.parent
+        return None
+
+    def refine(self, name: str, value: SugaredValue, range: ir.SourceRange) -> None:
+        """Give a variable a value that a condition says more of; what may be assigned to it stays as it is."""
+        declared = self.declared_type(name)
+        self.assign(name, value, range)
+        if declared is not None:
+            self._frame.declared[self._slot(name)] = declared
 
     def is_defined(self, name: str, frame: Frame | None = None) -> bool:
         """Whether a name is bound here, or seen from `frame`."""
@@ -171,6 +203,7 @@ class Environment:
         """Give a variable, whose store is emitted already, a type from here on."""
         slot = self._slot(name)
         self._frame.sugared.pop(slot, None)
+        self._frame.declared.pop(slot, None)
         self._frame.types[slot] = type
 
     def delete(self, name: str, error: ScriptError) -> bool:
@@ -191,7 +224,6 @@ class Environment:
         self, name: str, value: SugaredValue, range: ir.SourceRange, annotation: ir.Type | None
     ) -> ir.Value:
         """The value converted to the type that an outer block declares for the variable."""
-        parent = self._frame.parent
         if annotation is not None:
             raise ScriptError(
                 f"Attempting to declare and annotate the type of variable '{name}' but it is already defined in an "
@@ -204,9 +236,9 @@ class Environment:
                 "Only reassignments to first-class values are allowed",
                 range,
             )
-        declared = self.find_type(name, parent)
+        declared = self._declared_outside(self._slot(name))
         if declared is None:
-            former = self.find(name, parent)
+            former = self.find(name, self._frame.parent)
             raise ScriptError(
                 f"Cannot re-assign '{name}' because it has type {former.kind if former else 'value'} and {name} is not "
                 "a first-class value. Only reassignments to first-class values are allowed",
