@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, final
 
@@ -21,7 +20,7 @@ from flambeau import ir
 from flambeau.errors import TracingCheckError
 from flambeau.ir import Function, Graph, Node, Value
 from flambeau.passes import inline_calls
-from flambeau.python.tracing.messages import TracerWarning
+from flambeau.python.tracing.messages import warn
 from flambeau.python.tracing.structures import cloned, leaves
 from flambeau.python.tracing.tracer import Inputs, Trace
 
@@ -38,15 +37,13 @@ class Subject(NamedTuple):
     run: Callable[..., object]
 
 
-def check_trace(
-    trace: Trace, repeated: Trace, subjects: Sequence[Subject], inputs: Inputs, tolerance: float, stacklevel: int
-) -> None:
+def check_trace(trace: Trace, repeated: Trace, subjects: Sequence[Subject], inputs: Inputs, tolerance: float) -> None:
     """Compare a trace (the first of `subjects`) with the program it was made from, and with a second trace of it."""
     traced, *references = subjects
     outputs = _outputs(traced, inputs, trace, repeated)
     for reference in references:
         expected = _outputs(reference, inputs, trace, repeated)
-        if not _agree(outputs, expected, reference.name, tolerance, trace, stacklevel + 1):
+        if not _agree(outputs, expected, reference.name, tolerance, trace):
             break
     report = _Comparison(trace, repeated).report()
     if report:
@@ -67,22 +64,18 @@ def _outputs(subject: Subject, inputs: Inputs, trace: Trace, repeated: Trace) ->
 # --- outputs
 
 
-def _agree(
-    outputs: list[Tensor], expected: list[Tensor], name: str, tolerance: float, trace: Trace, stacklevel: int
-) -> bool:
+def _agree(outputs: list[Tensor], expected: list[Tensor], name: str, tolerance: float, trace: Trace) -> bool:
     all_agree = True
     for number, (mine, theirs) in enumerate(zip(outputs, expected, strict=False), 1):
         try:
             _assert_close(mine, theirs, tolerance)
         except AssertionError as error:
             if all_agree:
-                _warn_nondeterministic(trace.function, stacklevel + 1)
+                _warn_nondeterministic(trace.function)
             all_agree = False
-            warnings.warn(
+            warn(
                 f"Output nr {number}. of the traced function does not match the corresponding output of the {name}. "
-                f"Detailed error:\n{error}",
-                TracerWarning,
-                stacklevel=stacklevel + 1,
+                f"Detailed error:\n{error}"
             )
     return all_agree
 
@@ -104,17 +97,15 @@ def _wide(tensor: Tensor) -> Tensor:
     return tensor.to(torch.complex128 if tensor.is_complex() else torch.float64)
 
 
-def _warn_nondeterministic(function: Function, stacklevel: int) -> None:
+def _warn_nondeterministic(function: Function) -> None:
     graph = _inlined(function)
     found = [str(node).strip() for node in graph.walk() if _is_nondeterministic(node)]
     if not found:
         return
     shown = "\n".join(_indented(text) for text in found[:_MOST_NODES_SHOWN])
-    warnings.warn(
+    warn(
         f"Trace had nondeterministic nodes. Did you forget call .eval() on your model? Nodes:\n{shown}\nThis may cause "
-        "errors in trace checking. To disable trace checking, pass check_trace=False to trace()",
-        TracerWarning,
-        stacklevel=stacklevel + 1,
+        "errors in trace checking. To disable trace checking, pass check_trace=False to trace()"
     )
 
 

@@ -22,9 +22,6 @@ from flambeau.python.tracing.tracer import Inputs, Trace, argument_names, record
 from flambeau.python.unit import unit
 from flambeau.python.wrappers import script_value_of
 
-_STACKLEVEL = 5
-"""From the warnings of a check to the caller of `trace`."""
-
 
 def trace(
     func: Any,
@@ -178,7 +175,7 @@ class _Job:
                 Subject("Python function", function),
                 Subject("repeated trace", ScriptFunction(repeated.function)),
             ]
-            check_trace(traced, repeated, subjects, given, self._tolerance, _STACKLEVEL)
+            check_trace(traced, repeated, subjects, given, self._tolerance)
         return result
 
     def _trace_function(self, function: Callable[..., Any], inputs: Inputs) -> Trace:
@@ -210,7 +207,7 @@ class _Job:
                     Subject("Python function", module if name == "forward" else getattr(module, name)),
                     Subject("repeated trace", getattr(wrap(copies, apart), name)),
                 ]
-                check_trace(traced, repeated, subjects, given, self._tolerance, _STACKLEVEL)
+                check_trace(traced, repeated, subjects, given, self._tolerance)
         return result
 
     def _trace_method(self, module: nn.Module, modules: TracedModules, name: str, inputs: Inputs) -> Trace:

@@ -28,7 +28,7 @@ from flambeau.python.tracing import indexing, messages
 from flambeau.python.tracing.interception import Paused
 from flambeau.python.tracing.origins import calling_frame
 from flambeau.python.tracing.recorder import Recorder
-from flambeau.python.tracing.sizes import traced_numel, traced_shape, traced_size
+from flambeau.python.tracing.sizes import TracedSize, traced_numel, traced_shape, traced_size
 from flambeau.python.tracing.state import current
 
 _Function = Callable[..., Any]
@@ -273,6 +273,18 @@ def _make_subclass(original: _Function) -> object:
     return staticmethod(replacement)
 
 
+def _broadcast_shapes(original: _Function) -> object:
+    """PyTorch compares sizes here in ways that only ints allow."""
+
+    def replacement(*shapes: Any) -> Any:
+        if current() is None or not any(isinstance(shape, (TracedSize, Tensor)) for shape in shapes):
+            return original(*shapes)
+        scalar = torch.zeros(())
+        return torch.broadcast_tensors(*[scalar.expand(shape) for shape in shapes])[0].shape
+
+    return replacement
+
+
 _lock = threading.Lock()
 _users = 0
 _originals: list[tuple[Any, str, object]] = []
@@ -298,12 +310,14 @@ def replaced() -> Iterator[None]:
 
 
 def _put_in_place() -> None:
-    for name in _MODULES:
-        module = sys.modules.get(name)
+    for module in filter(None, map(sys.modules.get, _MODULES)):
         for test in _TESTS:
-            if test in vars(module or object):
+            if test in vars(module):
                 _replace(module, test, _test(getattr(module, test)))
     _replace(Tensor, "_make_subclass", _make_subclass(Tensor._make_subclass))
+    broadcast_shapes = _broadcast_shapes(torch.broadcast_shapes)
+    for module in (torch, torch.functional):
+        _replace(module, "broadcast_shapes", broadcast_shapes)
 
 
 def _replace(owner: Any, name: str, replacement: object) -> None:

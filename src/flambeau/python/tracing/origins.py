@@ -18,7 +18,7 @@ from flambeau.ir import Source, SourceRange
 
 Stack: TypeAlias = "tuple[tuple[CodeType, int], ...]"
 
-_OUR_FOLDER = os.path.dirname(__file__) + os.sep
+_OUR_FOLDER = os.path.dirname(os.path.dirname(os.path.dirname(__file__))) + os.sep
 _CONTEXT_LINES = 3
 _TORCH_FOLDER = os.path.dirname(torch.__file__)
 _PLUMBING = frozenset(os.path.join(_TORCH_FOLDER, name) for name in ("library.py", "_ops.py", "overrides.py"))

@@ -30,7 +30,7 @@ from flambeau.python.tracing.numbers import (
 )
 from flambeau.python.tracing.operators import OperatorFacts, facts_of
 from flambeau.python.tracing.origins import Origins, calling_frame
-from flambeau.python.tracing.scopes import Scope, attribute_for, brought
+from flambeau.python.tracing.scopes import Scope, attribute_for, trail
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -82,7 +82,7 @@ class Recorder:
         home = self._scopes[known.graph]
         if paths and not home.is_around(self.scope):
             return attribute_for(self.scope, paths)
-        return brought(known, home, self.scope)
+        return trail(known, home, self.scope)[-1]
 
     def value_of(self, tensor: Tensor, frame: FrameType | None = None) -> Value:
         """What stands for a tensor in the open scope, a constant if it must be; named as in the frame that uses it."""
@@ -92,8 +92,15 @@ class Recorder:
         if not value.has_debug_name and frame is not None:
             name = next((n for n, held in frame.f_locals.items() if held is tensor), "")
             if name.isidentifier() and name != "self":
-                value.set_debug_name(name)
+                self._name(tensor, value, name)
         return value
+
+    def _name(self, tensor: Tensor, value: Value, name: str) -> None:
+        """Name a value, and what it stands for in other scopes."""
+        known = self._known(tensor)
+        for same in [value] if known is None else trail(known, self._scopes[known.graph], self.scope):
+            if not same.has_debug_name:
+                same.set_debug_name(name)
 
     def _known(self, tensor: Tensor) -> Value | None:
         known = self._values.get(id(tensor))

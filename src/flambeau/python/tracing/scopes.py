@@ -125,18 +125,20 @@ class Scope:
         return known
 
 
-def brought(value: Value, home: Scope, target: Scope) -> Value:
-    """What stands in `target` for a value of `home`."""
+def trail(value: Value, home: Scope, target: Scope) -> list[Value]:
+    """A value of `home` and what stands for it in each scope on the way to `target`, which comes last."""
+    found = [value]
     while not home.is_around(target) and home.parent is not None:
-        value, home = home.escape(value), home.parent
+        found.append(home.escape(found[-1]))
+        home = home.parent
     way: list[Scope] = []
     scope: Scope | None = target
     while scope is not None and scope is not home:
         way.append(scope)
         scope = scope.parent
     for inner in reversed(way):
-        value = inner.capture(value)
-    return value
+        found.append(inner.capture(found[-1]))
+    return found
 
 
 def attribute_for(target: Scope, paths: list[str]) -> Value | None:
@@ -145,7 +147,7 @@ def attribute_for(target: Scope, paths: list[str]) -> Value | None:
     while scope is not None:
         for path in paths:
             if scope.owns(path):
-                return brought(scope.attribute(path), scope, target)
+                return trail(scope.attribute(path), scope, target)[-1]
         scope = scope.parent
     return None
 
