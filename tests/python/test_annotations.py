@@ -27,9 +27,9 @@ import pytest
 import torch
 from torch._jit_internal import BroadcastingList2
 
-import flambeau.python  # what named types need is registered on import
 from flambeau import ir
 from flambeau.errors import ScriptError
+from flambeau.python import scripting  # ties together what the types of classes need
 from flambeau.python.annotations import AnnotationReader
 from flambeau.python.namespaces import Namespace
 
