@@ -1,13 +1,29 @@
-"""Calls from Python: arguments are matched with a schema and converted, or refused in TorchScript's words."""
+"""Calls from Python: arguments are matched with a schema and converted, or refused in TorchScript's words.
+
+For each schema a Python function is generated that lets arguments through that need no conversion, and calls the
+converter of any other: for a small function, binding is most of the cost of a call.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import final
 
 from flambeau.errors import ExecutionError
-from flambeau.ir import Argument, FunctionSchema, ScriptObject, Type
+from flambeau.ir import (
+    BOOL,
+    FLOAT,
+    INT,
+    STRING,
+    TENSOR,
+    Argument,
+    FunctionSchema,
+    ScriptObject,
+    TensorData,
+    Type,
+)
 from flambeau.runtime.inward import Converter, Mismatch, converter
 
 __all__ = ["ArgumentError", "bind", "from_python"]
@@ -29,12 +45,13 @@ def from_python(value: object, type: Type) -> object:
 class _Binder:
     """What binds the calls of one schema."""
 
-    __slots__ = ("arguments", "converters", "has_keyword_only", "schema")
+    __slots__ = ("arguments", "convert", "converters", "has_keyword_only", "schema")
 
     def __init__(self, schema: FunctionSchema) -> None:
         self.schema = schema
         self.arguments = schema.arguments
         self.converters: tuple[Converter, ...] = tuple(converter(a.type) for a in schema.arguments)
+        self.convert = _converting(self.arguments, self.converters)
         self.has_keyword_only = any(a.kwarg_only for a in schema.arguments)
 
     def bind(self, args: Sequence[object], kwargs: Mapping[str, object]) -> list[object]:
@@ -43,7 +60,7 @@ class _Binder:
         else:
             given = self._complete(args, kwargs)
         try:
-            return [c(v) for c, v in zip(self.converters, given, strict=True)]
+            return self.convert(*given)
         except Mismatch:
             raise self._mismatch(given) from None
 
@@ -116,6 +133,30 @@ def _default(argument: Argument) -> object:
     """The default of an argument; one that could be changed is copied for each call."""
     value = argument.default
     return copy.deepcopy(value) if isinstance(value, (list, dict)) else value
+
+
+def _converting(arguments: tuple[Argument, ...], converters: tuple[Converter, ...]) -> Callable[..., list[object]]:
+    """A function from the arguments to the list of their converted values."""
+    loaded = sys.modules.get("torch")
+    names: dict[str, object] = {"Tensor": loaded.Tensor if loaded is not None else TensorData}
+    parts: list[str] = []
+    for i, (argument, convert) in enumerate(zip(arguments, converters, strict=True)):
+        names[f"c{i}"] = convert
+        fits = _FITS.get(argument.type)
+        parts.append(f"a{i} if {fits.format(f'a{i}')} else c{i}(a{i})" if fits else f"c{i}(a{i})")
+    parameters = ", ".join(f"a{i}" for i in range(len(arguments)))
+    result: Callable[..., list[object]] = eval(f"lambda {parameters}: [{', '.join(parts)}]", names)
+    return result
+
+
+_FITS: dict[Type, str] = {
+    TENSOR: "{0}.__class__ is Tensor",
+    INT: "{0}.__class__ is int and -1073741824 < {0} < 1073741824",
+    FLOAT: "{0}.__class__ is float",
+    STRING: "{0}.__class__ is str",
+    BOOL: "{0} is True or {0} is False",
+}
+"""What holds of values that need no conversion. (Larger ints may yet fit in 64 bits; the converter sees.)"""
 
 
 _binders: dict[int, _Binder] = {}
