@@ -169,7 +169,7 @@ class _Job:
             unit.compilation_unit.add_function(made)
         result = ScriptFunction(made)
         for given in checks if check else ():
-            repeated = self._trace_function(function, _cloned(given))
+            repeated = self._trace_function(function, _cloned(given), is_repeated=True)
             subjects = [
                 Subject("trace", result),
                 Subject("Python function", function),
@@ -178,9 +178,11 @@ class _Job:
             check_trace(traced, repeated, subjects, given, self._tolerance)
         return result
 
-    def _trace_function(self, function: Callable[..., Any], inputs: Inputs) -> Trace:
+    def _trace_function(self, function: Callable[..., Any], inputs: Inputs, is_repeated: bool = False) -> Trace:
         names = argument_names(function)
-        return record(function, inputs, names, strict=self._strict, qualified_name=_name_of(function))
+        return record(
+            function, inputs, names, strict=self._strict, is_repeated=is_repeated, qualified_name=_name_of(function)
+        )
 
     # --- modules
 
@@ -201,7 +203,7 @@ class _Job:
             for given in ([inputs] if checks is None else checks[name]) if check else ():
                 apart = CompilationUnit()
                 copies = TracedModules(module, apart)
-                repeated = self._trace_method(module, copies, name, _cloned(given))
+                repeated = self._trace_method(module, copies, name, _cloned(given), is_repeated=True)
                 subjects = [
                     Subject("trace", getattr(result, name)),
                     Subject("Python function", module if name == "forward" else getattr(module, name)),
@@ -210,10 +212,20 @@ class _Job:
                 check_trace(traced, repeated, subjects, given, self._tolerance)
         return result
 
-    def _trace_method(self, module: nn.Module, modules: TracedModules, name: str, inputs: Inputs) -> Trace:
+    def _trace_method(
+        self, module: nn.Module, modules: TracedModules, name: str, inputs: Inputs, is_repeated: bool = False
+    ) -> Trace:
         method = getattr(module, name)
         called = module if name == "forward" else method
-        traced = record(called, inputs, argument_names(method), strict=self._strict, modules=modules, method=name)
+        traced = record(
+            called,
+            inputs,
+            argument_names(method),
+            strict=self._strict,
+            is_repeated=is_repeated,
+            modules=modules,
+            method=name,
+        )
         modules.root_type.add_method(name, traced.function)
         return traced
 

@@ -11,6 +11,7 @@ that records (but to the few functions that are wanted here).
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 import threading
@@ -239,6 +240,7 @@ _ORDINARY = (Tensor, torch.nn.Parameter)
 
 
 def _test(original: _Function) -> _Function:
+    @functools.wraps(original)
     def replacement(*args: Any) -> bool:
         if current() is None or sys._getframe(1).f_code in _WANTED:
             return bool(original(*args))
@@ -259,28 +261,49 @@ def _has_override(args: tuple[Any, ...]) -> bool:
     return False
 
 
-def _make_subclass(original: _Function) -> object:
+def _new(original: _Function) -> object:
     """PyTorch detaches the tensor it is given on the way, and cannot use what it gets then if that was recorded."""
 
-    def replacement(cls: type, data: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    @functools.wraps(original)
+    def replacement(cls: type, *args: Any, **kwargs: Any) -> Any:
         recorder = current()
         if recorder is None:
-            return original(cls, data, *args, **kwargs)  # type: ignore[no-any-return]  # a tensor
+            return original(cls, *args, **kwargs)
+        data = args[0] if args else kwargs.get("data")
         with Paused():
-            result: Tensor = original(cls, data, *args, **kwargs)
-            return _recorded_as(recorder, "aten::detach", data, result) if recorder.is_traced(data) else result
+            result = original(cls, *args, **kwargs)
+            if isinstance(data, Tensor) and isinstance(result, Tensor) and recorder.is_traced(data):
+                _recorded_as(recorder, "aten::detach", data, result)
+            return result
 
     return staticmethod(replacement)
 
 
-def _broadcast_shapes(original: _Function) -> object:
+def _apply(original: Any) -> object:
+    """Functions with a backward of their own are recorded by what their forward does."""
+    function = original.__func__
+
+    @functools.wraps(function)
+    def replacement(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        recorder = current()
+        if recorder is not None and torch.is_grad_enabled():
+            if any(isinstance(arg, Tensor) and arg.requires_grad and recorder.is_traced(arg) for arg in args):
+                messages.warn(messages.custom_backward(cls.__name__))
+        return function(cls, *args, **kwargs)
+
+    return classmethod(replacement)
+
+
+def _broadcast_shapes(original: _Function) -> _Function:
     """PyTorch compares sizes here in ways that only ints allow."""
 
+    @functools.wraps(original)
     def replacement(*shapes: Any) -> Any:
         if current() is None or not any(isinstance(shape, (TracedSize, Tensor)) for shape in shapes):
             return original(*shapes)
         scalar = torch.zeros(())
-        return torch.broadcast_tensors(*[scalar.expand(shape) for shape in shapes])[0].shape
+        broadcast: _Function = torch.broadcast_tensors
+        return broadcast(*[scalar.expand(shape) for shape in shapes])[0].shape
 
     return replacement
 
@@ -314,7 +337,9 @@ def _put_in_place() -> None:
         for test in _TESTS:
             if test in vars(module):
                 _replace(module, test, _test(getattr(module, test)))
-    _replace(Tensor, "_make_subclass", _make_subclass(Tensor._make_subclass))
+    for parameter in (torch.nn.Parameter, torch.nn.Buffer):
+        _replace(parameter, "__new__", _new(parameter.__new__))
+    _replace(torch.autograd.Function, "apply", _apply(vars(torch.autograd.Function)["apply"]))
     broadcast_shapes = _broadcast_shapes(torch.broadcast_shapes)
     for module in (torch, torch.functional):
         _replace(module, "broadcast_shapes", broadcast_shapes)

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import final
 
 from flambeau.python.tracing.origins import calling_frame, is_library
+from flambeau.python.tracing.state import tracing
 
 
 class TracerWarning(Warning):
@@ -52,6 +53,22 @@ def construction(function: str) -> str:
     )
 
 
+def custom_backward(function: str) -> str:
+    """The text for an `autograd.Function` that gradients are to flow through."""
+    return (
+        f"The autograd function '{function}' is recorded by the operators of its forward. Its own backward is not "
+        "part of the trace: gradients will be those of the operators."
+    )
+
+
+def assigned(attribute: str) -> str:
+    """The text for state that is no buffer."""
+    return (
+        f"The attribute '{attribute}' was assigned a tensor that depends on the inputs of the trace. The assignment "
+        "is not recorded, since the attribute is not a buffer."
+    )
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -68,6 +85,8 @@ class Place:
 
 def warn(text: str, place: Place | None = None) -> None:
     """Warn at a line of the traced program (the one that is running now)."""
+    if tracing.is_repeated:
+        return
     place = place or Place.of(calling_frame())
     frame = place.frame
     if frame is None:

@@ -7,6 +7,7 @@ several places is one object. Submodules that are scripted already are taken as 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import final
 
 from torch import Tensor, nn
@@ -36,7 +37,29 @@ class TracedModules:
         self._modules: list[nn.Module] = []
         """The modules whose identities are keys here."""
         self._reserved: dict[ClassType, int] = {}
+        self._state: list[tuple[str, nn.Module, dict[str, Tensor | None]]] = []
+        self._attributes: list[tuple[str, nn.Module, dict[str, object]]] = []
         self.root = self._object(module, "")
+
+    def reassigned_buffers(self) -> Iterator[tuple[str, Tensor]]:
+        """The buffers that have become other tensors since, by path."""
+        for path, module, tensors in self._state:
+            for name, before in tensors.items():
+                now = module._buffers.get(name)
+                if now is not None and now is not before:
+                    yield _joined(path, name), now
+
+    def reassigned_attributes(self) -> Iterator[tuple[str, Tensor]]:
+        """The plain attributes that have become other tensors since, by path."""
+        for path, module, before in self._attributes:
+            for name, now in vars(module).items():
+                if isinstance(now, Tensor) and now is not before.get(name):
+                    yield _joined(path, name), now
+
+    def take_note(self) -> None:
+        """A recording begins: what modules hold now is what they held before it."""
+        self._state = [(self._paths[id(m)], m, dict(m._buffers)) for m in self._modules]
+        self._attributes = [(self._paths[id(m)], m, dict(vars(m))) for m in self._modules]
 
     @property
     def root_type(self) -> ClassType:
@@ -85,7 +108,7 @@ class TracedModules:
             return scripted
         self._check(module)
         children = {
-            name: self._object(child, f"{path}.{name}" if path else name)
+            name: self._object(child, _joined(path, name))
             for name, child in module._modules.items()
             if child is not None
         }
@@ -96,7 +119,7 @@ class TracedModules:
         self._modules.append(module)
         for name, tensor in (*module._parameters.items(), *module._buffers.items()):
             if tensor is not None:
-                self._tensors.setdefault(id(tensor), (tensor, []))[1].append(f"{path}.{name}" if path else name)
+                self._tensors.setdefault(id(tensor), (tensor, []))[1].append(_joined(path, name))
         return made
 
     def _check(self, module: nn.Module) -> None:
@@ -116,7 +139,11 @@ class TracedModules:
             for attribute, value in zip(module.type.attributes, module.slots, strict=False):
                 if isinstance(value, Tensor) and attribute.kind != "attribute":
                     known = self._tensors.setdefault(id(value), (value, []))
-                    known[1].append(f"{found}.{attribute.name}" if found else attribute.name)
+                    known[1].append(_joined(found, attribute.name))
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def _new_object(module: nn.Module, children: dict[str, ScriptObject], unit: CompilationUnit) -> ScriptObject:

@@ -49,6 +49,8 @@ class Recorder:
 
     def __init__(self, modules: TracedModules | None = None, method: str = "forward") -> None:
         self.modules = modules
+        if modules is not None:
+            modules.take_note()
         self.root = Scope(None if modules is None else modules.root_type, method=method)
         self.scope = self.root
         self.origins = Origins()
@@ -241,6 +243,22 @@ class Recorder:
             else:
                 result[index] = value
         return result
+
+    # --- state
+
+    def record_assignments(self) -> None:
+        """Record what the program has assigned to buffers; warn of other state that it assigned."""
+        if self.modules is None:
+            return
+        for path, tensor in self.modules.reassigned_buffers():
+            value = self.find(tensor)
+            owner = attribute_for(self.scope, [path.rpartition(".")[0]])
+            if value is not None and owner is not None:
+                node = self.graph.insert("prim::SetAttr", [owner, value], 0)
+                node.set_attribute("name", "s", path.rpartition(".")[2])
+        for path, tensor in self.modules.reassigned_attributes():
+            if self._known(tensor) is not None:
+                messages.warn(messages.assigned(path))
 
     # --- scopes
 

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 class _Tracing(threading.local):
     recorder: Recorder | None = None
+    is_repeated = False
+    """Whether the program is traced only to check an earlier trace of it, so that what there is to say has been said."""
 
 
 tracing = _Tracing()
-"""`tracing.recorder` is written by `interception` only."""
+"""Written by `interception` only (`recorder`) and `tracer` (`is_repeated`)."""
 
 
 def current() -> Recorder | None:

@@ -17,6 +17,7 @@ from flambeau.python.tracing.module_calls import watched
 from flambeau.python.tracing.modules import TracedModules
 from flambeau.python.tracing.origins import Origins
 from flambeau.python.tracing.recorder import Recorder
+from flambeau.python.tracing.state import tracing
 from flambeau.python.tracing.structures import add_input, check_inputs, pack
 
 
@@ -64,11 +65,28 @@ def record(
     names: Sequence[str],
     *,
     strict: bool,
+    is_repeated: bool = False,
     qualified_name: str = "",
     modules: TracedModules | None = None,
     method: str = "forward",
 ) -> Trace:
-    """Call a function with example inputs and record what it does."""
+    """Call a function with example inputs and record what it does; without warnings if the trace is a repeated one."""
+    before, tracing.is_repeated = tracing.is_repeated, is_repeated
+    try:
+        return _record(function, inputs, names, strict, qualified_name, modules, method)
+    finally:
+        tracing.is_repeated = before
+
+
+def _record(
+    function: Callable[..., Any],
+    inputs: Inputs,
+    names: Sequence[str],
+    strict: bool,
+    qualified_name: str,
+    modules: TracedModules | None,
+    method: str,
+) -> Trace:
     recorder = Recorder(modules, method)
     given = inputs.named(names)
     with Paused():
@@ -81,6 +99,7 @@ def record(
         output = function(*positional, **keywords)
         with Paused():
             recorder.locate()
+            recorder.record_assignments()
             recorder.graph.add_output(pack(recorder, output, strict))
     torch.clear_autocast_cache()
     return Trace(finish(recorder, qualified_name), recorder.origins)
