@@ -13,10 +13,10 @@ from typing import final
 from flambeau import settings
 from flambeau.errors import ExecutionError, FlambeauError, UnsupportedError
 from flambeau.ir import Function, Graph, copy_graph
-from flambeau.passes import optimize
+from flambeau.passes import optimize, register_evaluator
 from flambeau.runtime.calls import services
 from flambeau.runtime.exceptions import located
-from flambeau.runtime.interpreter import interpret_function
+from flambeau.runtime.interpreter import evaluate_node, interpret_function
 from flambeau.runtime.python_tier import Plan, compile_plan
 from flambeau.runtime.python_tier.plan import Compiled
 
@@ -100,3 +100,4 @@ def _compiled(function: Function, graph: Graph) -> Executor:
 
 
 services.call = call_unlocated
+register_evaluator(evaluate_node)
