@@ -291,15 +291,12 @@ class Graph:
         finally:
             self.current_range = saved
 
-    def renumber(self, values: Iterable[Value]) -> bool:
-        """Number the values 0, 1, 2, ... in the order given, which must be all of the graph's; whether any changed."""
-        changed = False
+    def renumber(self, values: Iterable[Value]) -> None:
+        """Number the values 0, 1, 2, ... in the order given, which must be all of the graph's."""
         self._next_unique = 0
         for value in values:
-            changed |= value.unique != self._next_unique
             value.unique = self._next_unique
             self._next_unique += 1
-        return changed
 
     # --- for Node, Block and Value only
 

@@ -24,7 +24,8 @@ def canonicalize(graph: Graph, keep_names: bool = True) -> bool:
     changed = False
     for current in with_subgraphs(graph):
         values = list(_values(current))
-        changed |= current.renumber(values)
+        changed |= any(v.unique != number and not v.has_debug_name for number, v in enumerate(values))
+        current.renumber(values)
         named = [] if keep_names else [value for value in values if value.has_debug_name]
         for value in named:
             value.set_debug_name("")

@@ -29,7 +29,7 @@ def pool_constants(graph: Graph) -> bool:
 
 def _pool(graph: Graph) -> bool:
     constants = [node for node in graph.walk() if node.kind == "prim::Constant"]
-    before = [node for node in graph.nodes() if node.kind == "prim::Constant"]
+    before = list(graph.nodes())
     kept: dict[Hashable, Node] = {}
     facts: AliasDb | None = None
     merged = False
@@ -45,7 +45,7 @@ def _pool(graph: Graph) -> bool:
             merged = True
     for node in kept.values():
         node.move_after(graph.param_node)
-    return merged or before != [node for node, _ in zip(graph.nodes(), kept, strict=False)]
+    return merged or before != list(graph.nodes())
 
 
 def _is_same_object(a: Node, b: Node) -> bool:
