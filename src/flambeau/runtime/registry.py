@@ -18,17 +18,19 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from flambeau import settings
 from flambeau.errors import OperatorError, UnsupportedError
-from flambeau.ir import Node, Operator, TensorData, operator, operators_named
+from flambeau.ir import Node, Operator, TensorData, Type, operator, operators_named
 
 __all__ = [
+    "CallForm",
     "Kernel",
+    "dispatcher_operator_of",
     "implemented_names",
     "implements",
     "kernel_of_node",
@@ -85,11 +87,32 @@ def implemented_names() -> frozenset[str]:
     return frozenset(_kernels) | frozenset(_makers)
 
 
+class CallForm(Protocol):
+    """How a dispatcher operator is called: `function(*positional, **keywords)`, arguments by index in the schema."""
+
+    @property
+    def function(self) -> Kernel: ...
+    @property
+    def positional(self) -> tuple[int, ...]: ...
+    @property
+    def keywords(self) -> tuple[tuple[str, int], ...]: ...
+    @property
+    def conversions(self) -> Mapping[int, Callable[[Any], object]]:
+        """What some arguments have to go through first."""
+
+    @property
+    def gives_tuple(self) -> bool:
+        """Whether the result is a tuple where TorchScript has a list."""
+
+
 class TensorBackend(Protocol):
     """What `flambeau.runtime.aten` offers to the rest of the runtime."""
 
     def dispatcher_kernel(self, operator: Operator) -> Kernel:
         """A function that calls an operator of PyTorch's dispatcher."""
+
+    def call_form(self, operator: Operator, constants: Sequence[object], types: Sequence[Type] = ()) -> CallForm:
+        """The cheapest way to call an operator of the dispatcher, given the arguments that are constants."""
 
     def find_custom_operator(self, node: Node) -> Operator | None:
         """The operator that a node calls, where only the running PyTorch knows it."""
@@ -168,6 +191,14 @@ def _loaded_kernel(node: Node, operator: Operator | None) -> Kernel | None:
     if maker is not None:
         return maker(node)
     return None if operator is None else _kernels.get(operator.qualified_name)
+
+
+def dispatcher_operator_of(node: Node) -> Operator | None:
+    """The operator of PyTorch's dispatcher that a node calls; None if what it does is implemented here."""
+    found = node.operator
+    if node.kind in _makers or (found is not None and (found.is_jit_only or found.qualified_name in _kernels)):
+        return None
+    return found or load_tensor_backend().find_custom_operator(node)
 
 
 def _no_match(node: Node) -> str:

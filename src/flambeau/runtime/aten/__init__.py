@@ -7,6 +7,7 @@ packages that need PyTorch themselves.
 from __future__ import annotations
 
 from flambeau.runtime.aten import operators  # noqa: F401  # importing registers them
+from flambeau.runtime.aten.call_forms import CallForm, call_form
 from flambeau.runtime.aten.dispatcher import (
     dispatcher_kernel,
     find_custom_operator,
@@ -26,6 +27,8 @@ from flambeau.runtime.aten.modes import current_modes
 from flambeau.runtime.aten.tensor_values import from_data, tensor_data
 
 __all__ = [
+    "CallForm",
+    "call_form",
     "current_modes",
     "dispatcher_kernel",
     "dtype_number",

@@ -37,6 +37,7 @@ from flambeau.runtime.integers import INT_MAX, INT_MIN, wrapped
 from flambeau.runtime.nodes import is_custom_class, runtime_constant
 from flambeau.runtime.python_tier.inline import EXPRESSIONS, STATEMENTS, WRAPPING
 from flambeau.runtime.python_tier.int_bounds import IntBounds, overflow_condition
+from flambeau.runtime.python_tier.tensor_calls import tensor_call
 from flambeau.runtime.registry import kernel_of_node
 
 _INDENT = "  "
@@ -319,7 +320,9 @@ class _Writer:
             self._line(f"if {condition}: {result} = {self._bind('wrapped', wrapped)}({result})", node)
 
     def _call_kernel(self, node: Node, operands: Sequence[str]) -> None:
-        call = f"{self._bind('k', kernel_of_node(node))}({', '.join(operands)})"
+        call = tensor_call(node, operands, self._bind)
+        if call is None:
+            call = f"{self._bind('k', kernel_of_node(node))}({', '.join(operands)})"
         self._store(node, call)
 
     def _store(self, node: Node, expression: str) -> None:
