@@ -7,7 +7,8 @@ from flambeau.runtime.binding import ArgumentError, bind, from_python
 from flambeau.runtime.executor import call, entry_of, execution_plan
 from flambeau.runtime.instances import new_tuple
 from flambeau.runtime.interpreter import evaluate_node, interpret
-from flambeau.runtime.outward import to_python
+from flambeau.runtime.inward import register_inward
+from flambeau.runtime.outward import outward_converter, register_outward, to_python
 from flambeau.runtime.text import text_of
 
 __all__ = [
@@ -20,6 +21,9 @@ __all__ = [
     "from_python",
     "interpret",
     "new_tuple",
+    "outward_converter",
+    "register_inward",
+    "register_outward",
     "text_of",
     "to_python",
 ]
