@@ -6,7 +6,7 @@ and written through them.
 
 from __future__ import annotations
 
-from flambeau.api.calls import Call, intercept_calls, register_object_wrapper
+from flambeau.api.calls import Call, intercept_calls
 from flambeau.api.compilation_unit import CompilationUnit
 from flambeau.api.compiling import TextResolver, define_functions, define_methods
 from flambeau.api.copying import Memo, deep_copy, shallow_copy
@@ -47,7 +47,6 @@ __all__ = [
     "named_submodules",
     "placeholder_module",
     "register_archive_writer",
-    "register_object_wrapper",
     "register_source_printer",
     "shallow_copy",
     "walk_modules",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar, final
 
 from flambeau import ir
-from flambeau.api.calls import Call
+from flambeau.api.calls import Call, interception
 from flambeau.api.copying import Memo
 from flambeau.api.placeholder import placeholder_module
 from flambeau.api.services import ArchiveTarget, source_of, write
@@ -60,7 +60,9 @@ class Callable:
         self._call = Call(function, receiver)
 
     def __call__(self, *args: object, **kwargs: object) -> object:
-        return self._call(args, kwargs)
+        if interception.handler is not None:
+            return interception.handler(self._call, args, kwargs)
+        return self._call.enter(*args, **kwargs)
 
     @property
     def function(self) -> ir.Function:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, final
 from flambeau.api.compiling import define_methods
 from flambeau.api.dumping import dump
 from flambeau.api.members import modules_bottom_up, named_members, named_slots, named_submodules, walk_modules
-from flambeau.api.objects import Object
+from flambeau.api.objects import Instance, Object
 from flambeau.api.services import ArchiveTarget, write
 from flambeau.errors import ObjectError
 from flambeau.ir import CompilationUnit, ScriptObject
+from flambeau.runtime import register_outward
 
 if TYPE_CHECKING:
     from flambeau.api.functions import Constants, Method
@@ -157,3 +158,13 @@ class Module(Object):
     def save(self, target: ArchiveTarget, extra_files: Mapping[str, str | bytes] | None = None) -> None:
         """Write an archive. (Tensors of PyTorch are written by `flambeau.save`.)"""
         write(self.script_object, target, extra_files)
+
+
+def _wrapped(value: object) -> object:
+    """What a running script's object is to Python, unless `flambeau.python` says otherwise."""
+    if not isinstance(value, ScriptObject):
+        return value
+    return Module(value) if value.type.is_module else Instance(value)
+
+
+register_outward(ScriptObject, _wrapped)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar, final
 
-from flambeau.api.calls import assignable, invoke, outward, register_object_wrapper
+from flambeau.api.calls import assignable, invoke
 from flambeau.api.copying import Memo, deep_copy, shallow_copy
 from flambeau.api.functions import Method
 from flambeau.errors import ObjectError
 from flambeau.ir import UNSET, ClassType, CompilationUnit, Property, ScriptObject
+from flambeau.runtime import to_python
 
 __all__ = ["Instance", "Object"]
 
@@ -63,7 +64,7 @@ class Object:
             value = self._object.slots[slot]
             if value is UNSET:
                 raise AttributeError(f"attribute '{name}' of {self.qualified_name} was never assigned")
-            return outward(value, self.type.attributes[slot].type)
+            return to_python(value, self.type.attributes[slot].type)
         if name in self.type.constants:
             return self.type.constants[name]
         prop = self.type.properties.get(name)
@@ -219,5 +220,3 @@ _OTHERS = ("neg", "len", "iter", "contains", "getitem", "setitem", "call", "int"
 
 for _name in (*_BINARY, *(f"__{name}__" for name in _OTHERS)):
     setattr(Instance, _name, _forwarded(_name))
-
-register_object_wrapper(Instance)
