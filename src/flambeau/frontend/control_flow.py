@@ -20,7 +20,7 @@ from flambeau.errors import ScriptError
 from .assignments import assign
 from .conditions import Condition, emit_condition, refine
 from .emitter import Emitter
-from .environment import Frame
+from .environment import Frame, shown_name
 from .messages import type_name
 from .refinement import Types
 from .sugared import SugaredValue
@@ -84,22 +84,45 @@ def _join_variables(emitter: Emitter, frames: list[Frame], exits: list[bool], ra
     A branch that exits does not count: there, the variable is uninitialized.
     """
     environment = emitter.environment
+    live = [frame for frame, left in zip(frames, exits, strict=True) if not left]
     for name in sorted({*frames[0].types, *frames[1].types}):
-        missing = [i for i in (0, 1) if not exits[i] and not environment.is_defined(name, frames[i])]
-        if missing:
-            branch = ("true", "false")[missing[0]]
-            environment.frame.undefined[name] = frames[missing[0]].undefined.get(name) or ScriptError(
-                f"{name} is not defined in the {branch} branch", range
-            )
+        why = _why_undefined(emitter, name, frames, exits, range)
+        if why is not None:
+            environment.frame.undefined[shown_name(name)] = why
             continue
-        types = [None if exits[i] else environment.find_type(name, frames[i]) for i in (0, 1)]
+        types = [environment.find_type(name, frame) for frame in live]
         known = [type for type in types if type is not None]
-        for i in (0, 1):
-            if exits[i]:
-                _leave_uninitialized(emitter, name, known[0], frames[i].block, range)
+        for frame, left in zip(frames, exits, strict=True):
+            if left:
+                _leave_uninitialized(emitter, name, known[0], frame.block, range)
         joined = _joined_type(emitter, name, known, range)
         if joined is not None:
             environment.set_type(name, joined)
+    for name, value in live[0].sugared.items():
+        environment.frame.undefined.setdefault(shown_name(name), _not_a_value(name, value, range))
+
+
+def _why_undefined(
+    emitter: Emitter, name: str, frames: list[Frame], exits: list[bool], range: ir.SourceRange
+) -> ScriptError | None:
+    """Why a variable that a branch assigns has no value after the `if`; None if it has one."""
+    shown = shown_name(name)
+    for frame, left, branch in zip(frames, exits, ("true", "false"), strict=True):
+        if left:
+            continue
+        if not emitter.environment.is_defined(name, frame):
+            return frame.undefined.get(shown) or ScriptError(f"{shown} is not defined in the {branch} branch", range)
+        if emitter.environment.find_type(name, frame) is None:
+            value = emitter.environment.find(name, frame)
+            return _not_a_value(name, value, range)
+    return None
+
+
+def _not_a_value(name: str, value: SugaredValue | None, range: ir.SourceRange) -> ScriptError:
+    kind = "nothing" if value is None else value.kind
+    return ScriptError(
+        f"{shown_name(name)} is set to a value of type {kind} in one branch, which is not a first-class value", range
+    )
 
 
 def _leave_uninitialized(emitter: Emitter, name: str, type: ir.Type, block: ir.Block, range: ir.SourceRange) -> None:
@@ -117,13 +140,13 @@ def _joined_type(emitter: Emitter, name: str, types: Sequence[ir.Type], range: i
     if joined is not None:
         return joined
     error = ScriptError(
-        f"Type mismatch: {name} is set to type {type_name(types[0])} in the true branch and type {type_name(types[1])} "
+        f"Type mismatch: {shown_name(name)} is set to type {type_name(types[0])} in the true branch and type {type_name(types[1])} "
         "in the false branch",
         range,
     )
     if declared is not None:
         raise error
-    emitter.environment.frame.undefined[name] = error
+    emitter.environment.frame.undefined[shown_name(name)] = error
     return None
 
 

@@ -100,16 +100,23 @@ _COMPOUND = (ast.If, ast.For, ast.While, ast.With, ast.FunctionDef, ast.ClassDef
 
 def range_of(source: ir.Source, node: Located) -> ir.SourceRange:
     """The place of syntax in `source`, which was parsed as a whole; of a compound statement, its first line."""
-    start = source.offset(node.lineno - 1, node.col_offset)
+    start = _offset(source, node.lineno, node.col_offset)
     if isinstance(node, _COMPOUND):
         first = node.body[0]
-        end = start + len(source.line(node.lineno - 1)) - node.col_offset
+        end = source.line_starts[source.line_of(start)] + len(source.line(source.line_of(start)))
         if first.lineno == node.lineno:
-            end = source.offset(first.lineno - 1, first.col_offset)
-        return ir.SourceRange(source, start, max(start + 1, end))
-    if node.end_lineno is None or node.end_col_offset is None:
-        return ir.SourceRange(source, start, start + 1)
-    return ir.SourceRange(source, start, source.offset(node.end_lineno - 1, node.end_col_offset))
+            end = _offset(source, first.lineno, first.col_offset)
+    elif node.end_lineno is None or node.end_col_offset is None:
+        end = start
+    else:
+        end = _offset(source, node.end_lineno, node.end_col_offset)
+    return ir.SourceRange(source, start, max(start + 1, end))
+
+
+def _offset(source: ir.Source, line: int, column: int) -> int:
+    # Before Python 3.12, what stands inside an f-string has positions that may lie outside the text.
+    line = min(max(line - 1, 0), len(source.line_starts) - 1)
+    return min(source.offset(line, max(column, 0)), len(source.text))
 
 
 def parse_source(source: ir.Source) -> ast.Module:

@@ -25,9 +25,14 @@ from .values import SimpleValue
 _GENERATED_NAME = re.compile(r"_\d+$")
 
 
+def shown_name(slot: str) -> str:
+    """The name that the user gave a variable, which may be stored under a longer one."""
+    return slot.partition("$")[0]
+
+
 def debug_name_of(slot: str) -> str:
     """The name that values of a variable get; "" if its name says nothing, as those that printers make up (`_12`)."""
-    name = slot.partition("$")[0]
+    name = shown_name(slot)
     return "" if _GENERATED_NAME.match(name) else name
 
 
