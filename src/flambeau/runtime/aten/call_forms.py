@@ -108,6 +108,8 @@ def _passed(operator: Operator, constants: Sequence[object]) -> tuple[tuple[int,
 
 
 def _is_default(argument: Argument, value: object) -> bool:
+    if argument.name == "reduction":
+        return False  # PyTorch's bindings of losses read their default, the mean, as 0: no reduction
     if value is NOT_CONSTANT or not argument.has_default or type(value) is not type(argument.default):
         return False
     return value == argument.default
