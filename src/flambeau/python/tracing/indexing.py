@@ -134,8 +134,19 @@ def _sliced(recorder: Recorder, tensor: Tensor, items: list[Index]) -> tuple[Ten
             indices.append(item)
             dim = covered = dim + _dims_of(item)
         else:
-            view = _aten.select.int(view, dim, _bound(recorder, item))
+            position = _bound(recorder, item)
+            _check_position(view, dim, position)
+            view = _aten.select.int(view, dim, position)
     return view, indices
+
+
+def _check_position(view: Tensor, dim: int, position: object) -> None:
+    """Refuse a position outside of a dimension in the words that PyTorch has for indexing."""
+    if isinstance(position, int):
+        with Paused():
+            size = view.shape[dim]
+        if not -size <= position < size:
+            raise IndexError(f"index {position} is out of bounds for dimension {dim} with size {size}")
 
 
 def _slice(recorder: Recorder, view: Tensor, dim: int, item: slice) -> Tensor:

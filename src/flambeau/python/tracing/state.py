@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class _Tracing(threading.local):
     recorder: Recorder | None = None
     is_repeated = False
-    """Whether the program is traced only to check an earlier trace of it, so that what there is to say has been said."""
+    """Whether the program is traced only to check an earlier trace, so that what there is to say has been said."""
 
 
 tracing = _Tracing()
