@@ -63,6 +63,9 @@ READ_AS_DATA = {
 }
 """The exceptions: tables and markers, which are read and never called."""
 
+REPLACED_BY_NAME = {"compat/installation.py": frozenset({"torch.jit"})}
+"""The drop-in names what it puts its replacements into; it calls nothing of it."""
+
 TORCH_FREE = ("ir", "generated", "frontend", "passes", "serialization", "mobile", "api", "runtime")
 """Rooms that work without torch and llvmlite."""
 NEEDS_TORCH = ("flambeau.runtime.aten",)
@@ -124,6 +127,8 @@ class _Names(ast.NodeVisitor):
         if dotted is None or not FORBIDDEN.match(dotted):
             return
         if any(dotted == allowed or dotted.startswith(f"{allowed}.") for allowed in READ_AS_DATA):
+            return
+        if dotted in REPLACED_BY_NAME.get(self.file, ()):
             return
         self.findings.append(Finding(self.file, getattr(node, "lineno", 0), dotted))
 

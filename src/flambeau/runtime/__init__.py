@@ -5,6 +5,7 @@ from __future__ import annotations
 from flambeau.runtime import operators  # noqa: F401
 from flambeau.runtime.binding import ArgumentError, bind, from_python
 from flambeau.runtime.executor import call, entry_of, execution_plan
+from flambeau.runtime.futures import Future
 from flambeau.runtime.instances import new_tuple
 from flambeau.runtime.interpreter import evaluate_node, interpret
 from flambeau.runtime.inward import register_inward
@@ -13,6 +14,7 @@ from flambeau.runtime.text import text_of
 
 __all__ = [
     "ArgumentError",
+    "Future",
     "bind",
     "call",
     "entry_of",

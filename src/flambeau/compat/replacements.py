@@ -1,0 +1,251 @@
+"""What unmodified programs get where they say `torch.jit.<name>`: flambeau's functions under PyTorch's signatures.
+
+Three kinds of names: those here, which flambeau serves; `KEPT`, markers and helpers of PyTorch's that only leave data
+on what they decorate, which flambeau reads; and all others, which raise UnsupportedError when they are used.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
+from typing import Any, BinaryIO, TypeAlias
+
+from torch import nn
+
+import flambeau
+from flambeau import settings
+from flambeau.api import CompilationUnit
+from flambeau.errors import ExecutionError, TracingCheckError, UnsupportedError
+from flambeau.python import (
+    ScriptFunction,
+    ScriptModule,
+    TopLevelTracedModule,
+    TracedModule,
+    TracerWarning,
+)
+from flambeau.runtime import Future
+
+ArchiveFile: TypeAlias = "str | os.PathLike[str] | BinaryIO"
+
+KEPT = frozenset(
+    {
+        "Attribute",
+        "Final",
+        "ScriptWarning",
+        "annotate",
+        "annotations",
+        "export",
+        "ignore",
+        "is_scripting",
+        "isinstance",
+        "strict_fusion",
+        "unused",
+        "_IgnoreContextManager",
+        "_drop",
+        "_isinstance",
+        "_overload",
+        "_overload_method",
+        "_unwrap_optional",
+    }
+)
+"""Names that stay PyTorch's: they mark functions and values, and compile nothing."""
+
+
+def script(
+    obj: Any,
+    optimize: object = None,
+    _frames_up: int = 0,
+    _rcb: object = None,
+    example_inputs: Sequence[tuple[object, ...]] | Mapping[object, object] | None = None,
+) -> Any:
+    """`torch.jit.script`. `example_inputs` is accepted; types come from annotations and values."""
+    if optimize is not None:
+        warnings.warn(
+            "`optimize` is deprecated and has no effect. Use `with torch.jit.optimized_execution()` instead",
+            FutureWarning,
+            stacklevel=2,
+        )
+    return flambeau.script(obj)
+
+
+def trace(
+    func: Any,
+    example_inputs: Any = None,
+    optimize: object = None,
+    check_trace: bool = True,
+    check_inputs: Any = None,
+    check_tolerance: float = 1e-5,
+    strict: bool = True,
+    _force_outplace: bool = False,
+    _module_class: object = None,
+    _compilation_unit: object = None,
+    example_kwarg_inputs: Mapping[str, object] | None = None,
+    _store_inputs: bool = True,
+) -> Any:
+    """`torch.jit.trace`."""
+    return flambeau.trace(
+        func,
+        example_inputs,
+        example_kwarg_inputs=example_kwarg_inputs,
+        check_trace=check_trace,
+        check_inputs=check_inputs,
+        check_tolerance=check_tolerance,
+        strict=strict,
+    )
+
+
+def trace_module(
+    mod: nn.Module,
+    inputs: Mapping[str, object],
+    optimize: object = None,
+    check_trace: bool = True,
+    check_inputs: Any = None,
+    check_tolerance: float = 1e-5,
+    strict: bool = True,
+    _force_outplace: bool = False,
+    _module_class: object = None,
+    _compilation_unit: object = None,
+    example_inputs_is_kwarg: bool = False,
+    _store_inputs: bool = True,
+) -> Any:
+    """`torch.jit.trace_module`."""
+    if example_inputs_is_kwarg:
+        raise UnsupportedError("trace_module with keyword inputs; use trace with example_kwarg_inputs")
+    return flambeau.trace_module(
+        mod,
+        inputs,
+        check_trace=check_trace,
+        check_inputs=check_inputs,
+        check_tolerance=check_tolerance,
+        strict=strict,
+    )
+
+
+def load(
+    f: ArchiveFile,
+    map_location: Any = None,
+    _extra_files: MutableMapping[str, Any] | None = None,
+    _restore_shapes: bool = False,
+) -> ScriptModule:
+    """`torch.jit.load`."""
+    return flambeau.load(f, map_location, extra_files=_extra_files)
+
+
+def save(m: Any, f: ArchiveFile, _extra_files: Mapping[str, str | bytes] | None = None) -> None:
+    """`torch.jit.save`."""
+    flambeau.save(m, f, _extra_files)
+
+
+def freeze(mod: Any, preserved_attrs: list[str] | None = None, optimize_numerics: bool = True) -> ScriptModule:
+    """`torch.jit.freeze`."""
+    return flambeau.freeze(mod, preserved_attrs, optimize_numerics)
+
+
+def optimize_for_inference(mod: Any, other_methods: list[str] | None = None) -> Any:
+    """`torch.jit.optimize_for_inference`: freezes a module in eval mode."""
+    if not isinstance(mod, ScriptModule):
+        raise RuntimeError(
+            "optimize_for_inference expects a ScriptModule as input. Please use torch.jit.script or torch.jit.trace to "
+            "script your 'nn.Module'."
+        )
+    return flambeau.freeze(mod.eval(), other_methods) if hasattr(mod, "training") else mod
+
+
+def run_frozen_optimizations(
+    mod: object, optimize_numerics: bool = True, preserved_methods: list[str] | None = None
+) -> None:
+    """`torch.jit.run_frozen_optimizations`: nothing is left to do, `freeze` does it all."""
+
+
+def interface(cls: type) -> type:
+    """`torch.jit.interface`: marks a class as the interface of modules or objects."""
+    if not inspect.isclass(cls):
+        raise RuntimeError("interface must be applied to a class")
+    cls.__torch_script_interface__ = True  # type: ignore[attr-defined]  # the mark that scripting looks for
+    return cls
+
+
+def fork(func: Callable[..., Any], *args: object, **kwargs: object) -> Future:
+    """`torch.jit.fork` outside of scripts: runs at once and gives a future that is done."""
+    future = Future()
+    future.set_result(func(*args, **kwargs))
+    return future
+
+
+def wait(future: Future) -> Any:
+    """`torch.jit.wait`."""
+    return future.wait()
+
+
+def script_if_tracing(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """`torch.jit.script_if_tracing`."""
+    return flambeau.script_if_tracing(fn)
+
+
+def is_tracing() -> bool:
+    """`torch.jit.is_tracing`."""
+    return flambeau.is_tracing()
+
+
+@contextmanager
+def optimized_execution(should_optimize: bool) -> Iterator[None]:
+    """`torch.jit.optimized_execution`: without it, the reference interpreter runs graphs as they are."""
+    if should_optimize:
+        yield
+        return
+    with settings.override(tier="interpreter"):
+        yield
+
+
+_strategy: list[tuple[str, int]] = [("STATIC", 2), ("DYNAMIC", 10)]
+
+
+def set_fusion_strategy(strategy: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """`torch.jit.set_fusion_strategy`: remembered, and returned by the next call; there is nothing to choose yet."""
+    global _strategy
+    for kind, _ in strategy:
+        if kind not in ("STATIC", "DYNAMIC"):
+            raise RuntimeError(f"FusionBehavior only supported 'STATIC' or 'DYNAMIC', got: {kind}")
+    previous, _strategy = _strategy, list(strategy)
+    return previous
+
+
+@contextmanager
+def fuser(name: str) -> Iterator[None]:
+    """`torch.jit.fuser`: no fuser of PyTorch's is involved, so any name is as good."""
+    yield
+
+
+def onednn_fusion_enabled() -> bool:
+    """`torch.jit.onednn_fusion_enabled`."""
+    return False
+
+
+REPLACEMENTS: dict[str, object] = {
+    "CompilationUnit": CompilationUnit,
+    "Error": ExecutionError,
+    "Future": Future,
+    "RecursiveScriptModule": ScriptModule,
+    "ScriptFunction": ScriptFunction,
+    "ScriptModule": ScriptModule,
+    "TopLevelTracedModule": TopLevelTracedModule,
+    "TracedModule": TracedModule,
+    "TracerWarning": TracerWarning,
+    "TracingCheckError": TracingCheckError,
+    "_fork": fork,
+    "_script_if_tracing": script_if_tracing,
+    "_set_fusion_strategy": set_fusion_strategy,
+    "_wait": wait,
+    **{
+        function.__name__: function
+        for function in (
+            *(script, trace, trace_module, load, save, freeze, optimize_for_inference, run_frozen_optimizations),
+            *(interface, fork, wait, script_if_tracing, is_tracing, optimized_execution, set_fusion_strategy, fuser),
+            onednn_fusion_enabled,
+        )
+    },
+}
+"""The names that flambeau serves."""
