@@ -19,6 +19,7 @@ from torch import nn
 from flambeau import api, settings
 from flambeau.errors import ScriptError, UnsupportedError
 from flambeau.ir import ClassType, Function, ScriptObject
+from flambeau.python import boundary
 from flambeau.python.annotations import is_compilable, is_named_tuple
 from flambeau.python.builtin_functions import find_builtin
 from flambeau.python.classes import class_type
@@ -39,15 +40,14 @@ C = TypeVar("C", bound=type)
 
 
 def _wrap(value: ScriptObject) -> object:
-    return (
-        wrap_module(value, unit.compilation_unit) if value.type.is_module else api.Object(value, unit.compilation_unit)
-    )
+    return wrap_module(value, unit.compilation_unit) if value.type.is_module else api.Instance(value)
 
 
 services.class_type = class_type
 services.sugared = sugared_value
 services.module_value = ModuleValue
 services.wrap = _wrap
+boundary.install()
 
 
 @overload
