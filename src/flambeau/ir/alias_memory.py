@@ -327,8 +327,8 @@ def intersects(a: Iterable[Key], b: Iterable[Key]) -> bool:
     first, second = frozenset(a), frozenset(b)
     if UNKNOWN in first or UNKNOWN in second:
         return bool(first and second)
-    if ANYTHING in first:
-        return ANYTHING in second or any(not isinstance(key, int) for key in second)
-    if ANYTHING in second:
-        return any(not isinstance(key, int) for key in first)
+    if ANYTHING in first and any(not isinstance(key, int) for key in second):
+        return True
+    if ANYTHING in second and any(not isinstance(key, int) for key in first):
+        return True
     return not first.isdisjoint(second)
