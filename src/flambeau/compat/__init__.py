@@ -7,8 +7,8 @@
 
     python -m flambeau.compat your_script.py arguments...
 
-What flambeau does not have raises UnsupportedError by name when it is used, not when the drop-in is installed. Nothing of
-PyTorch's files is touched, and `uninstall` puts back the very objects that were there.
+What flambeau does not have raises UnsupportedError by name when it is used, not when the drop-in is installed. Nothing
+of PyTorch's files is touched, and `uninstall` puts back the very objects that were there.
 """
 
 from __future__ import annotations

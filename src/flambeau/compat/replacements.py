@@ -15,8 +15,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 from torch import nn
 
-import flambeau
-from flambeau import settings
+from flambeau import python, settings
 from flambeau.api import CompilationUnit
 from flambeau.errors import ExecutionError, TracingCheckError, UnsupportedError
 from flambeau.python import (
@@ -68,7 +67,7 @@ def script(
             FutureWarning,
             stacklevel=2,
         )
-    return flambeau.script(obj)
+    return python.script(obj)
 
 
 def trace(
@@ -86,7 +85,7 @@ def trace(
     _store_inputs: bool = True,
 ) -> Any:
     """`torch.jit.trace`."""
-    return flambeau.trace(
+    return python.trace(
         func,
         example_inputs,
         example_kwarg_inputs=example_kwarg_inputs,
@@ -114,7 +113,7 @@ def trace_module(
     """`torch.jit.trace_module`."""
     if example_inputs_is_kwarg:
         raise UnsupportedError("trace_module with keyword inputs; use trace with example_kwarg_inputs")
-    return flambeau.trace_module(
+    return python.trace_module(
         mod,
         inputs,
         check_trace=check_trace,
@@ -131,17 +130,17 @@ def load(
     _restore_shapes: bool = False,
 ) -> ScriptModule:
     """`torch.jit.load`."""
-    return flambeau.load(f, map_location, extra_files=_extra_files)
+    return python.load(f, map_location, extra_files=_extra_files)
 
 
 def save(m: Any, f: ArchiveFile, _extra_files: Mapping[str, str | bytes] | None = None) -> None:
     """`torch.jit.save`."""
-    flambeau.save(m, f, _extra_files)
+    python.save(m, f, _extra_files)
 
 
 def freeze(mod: Any, preserved_attrs: list[str] | None = None, optimize_numerics: bool = True) -> ScriptModule:
     """`torch.jit.freeze`."""
-    return flambeau.freeze(mod, preserved_attrs, optimize_numerics)
+    return python.freeze(mod, preserved_attrs, optimize_numerics)
 
 
 def optimize_for_inference(mod: Any, other_methods: list[str] | None = None) -> Any:
@@ -151,7 +150,7 @@ def optimize_for_inference(mod: Any, other_methods: list[str] | None = None) -> 
             "optimize_for_inference expects a ScriptModule as input. Please use torch.jit.script or torch.jit.trace to "
             "script your 'nn.Module'."
         )
-    return flambeau.freeze(mod.eval(), other_methods) if hasattr(mod, "training") else mod
+    return python.freeze(mod.eval(), other_methods) if hasattr(mod, "training") else mod
 
 
 def run_frozen_optimizations(
@@ -182,12 +181,12 @@ def wait(future: Future) -> Any:
 
 def script_if_tracing(fn: Callable[..., Any]) -> Callable[..., Any]:
     """`torch.jit.script_if_tracing`."""
-    return flambeau.script_if_tracing(fn)
+    return python.script_if_tracing(fn)
 
 
 def is_tracing() -> bool:
     """`torch.jit.is_tracing`."""
-    return flambeau.is_tracing()
+    return python.is_tracing()
 
 
 @contextmanager
