@@ -32,7 +32,7 @@ def test_pass_has_golden_cases(name: str) -> None:
 
 @by_case("passes")
 def test_pass_is_stable(case: Case) -> None:
-    """A second run finds nothing more to do. (Pooling turns the order of constants round each time, as in TorchScript.)"""
+    """A second run finds nothing more to do. (Pooling turns the order of constants round, as in TorchScript.)"""
     if case.path.stem == "constant_pooling":
         pytest.skip("its order depends on the order before")
     graph = case.graph()

@@ -54,6 +54,8 @@ _TYPE_MARK = re.compile(r"[()\[\]<>,=\n\"#]")
 _ATTRIBUTE_NAME = re.compile(r"\s*([A-Za-z_]\w*)\s*=")
 _TYPE_WORD = re.compile(r"\s*(?!annotate\(|inf\b|nan\b|None\b|True\b|False\b|torch\.device\(|object\(0x)[A-Za-z_]")
 _LIST_OF_TYPES = re.compile(r"\s*\[(?!\s*[A-Z]\w*Type\{)" + _TYPE_WORD.pattern[3:])
+_TUPLES = re.compile(r"\s*(\[?)\s*\(")
+_VALUE_WORD = re.compile(r"\b(?:None|inf|nan)\b")
 _EMPTY_LIST = re.compile(r"\s*annotate\(List\[(?:int|float|complex|str)\],\s*\[\s*\]\s*\)")
 _EMPTY_KINDS: dict[str, AttributeKindName] = {"int": "is", "float": "fs", "complex": "cs", "str": "ss"}
 _LIST_KINDS: dict[type, AttributeKindName] = {int: "is", float: "fs", complex: "cs", str: "ss"}
@@ -398,10 +400,8 @@ class _GraphParser:
             node.set_attribute("value", "ival", function)
 
     def _attribute(self, constant_type: Type | None) -> tuple[AttributeKindName, object]:
-        if constant_type is None and _TYPE_WORD.match(self._text, self._position):
-            return "ty", self._type()
-        if constant_type is None and _LIST_OF_TYPES.match(self._text, self._position):
-            return "tys", self._list_of_types()
+        if constant_type is None and (types := self._types_attribute()) is not None:
+            return types
         if constant_type is None and (empty := self._match(_EMPTY_LIST)):
             return _EMPTY_KINDS[empty.partition("[")[2].partition("]")[0]], ()
         literals = LiteralParser(self._source, self._position, tensors=self._tensors)
@@ -414,6 +414,22 @@ class _GraphParser:
             classes = {type(item) for item in value}
             kind = _LIST_KINDS.get(classes.pop()) if len(classes) == 1 else None
         return kind or "ival", value
+
+    def _types_attribute(self) -> tuple[AttributeKindName, object] | None:
+        """A type or a list of types; None, and the position unchanged, if something else is next."""
+        start = self._position
+        if _TYPE_WORD.match(self._text, start):
+            return "ty", self._type()
+        if _LIST_OF_TYPES.match(self._text, start):
+            return "tys", self._list_of_types()
+        tuples = _TUPLES.match(self._text, start)
+        if tuples is None or _VALUE_WORD.search(self._text, start, self._end_of_type(tuples.end(1))):
+            return None
+        try:  # a tuple type looks like a tuple of values up to its first element
+            return ("tys", self._list_of_types()) if tuples[1] else ("ty", self._type())
+        except ParseError:
+            self._position = start
+            return None
 
     def _list_of_types(self) -> tuple[Type, ...]:
         self._expect("[")
