@@ -1,4 +1,4 @@
-"""Compiling snippets of source text, as the tests of the frontend do it: a resolver that knows `torch` and little else."""
+"""Compiling snippets of source text for tests: a resolver that knows `torch` and little else, and canonical graphs."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def compile_class(definition: frontend.ClassDefinition, names: Names) -> ir.Clas
             f"{cls.qualified_name}.{method.name}",
             define=lambda f, d=method: frontend.compile_definition(f, d, names, self_type=cls),
         )
-        if f"{method.name}.setter" in decorators:
+        if f"{method.name}.setter" in decorators and method.name in cls.properties:
             function.qualified_name = f"{cls.qualified_name}.__{method.name}_setter"
             cls.methods[f"__{method.name}_setter"] = function
             cls.properties[method.name] = ir.Property(method.name, cls.properties[method.name].getter, function)

@@ -48,7 +48,8 @@ def torch_graph(source: str, folder: Path) -> str:
     path = folder / "cases.py"
     path.write_text(f"import math\nimport torch\nfrom typing import *\n\n{source}\n", encoding="utf-8")
     spec = importlib.util.spec_from_file_location(f"cases_{id(path)}", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     linecache.checkcache(str(path))

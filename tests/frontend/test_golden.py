@@ -32,7 +32,7 @@ def outcome(path: Path, source: str) -> str:
     try:
         return shape(compile_text(source, Names(serialized=path.stem == "serialized")).graph)
     except ScriptError as error:
-        return str(error)
+        return str(error).strip("\n")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -140,8 +140,8 @@ def _joined_type(emitter: Emitter, name: str, types: Sequence[ir.Type], range: i
     if joined is not None:
         return joined
     error = ScriptError(
-        f"Type mismatch: {shown_name(name)} is set to type {type_name(types[0])} in the true branch and type {type_name(types[1])} "
-        "in the false branch",
+        f"Type mismatch: {shown_name(name)} is set to type {type_name(types[0])} in the true branch and type "
+        f"{type_name(types[1])} in the false branch",
         range,
     )
     if declared is not None:
