@@ -26,6 +26,8 @@ def format_(self: str, *arguments: object) -> str:
 
 @implements("aten::percentFormat")
 def percent_format(self: str, *arguments: object) -> str:
+    if len(arguments) == 1 and isinstance(arguments[0], tuple):
+        (arguments,) = arguments
     result: list[str] = []
     used = position = 0
     while (percent := self.find("%", position)) >= 0:
