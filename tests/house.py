@@ -258,11 +258,23 @@ def _imports(node: ast.AST, package: str, type_checking: bool, local: bool) -> I
 
 
 def _imported(node: ast.ImportFrom, name: str, package: str) -> str:
-    """The module that `from M import name` needs: `M.name` where that is a module of the package, else `M`."""
+    """The module that `from M import name` needs: `M.name` where that is a module and not one of M's own names."""
     base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
     module = ".".join([*base, *([node.module] if node.module else [])])
     inner = PACKAGE.parent.joinpath(*f"{module}.{name}".split("."))
-    return f"{module}.{name}" if inner.with_suffix(".py").is_file() or inner.is_dir() else module
+    is_module = inner.with_suffix(".py").is_file() or inner.is_dir()
+    return f"{module}.{name}" if is_module and name not in _public_names(inner.parent / "__init__.py") else module
+
+
+@cache
+def _public_names(door: Path) -> frozenset[str]:
+    """The names in a package's `__all__`."""
+    if not door.is_file() or door.parent == PACKAGE:
+        return frozenset()
+    for statement in tree_of(door).body:
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "__all__":
+            return frozenset(ast.literal_eval(statement.value))
+    return frozenset()
 
 
 def broken_layers(path: Path) -> list[Finding]:
