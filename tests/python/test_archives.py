@@ -132,7 +132,7 @@ def test_there_and_back(tmp_path: Path) -> None:
 def test_map_location(path: Path) -> None:
     assert {p.device.type for p in flambeau.load(path, map_location="meta").parameters()} == {"meta"}
     assert {p.device.type for p in flambeau.load(path, torch.device("cpu")).parameters()} == {"cpu"}
-    with pytest.raises(ArchiveArgumentError, match="map_location should be either None, string or torch.device"):
+    with pytest.raises(ArchiveArgumentError, match=r"map_location should be either None, string or torch\.device"):
         flambeau.load(path, 3)  # type: ignore[arg-type]
 
 

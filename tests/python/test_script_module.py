@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from flambeau import ir
-from flambeau.errors import ObjectError, UnsupportedError
+from flambeau.errors import ObjectError, ScriptError, UnsupportedError
 from flambeau.ir import ScriptObject
 from flambeau.python import ScriptModule
 from flambeau.python.script_module import wrap_module
@@ -424,6 +424,32 @@ def test_keyword_arguments() -> None:
     module = scripted_scale()
     assert torch.equal(module(x=X), module(X))
     assert module.advance(n=1) == 5
+
+
+# --- more methods
+
+
+def test_methods_from_source_text() -> None:
+    module = scripted_scale()
+    factor = 3
+    module.define("def tripled(self, x):\n    return torch.relu(self.forward(x)) * factor\n")
+    assert torch.equal(module.tripled(X), torch.relu(module(X)) * factor)
+    with pytest.raises(ScriptError, match="undefined value unknown"):
+        module.define("def f(self, x):\n    return unknown(x)\n")
+    with pytest.raises(ObjectError, match=r"Can't redefine method: tripled on class: __torch__\.Scale"):
+        module.define("def tripled(self, x):\n    return x\n")
+    silent = wrap_module(ScriptObject(module_type("Silent")))
+    silent.define("def forward(self, x: Tensor) -> Tensor:\n    return x + 1\n")
+    assert torch.equal(silent(X), X + 1)
+
+
+def test_deriving_from_script_module_is_not_supported() -> None:
+    class Own(ScriptModule):
+        def __init__(self) -> None:
+            super().__init__()
+
+    with pytest.raises(UnsupportedError, match="'Own' derives from ScriptModule"):
+        Own()
 
 
 # --- containers

@@ -11,6 +11,8 @@ does not: adding or deleting parameters, buffers and submodules, and pickling (`
 from __future__ import annotations
 
 import io
+import sys
+import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 from weakref import WeakValueDictionary
@@ -21,6 +23,7 @@ from torch.nn.modules import module as _nn_module
 from flambeau.api import ArchiveTarget, Constants, Function, Memo, Method, Module
 from flambeau.errors import ObjectError, UnsupportedError
 from flambeau.ir import UNSET, ScriptObject, demangled
+from flambeau.python.frames import resolver_of_frame
 from flambeau.python.left_in_python import find_member
 from flambeau.python.module_views import ModuleView, TensorView, replace_submodule
 from flambeau.python.namespaces import ABSENT
@@ -44,6 +47,7 @@ _CONTAINERS = {
 
 _wrappers: WeakValueDictionary[int, ScriptModule] = WeakValueDictionary()
 """The wrapper of each object that has one, by the object's id (a wrapper keeps its object alive)."""
+_wrapping = threading.RLock()
 
 
 def wrap_module(script_object: ScriptObject, compilation_unit: CompilationUnit | None = None) -> ScriptModule:
@@ -52,8 +56,9 @@ def wrap_module(script_object: ScriptObject, compilation_unit: CompilationUnit |
 
 
 def _wrapped(module: Module) -> ScriptModule:
-    known = _wrappers.get(id(module.script_object))
-    return ScriptModule(module) if known is None else known
+    with _wrapping:
+        known = _wrappers.get(id(module.script_object))
+        return ScriptModule(module) if known is None else known
 
 
 class _Forward:
@@ -69,8 +74,12 @@ class ScriptModule(nn.Module):
     _c: Module
     """What the wrapper stands for, without PyTorch's view of it."""
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Module | None = None) -> None:
         super().__init__()
+        if module is None:
+            raise UnsupportedError(
+                f"'{type(self).__name__}' derives from ScriptModule: derive from torch.nn.Module, and script the object"
+            )
         state = vars(self)
         state["_c"] = module
         state["_parameters"] = TensorView(module.script_object, "parameter")
@@ -212,8 +221,11 @@ class ScriptModule(nn.Module):
         return self._c.forward.graph_for(*args, **kwargs)
 
     def define(self, source: str, resolver: Resolver | None = None) -> None:
-        """Compile more methods, which all modules of this type get."""
-        self._c.define(source, resolver)
+        """Compile more methods from source text, which all modules of this type get.
+
+        Free names in the text mean what they mean in the code that calls this, or what `resolver` says.
+        """
+        self._c.define(source, resolver or resolver_of_frame(sys._getframe(1)))
 
     # --- files
 
