@@ -25,8 +25,9 @@ from flambeau.ir import (
     Type,
 )
 from flambeau.runtime.inward import Converter, Mismatch, converter
+from flambeau.runtime.outward import outward_converter
 
-__all__ = ["ArgumentError", "bind", "from_python"]
+__all__ = ["ArgumentError", "Binder", "bind", "binder_of", "from_python"]
 
 _NO_ARGUMENTS: Mapping[str, object] = {}
 _MAX_BINDERS = 4096
@@ -42,15 +43,17 @@ def from_python(value: object, type: Type) -> object:
 
 
 @final
-class _Binder:
+class Binder:
     """What binds the calls of one schema."""
 
-    __slots__ = ("arguments", "convert", "converters", "has_keyword_only", "schema")
+    __slots__ = ("arguments", "convert", "converters", "has_keyword_only", "outward", "schema")
 
     def __init__(self, schema: FunctionSchema) -> None:
         self.schema = schema
         self.arguments = schema.arguments
         self.converters: tuple[Converter, ...] = tuple(converter(a.type) for a in schema.arguments)
+        self.outward = outward_converter(schema.return_type)
+        """What makes a Python value of the result; None where they are the same."""
         self.convert = _converting(self.arguments, self.converters)
         self.has_keyword_only = any(a.kwarg_only for a in schema.arguments)
 
@@ -159,7 +162,17 @@ _FITS: dict[Type, str] = {
 """What holds of values that need no conversion. (Larger ints may yet fit in 64 bits; the converter sees.)"""
 
 
-_binders: dict[int, _Binder] = {}
+_binders: dict[int, Binder] = {}
+
+
+def binder_of(schema: FunctionSchema) -> Binder:
+    """What binds the calls of a schema; made once, for a limited number of schemas."""
+    binder = _binders.get(id(schema))
+    if binder is None or binder.schema is not schema:
+        if len(_binders) >= _MAX_BINDERS:
+            _binders.clear()
+        binder = _binders[id(schema)] = Binder(schema)
+    return binder
 
 
 def bind(
@@ -172,9 +185,4 @@ def bind(
 
     ArgumentError, with TorchScript's message, if they do not fit. `self_object` is the first argument of a method.
     """
-    binder = _binders.get(id(schema))
-    if binder is None or binder.schema is not schema:
-        if len(_binders) >= _MAX_BINDERS:
-            _binders.clear()
-        binder = _binders[id(schema)] = _Binder(schema)
-    return binder.bind(args if self_object is None else (self_object, *args), kwargs)
+    return binder_of(schema).bind(args if self_object is None else (self_object, *args), kwargs)

@@ -25,9 +25,9 @@ def format_(self: str, *arguments: object) -> str:
 
 
 @implements("aten::percentFormat")
-def percent_format(self: str, *arguments: object) -> str:
-    if len(arguments) == 1 and isinstance(arguments[0], tuple):
-        (arguments,) = arguments
+def percent_format(self: str, *given: object) -> str:
+    """One tuple stands for the values in it."""
+    arguments = given[0] if len(given) == 1 and isinstance(given[0], tuple) else given
     result: list[str] = []
     used = position = 0
     while (percent := self.find("%", position)) >= 0:
