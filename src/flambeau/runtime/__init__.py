@@ -8,7 +8,6 @@ from flambeau.runtime.executor import call, entry_of, execution_plan
 from flambeau.runtime.futures import Future
 from flambeau.runtime.instances import new_tuple
 from flambeau.runtime.interpreter import evaluate_node, interpret
-from flambeau.runtime.invocation import invoke
 from flambeau.runtime.inward import register_inward
 from flambeau.runtime.outward import outward_converter, register_outward, to_python
 from flambeau.runtime.text import text_of
@@ -23,7 +22,6 @@ __all__ = [
     "execution_plan",
     "from_python",
     "interpret",
-    "invoke",
     "new_tuple",
     "outward_converter",
     "register_inward",
