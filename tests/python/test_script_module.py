@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import flambeau
 from flambeau import ir
 from flambeau.errors import ObjectError, ScriptError, UnsupportedError
 from flambeau.ir import ScriptObject
@@ -473,6 +474,16 @@ def test_lists_of_modules() -> None:
         _ = modules[3]
     assert len(container("Sequential")) == 0
     assert container("Sequential")  # an empty module is no false one
+
+
+def test_classes_derived_from_containers() -> None:
+    class Block(nn.Sequential):
+        pass
+
+    block = flambeau.script(Block(nn.Linear(3, 3), nn.ReLU()))
+    assert len(block) == 2
+    assert block[1].original_name == "ReLU"
+    assert [type(m) for m in block] == [ScriptModule] * 2
 
 
 def test_dicts_of_modules() -> None:

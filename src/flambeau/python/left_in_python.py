@@ -38,6 +38,12 @@ def remember_original(made: ScriptObject, module: nn.Module) -> None:
     _ORIGINALS[made] = _Original(type(module), attributes)
 
 
+def original_class(made: ScriptObject) -> type | None:
+    """The Python class of the module that an object was made from; None if it was loaded or traced."""
+    original = _ORIGINALS.get(made)
+    return None if original is None else original.python_class
+
+
 def find_member(wrapper: nn.Module, module: Module, name: str) -> object:
     """The ignored method or attribute, or the overloaded method, of that name; `ABSENT` if there is none.
 

@@ -24,7 +24,7 @@ from flambeau.api import ArchiveTarget, Constants, Function, Memo, Method, Modul
 from flambeau.errors import ObjectError, UnsupportedError
 from flambeau.ir import UNSET, ScriptObject, demangled
 from flambeau.python.frames import resolver_of_frame
-from flambeau.python.left_in_python import find_member
+from flambeau.python.left_in_python import find_member, original_class
 from flambeau.python.module_views import ModuleView, TensorView, replace_submodule
 from flambeau.python.namespaces import ABSENT
 from flambeau.python.saving import ExtraFiles, save_archive
@@ -36,14 +36,16 @@ if TYPE_CHECKING:
 
 __all__ = ["ScriptModule", "wrap_module"]
 
-_CONTAINERS = {
-    "__torch__.torch.nn.modules.container.ModuleList": "list",
-    "__torch__.torch.nn.modules.container.Sequential": "list",
-    "__torch__.torch.nn.modules.container.ModuleDict": "dict",
-    "__torch__.torch.nn.modules.container.ParameterList": "parameter list",
-    "__torch__.torch.nn.modules.container.ParameterDict": "parameter dict",
+_CONTAINERS: dict[type, str] = {
+    nn.ModuleList: "list",
+    nn.Sequential: "list",
+    nn.ModuleDict: "dict",
+    nn.ParameterList: "parameter list",
+    nn.ParameterDict: "parameter dict",
 }
-"""Types whose modules behave as the containers they were made from, by qualified name."""
+"""Classes whose scripted modules behave as the containers they are."""
+_CONTAINER_NAMES = {f"__torch__.{c.__module__}.{c.__name__}": kind for c, kind in _CONTAINERS.items()}
+"""The same by the qualified name of the scripted class, for modules that were loaded."""
 
 _wrappers: WeakValueDictionary[int, ScriptModule] = WeakValueDictionary()
 """The wrapper of each object that has one, by the object's id (a wrapper keeps its object alive)."""
@@ -286,7 +288,10 @@ class ScriptModule(nn.Module):
     # --- containers
 
     def _container(self) -> str:
-        return _CONTAINERS.get(demangled(self._c.qualified_name), "")
+        original = original_class(self._c.script_object)
+        if original is None:
+            return _CONTAINER_NAMES.get(demangled(self._c.qualified_name), "")
+        return next((kind for c, kind in _CONTAINERS.items() if issubclass(original, c)), "")
 
     def _members(self) -> dict[str, object]:
         return dict(self._parameters if self._container().startswith("parameter") else self._modules)
