@@ -155,7 +155,24 @@ def evaluate_default(definition: Definition, resolver: Resolver, expression: ast
     graph = ir.Graph()
     function = ir.Function(f"{definition.name}.<default>")
     emitter = Emitter(function, definition, resolver, graph, Results(None))
-    return _constant_of(emitter.value(expression), definition.range(expression))
+    value, range_ = emitter.value(expression), definition.range(expression)
+    if any(node.kind not in _FOLDED for node in graph.walk()):
+        raise ScriptError("the value of a default argument must be a constant", range_)
+    return _constant_of(value, range_)
+
+
+_FOLDED = frozenset(
+    {
+        "prim::Constant",
+        "prim::ListConstruct",
+        "prim::EmptyListLiteral",
+        "prim::TupleConstruct",
+        "prim::DictConstruct",
+        "prim::unchecked_cast",
+        "aten::device",
+    }
+)
+"""What the expression of a default argument may consist of."""
 
 
 def _constant_of(value: ir.Value, range: ir.SourceRange) -> object:
