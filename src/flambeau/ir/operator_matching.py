@@ -12,8 +12,18 @@ from .types import ListType, OptionalType, TupleType, Type, VarType
 
 
 def match_operator(node: Node) -> Operator | None:
-    """The first overload whose arguments accept the node's inputs as they are; None if there is none."""
-    return next((op for op in operators_named(node.kind) if accepts(op.schema, node.inputs)), None)
+    """The first overload whose arguments accept the node's inputs as they are; None if there is none.
+
+    Where several do and differ only in their results (`prim::EnumValue`), the one that gives what the node gives.
+    """
+    wanted = tuple(output.type for output in node.outputs)
+    first: Operator | None = None
+    for operator in operators_named(node.kind):
+        if accepts(operator.schema, node.inputs):
+            if tuple(r.type for r in operator.schema.returns) == wanted:
+                return operator
+            first = first or operator
+    return first
 
 
 def accepts(schema: FunctionSchema, values: Sequence[Value]) -> bool:

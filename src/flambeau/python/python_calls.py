@@ -103,8 +103,8 @@ class PythonFunctionValue(SugaredValue):
         return SimpleValue(node.output)
 
     def _emit_raise(self, emitter: Emitter, range: SourceRange) -> Value:
-        message, name = emitter.constant(_UNUSED, range), emitter.constant("builtins.RuntimeError", range)
-        emitter.insert("prim::RaiseException", (message, name), (), range)
+        message, no_class = emitter.constant(_UNUSED, range), emitter.constant(None, range)
+        emitter.insert("prim::RaiseException", (message, no_class), (), range)
         return emitter.insert("prim::Uninitialized", (), (_result_type(self.function),), range).output
 
 
