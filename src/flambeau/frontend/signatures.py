@@ -58,6 +58,7 @@ def signature_of(
         default = known.get(parameter.arg, ir.MISSING)
         if broadcast is not None and default.__class__ in (int, float):
             default = [default] * broadcast
+        default = _fitting(default, type)
         arguments.append(
             ir.Argument(
                 parameter.arg,
@@ -69,6 +70,24 @@ def signature_of(
         )
     result = None if returns is None else resolver.resolve_type(returns, definition.range(returns))
     return Signature(tuple(arguments), result)
+
+
+def _fitting(default: object, type: ir.Type) -> object:
+    """The value of a default argument as one of the parameter's type, where Python takes one for the other: an int for
+    a float, a tuple for a list."""
+    match type, default:
+        case ir.OptionalType(element), _ if default is not None:
+            return _fitting(default, element)
+        case ir.FLOAT, int() if not isinstance(default, bool):
+            return float(default)
+        case ir.COMPLEX, int() | float() if not isinstance(default, bool):
+            return complex(default)
+        case ir.ListType(element), list() | tuple():
+            return [_fitting(value, element) for value in default]
+        case ir.TupleType(elements), tuple() if len(elements) == len(default):
+            return tuple(_fitting(value, part) for value, part in zip(default, elements, strict=True))
+        case _:
+            return default
 
 
 def _check_parameters(definition: Definition) -> None:
