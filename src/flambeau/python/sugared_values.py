@@ -44,7 +44,7 @@ from flambeau.python.namespaces import ABSENT
 from flambeau.python.operator_namespaces import register_packet
 from flambeau.python.places import at
 from flambeau.python.python_calls import PythonFunctionValue
-from flambeau.python.substitutes import substitute_for
+from flambeau.python.substitutes import class_substitute_for, substitute_for
 from flambeau.python.sugared_classes import PythonClass, ScriptClass, class_value_attribute
 from flambeau.python.wrappers import script_value_of
 
@@ -134,7 +134,7 @@ def _class(cls: type, range: SourceRange) -> SugaredValue:
             return NamedTupleConstructor(made)
     if issubclass(cls, (torch.Tensor, nn.Module)) or not is_compilable(cls):
         return PythonClass(cls)
-    return ScriptClass(cls)
+    return ScriptClass(class_substitute_for(cls))
 
 
 def _operator_of_namespace(obj: object) -> SugaredValue | None:
