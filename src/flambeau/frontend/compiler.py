@@ -116,11 +116,21 @@ def _emit_parameters(
 
 
 def _lower(graph: ir.Graph) -> None:
-    convert_to_ssa(graph)
-    transform_exits(graph)
-    canonicalize_loops(graph)
-    lift_forks(graph)
-    _settle_empty_lists(graph)
+    """Turn naive code into the final form; steps for which there is nothing to do are left out."""
+    kinds = {node.kind for node in graph.walk()}
+    has_loops = "prim::Loop" in kinds
+    convert_to_ssa(graph, has_loops=has_loops)
+    transform_exits(
+        graph,
+        has_continuations=not kinds.isdisjoint({"prim::BreakStmt", "prim::ContinueStmt"}),
+        has_with="prim::Enter" in kinds,
+    )
+    if has_loops:
+        canonicalize_loops(graph)
+    if "prim::Closure" in kinds:
+        lift_forks(graph)
+    if "prim::EmptyListLiteral" in kinds:
+        _settle_empty_lists(graph)
 
 
 def _settle_empty_lists(graph: ir.Graph) -> None:

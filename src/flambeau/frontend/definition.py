@@ -114,9 +114,11 @@ def range_of(source: ir.Source, node: Located) -> ir.SourceRange:
 
 
 def _offset(source: ir.Source, line: int, column: int) -> int:
-    # Before Python 3.12, what stands inside an f-string has positions that may lie outside the text.
-    line = min(max(line - 1, 0), len(source.line_starts) - 1)
-    return min(source.offset(line, max(column, 0)), len(source.text))
+    try:
+        return source.offset(line - 1, column)
+    except IndexError:
+        # Before Python 3.12, what stands inside an f-string has positions that may lie outside the text.
+        return len(source.text)
 
 
 def parse_source(source: ir.Source) -> ast.Module:

@@ -87,7 +87,8 @@ class Emitter:
 
     def value(self, node: ast.expr, hint: ir.Type | None = None) -> ir.Value:
         """The value of an expression; ScriptError if it is not a value of the graph."""
-        value = self.sugared(node, hint).as_value(self, self.range(node))
+        sugared = self.sugared(node, hint)
+        value = sugared.value if isinstance(sugared, SimpleValue) else sugared.as_value(self, self.range(node))
         if hint is ir.ANY and value.type is not ir.ANY:
             return self.unchecked_cast(value, ir.ANY, self.range(node))
         return value

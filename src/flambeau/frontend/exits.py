@@ -25,19 +25,21 @@ from typing import Literal, TypeAlias, final
 
 from flambeau import ir
 
-from .merge_ifs import merge_consecutive_ifs
+from .merge_ifs import is_inside, merge_consecutive_ifs
 
 _CONTINUATION, _RETURN = "prim::LoopContinuation", "prim::ReturnStmt"
 
 
-def transform_exits(graph: ir.Graph) -> None:
+def transform_exits(graph: ir.Graph, *, has_continuations: bool = True, has_with: bool = True) -> None:
     """Remove `prim::LoopContinuation` and `prim::ReturnStmt`."""
-    _wrap_with_statements(graph.block)
-    for kind in (_CONTINUATION, _RETURN):
-        if graph.find_nodes(kind):
-            _ExitTransform(graph, kind).run()
+    if has_with:
+        _wrap_with_statements(graph.block)
+    if has_continuations:
+        _ExitTransform(graph, _CONTINUATION).run()
+    _ExitTransform(graph, _RETURN).run()
     merge_consecutive_ifs(graph)
-    _unwrap_with_statements(graph)
+    if has_with:
+        _unwrap_with_statements(graph)
 
 
 Certainty: TypeAlias = Literal["never", "maybe", "always", "raises"]
@@ -128,6 +130,10 @@ class _ExitTransform:
             return
         block.return_node.set_inputs([self._unset(output.type) for output in block.outputs])
         for node in reversed(unreached):
+            for value in _defined_by(node):
+                if value.uses:
+                    # What follows a `with` reads it, and is not reached either.
+                    value.replace_all_uses_with(self._unset(value.type))
             node.destroy()
 
     def _guard(self, block: ir.Block, left: _Exit, start: ir.Node) -> _Exit:
@@ -144,8 +150,18 @@ class _ExitTransform:
         block.return_node.set_inputs(())
         self._add_outputs(node, [self._unset(value.type) for value in outputs], outputs)
         block.return_node.set_inputs(node.outputs)
+        self._let_out(node, otherwise)
         exited.append(self._graph.create(self._kind, left.values, 0, node.range))
         return self._if_node(node)
+
+    def _let_out(self, node: ir.Node, block: ir.Block) -> None:
+        """What follows a `with` reads values of its body: make those of a block of this `If` outputs of it."""
+        for value in [value for inner in block for value in _defined_by(inner)]:
+            readers = [(user, offset) for user, offset in value.uses if not is_inside(user, block)]
+            if readers:
+                (output,) = self._add_outputs(node, [self._unset(value.type)], [value])
+                for user, offset in readers:
+                    user.replace_input(offset, output)
 
     # --- nodes with blocks
 
@@ -242,6 +258,12 @@ class _ExitTransform:
             node = self._graph.create("prim::Uninitialized", (), (type,))
             self._uninitialized[type] = self._graph.block.prepend(node).output
         return self._uninitialized[type]
+
+
+def _defined_by(node: ir.Node) -> list[ir.Value]:
+    """The values that a node makes visible in its block; those of the body of a `prim::With` are."""
+    inner = [value for nested in node.blocks[0] for value in _defined_by(nested)] if node.kind == "prim::With" else []
+    return [*node.outputs, *inner]
 
 
 # --- with statements

@@ -78,11 +78,12 @@ def _read_inside(block: ir.Block, values: dict[ir.Value, ir.Value]) -> None:
     """Make what is in a block read other values."""
     for old, new in values.items():
         for user, offset in old.uses:
-            if _is_inside(user, block):
+            if is_inside(user, block):
                 user.replace_input(offset, new)
 
 
-def _is_inside(node: ir.Node, block: ir.Block) -> bool:
+def is_inside(node: ir.Node, block: ir.Block) -> bool:
+    """Whether a node stands in a block, or in a block of a node there."""
     current = node.owning_block
     while current is not None:
         if current is block:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from flambeau import ir
 from flambeau.errors import ScriptError
@@ -30,14 +31,68 @@ def emit_operator_call(
     functions = builtin_functions_named(kind)
     if not operators and not functions:
         raise ScriptError(_unknown(kind), range)
-    schemas = [op.schema for op in operators] + [f.schema for f in functions]
-    matched = match_call(graph, range, schemas, args, kwargs, self_value)
+    matched = _match(graph, range, _candidates_of(kind, operators, functions), args, kwargs or {}, self_value)
     if matched.candidate >= len(operators):
         return _inline(graph, range, functions[matched.candidate - len(operators)], matched)
     operator = operators[matched.candidate]
     node = graph.create(kind, matched.inputs, matched.return_types, range)
     graph.insert_node(node.set_operator(operator))
     return pack_results(graph, node.outputs, matched.field_names)
+
+
+@dataclass(slots=True)
+class _Candidates:
+    """The overloads of a name, and which of them was chosen for arguments of given types."""
+
+    operators: tuple[ir.Operator, ...]
+    schemas: list[ir.FunctionSchema]
+    chosen: dict[tuple[object, ...], int] = field(default_factory=dict)
+
+
+_candidates: dict[str, _Candidates] = {}
+_PLAIN = (ir.TensorType, ir.PrimitiveType)
+_MOST_CHOICES = 200
+
+
+def _candidates_of(kind: str, operators: tuple[ir.Operator, ...], functions: tuple[ir.Function, ...]) -> _Candidates:
+    known = _candidates.get(kind)
+    if known is None or known.operators is not operators:
+        schemas = [op.schema for op in operators] + [f.schema for f in functions]
+        known = _candidates[kind] = _Candidates(operators, schemas)
+    return known
+
+
+def _match(
+    graph: ir.Graph,
+    range: ir.SourceRange | None,
+    candidates: _Candidates,
+    args: Sequence[ir.Value],
+    kwargs: Mapping[str, ir.Value],
+    self_value: ir.Value | None,
+) -> MatchedCall:
+    """`match_call`, which remembers what it chose for numbers, tensors and lists of them.
+
+    The types of the arguments decide, but for a `[]`, which fits several.
+    """
+    given = [*args, *kwargs.values()] if self_value is None else [self_value, *args, *kwargs.values()]
+    if not all(map(_is_plain, given)):
+        return match_call(graph, range, candidates.schemas, args, kwargs, self_value)
+    key = (self_value is None, len(args), *kwargs, *(value.type for value in given))
+    choice = candidates.chosen.get(key)
+    if choice is not None:
+        matched = match_call(graph, range, candidates.schemas[choice : choice + 1], args, kwargs, self_value)
+        return matched._replace(candidate=choice)
+    matched = match_call(graph, range, candidates.schemas, args, kwargs, self_value)
+    if len(candidates.chosen) < _MOST_CHOICES:
+        candidates.chosen[key] = matched.candidate
+    return matched
+
+
+def _is_plain(value: ir.Value) -> bool:
+    given = value.type
+    if isinstance(given, ir.ListType):
+        return isinstance(given.element, _PLAIN) and value.node.kind != "prim::EmptyListLiteral"
+    return isinstance(given, _PLAIN)
 
 
 def has_method(kind: str, self_type: ir.Type) -> bool:

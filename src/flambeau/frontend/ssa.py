@@ -27,11 +27,12 @@ from .environment import debug_name_of
 from .loops import connect_loops, inline_loop_conditions
 
 
-def convert_to_ssa(graph: ir.Graph) -> None:
+def convert_to_ssa(graph: ir.Graph, *, has_loops: bool = True) -> None:
     """Replace stores and loads, statements that leave loops, and conditions of loops."""
     _JoinPoints(graph).run(graph.block, _Types(None))
-    connect_loops(graph)
-    inline_loop_conditions(graph)
+    if has_loops:
+        connect_loops(graph)
+        inline_loop_conditions(graph)
     _replace_loads(graph.block, _Values(None))
 
 
