@@ -31,6 +31,7 @@ def test_what_a_function_shows() -> None:
     assert function.code == "def scaled(x: Tensor,\n    factor: int=2) -> Tensor:\n  return torch.mul(x, factor)\n"
     assert function.code_with_constants[0] == function.code
     assert "scaled" in repr(function)
+    assert (function.__name__, function.__doc__) == ("scaled", "x times factor.")
     assert "aten::mul" in str(function.graph_for(torch.ones(2)))
 
 

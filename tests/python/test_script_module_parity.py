@@ -192,6 +192,33 @@ def test_methods_and_state() -> None:
         assert [m.training for m in module.train().modules()] == [True] * len(list(module.modules()))
 
 
+class WithProperty(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stored = 2
+
+    @property
+    def doubled(self) -> int:
+        return self.stored * 2
+
+    @doubled.setter
+    def doubled(self, value: int) -> None:
+        self.stored = value // 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.doubled
+
+
+def test_properties() -> None:
+    """torch.jit gives the property object itself for `module.doubled`, so it cannot be compared with."""
+    mine, theirs = both(WithProperty)
+    assert mine.doubled == 4
+    mine.doubled = 10
+    assert (mine.stored, mine.doubled) == (5, 10)
+    theirs.stored = 5
+    assert torch.equal(mine(X), theirs(X))
+
+
 def test_differences_that_are_meant() -> None:
     """A shared submodule is one object, and a copy has parameters of its own, as with eager modules."""
     mine, theirs = both(Shared)

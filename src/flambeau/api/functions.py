@@ -15,7 +15,8 @@ from flambeau.api.copying import Memo
 from flambeau.api.placeholder import placeholder_module
 from flambeau.api.services import ArchiveTarget, source_of, write
 from flambeau.ir import ClassType, FunctionSchema, Graph, ScriptObject
-from flambeau.passes import inline_calls, optimize, run
+from flambeau.passes import inline_calls, run
+from flambeau.runtime import execution_plan
 
 if TYPE_CHECKING:
     from flambeau.api.objects import Object
@@ -92,9 +93,7 @@ class Callable:
     def graph_for(self, *args: object, **kwargs: object) -> Graph:
         """The optimised graph that a call with these arguments runs (the call is made)."""
         self(*args, **kwargs)
-        graph = ir.copy_graph(self._function.graph)
-        optimize(graph)
-        return graph
+        return ir.copy_graph(execution_plan(self._function).graph)
 
     @property
     def schema(self) -> FunctionSchema:
@@ -116,10 +115,6 @@ class Callable:
 
     def __flambeau_script_value__(self) -> ir.Function:
         return self._function
-
-    @property
-    def __doc__(self) -> str | None:  # type: ignore[override]  # each function has its own
-        return self._function.doc or None
 
 
 class Function(Callable):

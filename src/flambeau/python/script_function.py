@@ -6,7 +6,7 @@ import io
 import pickle
 from typing import Any, NoReturn, final
 
-from flambeau import api
+from flambeau import api, ir
 from flambeau.api import ArchiveTarget, placeholder_module
 from flambeau.errors import ObjectError
 from flambeau.python.saving import ExtraFiles, save_archive
@@ -26,6 +26,11 @@ class ScriptFunction(api.Function):
     """
 
     __slots__ = ("__dict__",)
+
+    def __init__(self, function: ir.Function) -> None:
+        super().__init__(function)
+        self.__name__ = function.name
+        self.__doc__ = function.doc or None
 
     def save(
         self, f: ArchiveTarget, extra_files: ExtraFiles | None = None, *, _extra_files: ExtraFiles | None = None
