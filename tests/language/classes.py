@@ -442,7 +442,7 @@ class Sub(Base):
         self.x = x
 
 
-@suite.rejects("has no attribute or method 'base_method'")
+@suite.extends(3)
 def inherited_method(n: int) -> int:
     return Sub(n).base_method()
 

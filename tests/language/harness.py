@@ -95,7 +95,12 @@ class Program:
     def oracle(self) -> Run | Rejected:
         if self.deadly:
             return Rejected(RuntimeError("not run: it would kill the process"))
-        return self.under(torch.jit.script)
+        # torch.jit forgets declared overloads once it has compiled them.
+        overloads = dict(torch._jit_internal._overloaded_fns)
+        try:
+            return self.under(torch.jit.script)
+        finally:
+            torch._jit_internal._overloaded_fns.update(overloads)
 
     def under(self, script: Callable[[object], object]) -> Run | Rejected:
         """Compile and run."""
@@ -308,6 +313,8 @@ def same_runs(ours: Run, theirs: Run, arguments: bool = True) -> None:
             same(a.value, b.value, f"result of {place}")
         elif a.error is None:
             raise Difference(f"{place} returned {a.value!r} instead of raising {b.error!r}")
+        elif isinstance(a.error, torch.jit.Error) and type(b.error).__name__ not in _last_line(a.error):
+            raise Difference(f"{place} raised {_last_line(a.error)!r} instead of {b.error!r}")
         if arguments:
             same(list(a.arguments), list(b.arguments), f"arguments of {place} afterwards")
     _equal(ours.printed, theirs.printed, "what was printed")
@@ -315,22 +322,23 @@ def same_runs(ours: Run, theirs: Run, arguments: bool = True) -> None:
     same(ours.state, theirs.state, "state")
 
 
-def check_errors(ours: Run, oracle: Run | Rejected, python: Run | None) -> None:
+def check_errors(ours: Run, oracle: Run | None, python: Run | None) -> None:
     """An error of a running script is an ExecutionError; if the script raised it, also of the class it raised."""
     for index, outcome in enumerate(ours.outcomes):
         if outcome.error is None:
             continue
         if not isinstance(outcome.error, ExecutionError):
             raise Difference(f"call {index} raised {type(outcome.error)}, not an ExecutionError") from outcome.error
-        theirs = oracle.outcomes[index].error if isinstance(oracle, Run) else None
-        if isinstance(theirs, torch.jit.Error):
+        theirs = oracle.outcomes[index].error if oracle is not None else None
+        plain = python.outcomes[index].error if python is not None else None
+        is_raised = isinstance(theirs, torch.jit.Error)
+        if is_raised:
             _equal(_last_line(outcome.error), _last_line(theirs), f"message of call {index}")
-            plain = python.outcomes[index].error if python is not None else None
-            if plain is not None and not isinstance(outcome.error, type(plain)):
-                raise Difference(f"call {index} raised {type(outcome.error)}, not a {type(plain)}")
         elif isinstance(theirs, RuntimeError) and not isinstance(outcome.error, RuntimeError):
             raise Difference(f"call {index} raised {type(outcome.error)}, not a RuntimeError")
+        if (is_raised or oracle is None) and plain is not None and not isinstance(outcome.error, type(plain)):
+            raise Difference(f"call {index} raised {type(outcome.error)}, not a {type(plain)}")
 
 
-def _last_line(error: Exception) -> str:
+def _last_line(error: Exception | None) -> str:
     return str(error).strip().splitlines()[-1]

@@ -246,7 +246,7 @@ class SequentialSlices(nn.Module):
         return y, self.layers[1](x), len(self.layers)
 
 
-@suite.extends(_X)
+@suite.rejects("cannot call a value of type 'Tuple[", ours="cannot call a")
 class CalledSlice(nn.Module):
     def __init__(self):
         super().__init__()

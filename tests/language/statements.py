@@ -141,7 +141,7 @@ def augmented_int(x: int, y: int) -> Tuple[int, int, int]:
     return a, b, c
 
 
-@suite.accepts((7, 3), (-7, 3), (7, -3), differs="`%=` of ints is the remainder of C, as a float, in TorchScript")
+@suite.corrects((7, 3), (-7, 3), (7, -3), because="`%=` of ints is the remainder of C, as a float")
 def augmented_remainder(x: int, y: int):
     x %= y
     return x
@@ -679,7 +679,7 @@ def return_tuple_unannotated(x: int):
     return x, str(x), [x]
 
 
-@suite.rejects("does not return along all paths", marked="def return_in_endless_while")
+@suite.extends(1, 12)
 def return_in_endless_while(x: int) -> str:
     while True:
         x += 1
@@ -721,10 +721,10 @@ def assertion_with_formatted_message(x: int) -> int:
     return x
 
 
-@suite.accepts(1, -1)
+@suite.corrects(1, -1, because="without a call the class is not known to the handler")
 def raise_class(x: int) -> int:
     if x < 0:
-        raise RuntimeError
+        raise ValueError
     return x
 
 
@@ -838,6 +838,28 @@ def return_from_with(x: Tensor, n: int) -> Tensor:
     with torch.no_grad():
         if n > 0:
             return x * 2
+        y = x * 3
+    return y + x
+
+
+@suite.extends((torch.ones(2, requires_grad=True), 1), (torch.ones(2, requires_grad=True), -1))
+def values_of_a_with_left_early(x: Tensor, n: int) -> Tensor:
+    with torch.no_grad():
+        a = x * 2
+        if n > 0:
+            return a
+        with torch.autograd.profiler.record_function("inner"):
+            if n < -5:
+                return a + 1
+            b = a * 3
+        c = b + 1
+    return a + b + c
+
+
+@suite.accepts(torch.ones(2))
+def code_after_a_with_that_returns(x: Tensor) -> Tensor:
+    with torch.no_grad():
+        return x * 2
         y = x * 3
     return y + x
 
