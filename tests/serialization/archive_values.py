@@ -117,7 +117,7 @@ class TypedBuilder(ValueBuilder):
         assert isinstance(cls, ir.ClassType)
         return ir.ScriptObject(cls)
 
-    def set_state(self, instance: object, state: object) -> None:
+    def set_state(self, instance: object, state: object) -> object:
         assert isinstance(instance, ir.ScriptObject)
         self.keep.append(instance)
         if isinstance(state, dict) and instance.type.qualified_name not in self.types.stateful:

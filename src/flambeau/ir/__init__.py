@@ -8,6 +8,13 @@ from __future__ import annotations
 from flambeau.ir.alias import AliasDb, has_side_effects, is_deterministic, may_write
 from flambeau.ir.alias_memory import intersects, is_mutable_type
 from flambeau.ir.attributes import Attribute, AttributeKindName
+from flambeau.ir.bound_classes import (
+    BOUND_CLASSES,
+    add_bound_methods,
+    bound_class_of,
+    custom_class,
+    is_bound,
+)
 from flambeau.ir.call_stack import InlinedCall, appended
 from flambeau.ir.class_types import (
     AttributeKind,
@@ -86,7 +93,7 @@ from flambeau.ir.subtyping import (
 from flambeau.ir.tensor import Device, Quantizer, Storage, TensorData, contiguous_strides
 from flambeau.ir.tensor_text import constant_text, real_values, tensor_text
 from flambeau.ir.traversal import Nested, flat
-from flambeau.ir.type_parser import NamedTypes, custom_class, parse_type
+from flambeau.ir.type_parser import NamedTypes, parse_type
 from flambeau.ir.type_text import type_text
 from flambeau.ir.types import (
     ANY,
@@ -150,6 +157,7 @@ __all__ = [
     "ANY_LIST",
     "ANY_TUPLE",
     "BOOL",
+    "BOUND_CLASSES",
     "CAPSULE",
     "COMPLEX",
     "DEVICE",
@@ -244,11 +252,13 @@ __all__ = [
     "Value",
     "VarType",
     "accepts",
+    "add_bound_methods",
     "all_operator_names",
     "annotated",
     "appended",
     "base_name",
     "binds",
+    "bound_class_of",
     "check",
     "complex_text",
     "constant_of",
@@ -273,6 +283,7 @@ __all__ = [
     "insert_constant",
     "insert_graph",
     "intersects",
+    "is_bound",
     "is_constant",
     "is_deterministic",
     "is_device",

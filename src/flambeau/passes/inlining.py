@@ -21,6 +21,7 @@ from flambeau.ir import (
     constant_value,
     copy_graph,
     insert_graph,
+    is_bound,
 )
 
 from .pass_manager import graph_pass
@@ -75,7 +76,9 @@ def _callee(node: Node) -> Function | None:
         return function if isinstance(function, Function) else None
     if node.kind == "prim::CallMethod":
         owner = node.inputs[0].type
-        return owner.methods.get(node.string_attribute("name")) if isinstance(owner, ClassType) else None
+        if not isinstance(owner, ClassType) or is_bound(owner):
+            return None
+        return owner.methods.get(node.string_attribute("name"))
     return None
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import FunctionType
 
 from torch import nn
 
 from flambeau import ir
 from flambeau.errors import FlambeauError, ScriptError, UnsupportedError
-from flambeau.frontend import SugaredFactory, signature_of
+from flambeau.frontend import Definition, Resolver, Signature, SugaredFactory, signature_of
 from flambeau.ir import Function, Property
 from flambeau.python import markers
 from flambeau.python.functions import Compilation, default_arguments, no_implementation
@@ -144,14 +145,16 @@ def _self_value(description: ModuleDescription) -> SugaredFactory:
 def _add_method(description: ModuleDescription, name: str, python_function: Callable[..., object]) -> Function:
     definition = definition_of(python_function)
     owner = description.class_type
+    resolver = resolver_of(python_function, definition, services.sugared)
     made = Function(
         f"{owner.qualified_name}.{name}",
         define=Compilation(
             definition,
-            resolver_of(python_function, definition, services.sugared),
+            resolver,
             defaults=default_arguments(python_function),
             self_type=owner,
             self_value=_self_value(description),
+            signature=_signature_of_setstate(description, definition, resolver) if name == "__setstate__" else None,
             forget=lambda: _forget(owner, made),
         ),
     )
@@ -159,6 +162,28 @@ def _add_method(description: ModuleDescription, name: str, python_function: Call
     made.python_callable = python_function
     owner.add_method(name, made)
     return made
+
+
+def _signature_of_setstate(
+    description: ModuleDescription, definition: Definition, resolver: Resolver
+) -> Signature | None:
+    """That of a `__setstate__` without annotations: it takes what `__getstate__` returns."""
+    declared = signature_of(definition, resolver, is_method=True)
+    if any(argument.type is not ir.INFERRED_TENSOR for argument in declared.arguments):
+        return None
+    if len(declared.arguments) != 1:
+        raise ScriptError(
+            f"Expected 2 arguments to __setstate__, got: {len(declared.arguments) + 1}", definition.header_range()
+        )
+    getstate = find_method(description, "__getstate__")
+    if getstate is None:
+        raise ScriptError(
+            "`__setstate__` defined but not `__getstate__`. You must have both defined on a ScriptModule to customize "
+            "serialization.\nDid you forget to use `@torch.jit.export`?",
+            definition.header_range(),
+        )
+    getstate.ensure_defined()
+    return Signature((replace(declared.arguments[0], type=getstate.schema.return_type),), declared.return_type)
 
 
 def _forget(owner: ir.ClassType, method: Function) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from flambeau.api import ArchiveTarget
 from flambeau.ir import ScriptObject
+from flambeau.python.bound_objects import bound_contents
 from flambeau.python.tensors import TensorDescriber
 from flambeau.serialization import write_archive
 
@@ -16,4 +17,4 @@ ExtraFiles = Mapping[str, str | bytes]
 
 def save_archive(root: ScriptObject, target: ArchiveTarget, extra_files: ExtraFiles | None = None) -> None:
     """Write a module to a path or a binary file; ArchiveError if it cannot be."""
-    write_archive(root, target, tensors=TensorDescriber(), extra_files=extra_files or {})
+    write_archive(root, target, tensors=TensorDescriber(), bound_objects=bound_contents, extra_files=extra_files or {})

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from flambeau.errors import ArchiveArgumentError, ArchiveError, UnsupportedError
 from flambeau.ir import Layout, QScheme, Quantizer, ScalarType, Storage, TensorData
+from flambeau.python.bound_objects import bound_object
 from flambeau.python.constants import enumeration_number
 
 __all__ = ["MapLocation", "TensorDescriber", "TorchValues", "checked_device"]
@@ -63,6 +64,10 @@ class TorchValues:
             return torch.device(text)
         except RuntimeError as error:
             raise ArchiveError(f"'{text}' names no device") from error
+
+    def bound_object(self, class_name: str, state: object) -> torch.ScriptObject:
+        """An object of a C++ class; ArchiveError if PyTorch does not know it."""
+        return bound_object(class_name, state)
 
     def tensor(self, data: TensorData) -> Tensor:
         """The tensor; ArchiveError if PyTorch does not accept it."""

@@ -63,7 +63,7 @@ def infer_type(value: object) -> Type | NotInferred:
             return _infer_dict(value)
         case list():
             return _infer_list(value)
-    scripted = unit.named_types.get(type(value))
+    scripted = unit.named_types.get(type(value)) or ir.bound_class_of(value)
     if scripted is not None:
         return scripted
     return NotInferred(

@@ -34,6 +34,7 @@ from flambeau.ir import (
     SourceRange,
     TupleType,
     Type,
+    bound_class_of,
     infer_constant_type,
     insert_constant,
     insert_graph,
@@ -96,7 +97,7 @@ class ConstantsMeaning(_Meaning):
 
     def attribute(self, emitter: Emitter, range: SourceRange, name: str) -> SugaredValue:
         value = self.resolver.constant(name, range)
-        type = infer_constant_type(value)
+        type = bound_class_of(value) or infer_constant_type(value)
         if type is None:
             raise ScriptError(f"the constant '{name}' cannot be used here", range)
         return SimpleValue(insert_constant(emitter.graph, value, type, range))

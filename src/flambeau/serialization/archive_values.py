@@ -10,6 +10,7 @@ from typing import Protocol, final
 
 from flambeau.errors import ArchiveError
 from flambeau.ir import (
+    NONE,
     UNSET,
     ClassType,
     Device,
@@ -23,6 +24,8 @@ from flambeau.ir import (
     TensorData,
     TupleType,
     Type,
+    is_bound,
+    is_subtype,
 )
 from flambeau.runtime import call, new_tuple
 
@@ -39,12 +42,18 @@ class ValueFactory(Protocol):
     def device(self, text: str) -> object:
         """A device such as `cuda:0`."""
 
+    def bound_object(self, class_name: str, state: object) -> object:
+        """An object of a class that C++ code binds, from what its `__getstate__` returned when it was saved."""
+
 
 class PlainValues:
     """The values of a process that has no PyTorch."""
 
     def tensor(self, data: TensorData) -> object:
         return data
+
+    def bound_object(self, class_name: str, state: object) -> object:
+        raise ArchiveError(f"objects of the C++ class '{class_name}' need PyTorch")
 
     def device(self, text: str) -> object:
         try:
@@ -76,16 +85,25 @@ class ObjectBuilder(ValueBuilder):
             raise ArchiveError(f"'{cls}' is no class that objects are made of")
         return ScriptObject(cls)
 
-    def set_state(self, instance: object, state: object) -> None:
+    def set_state(self, instance: object, state: object) -> object:
         if not isinstance(instance, ScriptObject):
             raise ArchiveError("a state is given to something that is no object")
         setstate = instance.type.methods.get("__setstate__")
+        if is_bound(instance.type):
+            return self._bound_object(instance, state)
         if setstate is not None:
             self._set_state_by_method(instance, setstate, state)
         elif isinstance(state, dict):
             self._set_attributes(instance, state)
         else:
             raise ArchiveError(f"the state of a '{instance.type}' must be a dict of its attributes")
+        return instance
+
+    def _bound_object(self, placeholder: ScriptObject, state: object) -> object:
+        if self._run_setstate:
+            return self._factory.bound_object(placeholder.type.qualified_name, state)
+        self.states[placeholder] = state
+        return placeholder
 
     def _set_attributes(self, instance: ScriptObject, state: dict[object, object]) -> None:
         for slot, attribute in enumerate(instance.type.attributes):
@@ -102,12 +120,15 @@ class ObjectBuilder(ValueBuilder):
         if len(arguments) != 2:
             raise ArchiveError(f"'{instance.type}.__setstate__' must take one argument besides self")
         call(setstate, (instance, conformed(state, arguments[1].type)))
-        for attribute, value in zip(instance.type.attributes, instance.slots, strict=True):
-            if value is UNSET and not isinstance(attribute.type, OptionalType):
+        for slot, attribute in enumerate(instance.type.attributes):
+            if instance.slots[slot] is not UNSET:
+                continue
+            if not is_subtype(NONE, attribute.type):
                 raise ArchiveError(
                     f"The field '{attribute.name}' was left uninitialized after '__setstate__', but expected a value "
                     f"of type '{attribute.type}'"
                 )
+            instance.slots[slot] = None
 
     def enum_member(self, cls: object, value: object) -> object:
         if not isinstance(cls, EnumType):

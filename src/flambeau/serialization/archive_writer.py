@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TypeAlias, final
 
 from flambeau.errors import ArchiveError
@@ -10,7 +10,9 @@ from flambeau.ir import (
     ScriptObject,
     TensorData,
     Type,
+    bound_class_of,
     infer_constant_type,
+    is_bound,
     is_device,
     is_tensor,
 )
@@ -25,6 +27,8 @@ from .upgraders import needed_version
 
 DescribeTensor: TypeAlias = "Callable[[object], TensorData]"
 """What a tensor of PyTorch's holds; tensors that share memory must come with the same storage."""
+DescribeObject: TypeAlias = "Callable[[object], ObjectContents | None]"
+"""The class and the state of an object that C++ code binds; None for any other value."""
 
 
 def write_archive(
@@ -32,14 +36,16 @@ def write_archive(
     target: ArchiveTarget,
     *,
     tensors: DescribeTensor | None = None,
+    bound_objects: DescribeObject | None = None,
     extra_files: Mapping[str, str | bytes] | None = None,
 ) -> None:
     """Write an object, usually a module, as a TorchScript archive to a path or a binary file.
 
-    A path is replaced only when everything is written. `tensors` reads PyTorch's tensors (`flambeau.python` has one).
-    ArchiveError or UnsupportedError, naming the attribute or the function, if something cannot be saved.
+    A path is replaced only when everything is written. `tensors` and `bound_objects` read what PyTorch holds
+    (`flambeau.python` has both). ArchiveError or UnsupportedError, naming the attribute or the function, if something
+    cannot be saved.
     """
-    describer = _Describer(tensors)
+    describer = _Describer(tensors, bound_objects)
     printer = SourcePrinter(ConstantTable(describer.tensors_equal))
     printer.reference(root.type)  # the first to be named keeps its name
     with ArchiveWriter(target) as archive:
@@ -51,13 +57,13 @@ def write_archive(
         for qualifier, file in printer.files.items():
             _write_code(archive, qualifier, file, records)
         archive.require_version(needed_version(printer.operators))
-        write_constants(archive, _typed(printer.constants.values), describer, rename=printer.reference)
+        write_constants(archive, _typed(printer.constants), describer, rename=printer.reference)
 
 
-def _typed(constants: Sequence[object]) -> list[tuple[object, Type]]:
+def _typed(constants: ConstantTable) -> list[tuple[object, Type]]:
     typed: list[tuple[object, Type]] = []
-    for value in constants:
-        type = infer_constant_type(value)
+    for value, told in zip(constants.values, constants.types, strict=True):
+        type = told or bound_class_of(value) or infer_constant_type(value)
         if type is None:
             raise ArchiveError(f"a constant of type {value.__class__.__name__} cannot be saved")
         typed.append((value, type))
@@ -76,8 +82,9 @@ def _write_code(archive: ArchiveWriter, qualifier: str, file: SourceFile, record
 class _Describer(ValueDescriber):
     """Tells the pickle writer what PyTorch's values are, and runs `__getstate__`."""
 
-    def __init__(self, describe: DescribeTensor | None) -> None:
+    def __init__(self, describe: DescribeTensor | None, describe_bound: DescribeObject | None) -> None:
         self._describe = describe
+        self._describe_bound = describe_bound
 
     def tensor(self, value: object) -> TensorData | None:
         if isinstance(value, TensorData):
@@ -90,7 +97,11 @@ class _Describer(ValueDescriber):
         return str(value) if is_device(value) else super().device(value)
 
     def contents(self, value: object) -> ObjectContents | None:
-        if not isinstance(value, ScriptObject) or "__getstate__" not in value.type.methods:
+        if not isinstance(value, ScriptObject):
+            return None if self._describe_bound is None else self._describe_bound(value)
+        if is_bound(value.type):
+            raise ArchiveError(f"an object of the C++ class '{value.type}' cannot be saved without PyTorch")
+        if "__getstate__" not in value.type.methods:
             return super().contents(value)
         getstate = value.type.methods["__getstate__"]
         return ObjectContents(value.type, state=(call(getstate, (value,)), getstate.schema.return_type))

@@ -23,6 +23,7 @@ from flambeau.frontend import (
     signature_of,
 )
 from flambeau.ir import (
+    BOUND_CLASSES,
     NONE,
     TENSOR,
     Argument,
@@ -45,12 +46,11 @@ from flambeau.ir import (
 )
 
 from .archive_names import ArchiveResolver
-from .source_printer import CUSTOM_CLASSES
 
 ReadSource: TypeAlias = "Callable[[str], Source | None]"
 """The source file of a qualifier such as `__torch__.a.b`; None if the archive has none."""
 
-_QUANTIZED = "__torch__.torch.classes.quantized."
+_QUANTIZED = f"{BOUND_CLASSES}quantized."
 PACKED_PARAMETERS = {
     f"__torch__.torch.nn.{module}": f"{_QUANTIZED}{packed}ParamsBase"
     for packed, modules in {
@@ -96,7 +96,7 @@ class Importer:
         known = self.unit.find_type(qualified_name) or self.unit.find_function(qualified_name)
         if known is not None:
             return known
-        if qualified_name.startswith(CUSTOM_CLASSES):
+        if qualified_name.startswith(BOUND_CLASSES):
             return custom_class(qualified_name)
         qualifier, _, name = qualified_name.rpartition(".")
         definition = self._definitions(qualifier).get(name)
@@ -177,12 +177,23 @@ class Importer:
                     attribute.kind = "parameter" if kind == "parameter" else "buffer"
         for method in definition.methods:
             cls.add_method(method.name, self._function(f"{qualified_name}.{method.name}", method, cls))
-        for name in lists.get("__forward_pre_hooks__", ()):
-            cls.forward_pre_hooks.append(cls.methods[name])
-        for name in lists.get("__forward_hooks__", ()):
-            cls.forward_hooks.append(cls.methods[name])
+        for hooks, names in (
+            (cls.forward_pre_hooks, "__forward_pre_hooks__"),
+            (cls.forward_hooks, "__forward_hooks__"),
+        ):
+            for name in lists.get(names, ()):
+                if name not in cls.methods:
+                    raise ScriptError(f"the class has no hook '{name}'", definition.range(definition.node))
+                hooks.append(cls.methods[name])
+        self._define_static(cls)
         _restore_properties(cls)
         return cls
+
+    def _define_static(self, cls: ClassType) -> None:
+        """Functions qualified by the class itself, in a file of its name: hooks that the module's callers call."""
+        for name, definition in self._definitions(cls.qualified_name).items():
+            if isinstance(definition, Definition):
+                cls.static_methods[name] = self._define_function(f"{cls.qualified_name}.{name}", definition)
 
     def _class_statement(
         self, cls: ClassType, definition: ClassDefinition, statement: ast.stmt, lists: dict[str, list[str]]

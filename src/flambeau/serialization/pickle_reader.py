@@ -364,8 +364,12 @@ class _Machine:
         if self._unfinished.pop(id(instance), None) is None:
             self._fail("the pickle sets the state of something that is not a new object")
         depth = self._nesting([state])
-        self._builder.set_state(instance, state)
-        self._depths[id(instance)] = depth
+        finished = self._builder.set_state(instance, state)
+        if finished is not instance:
+            if any(value is instance for value in self._memo.values()):
+                self._fail("the pickle refers to an object before its state is set")
+            self._stack[-1] = finished
+        self._depths[id(finished)] = depth
 
     def _reduce(self) -> None:
         args, function = self._pop(), self._pop()

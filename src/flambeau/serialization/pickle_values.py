@@ -73,10 +73,14 @@ class ValueBuilder:
         """A new object of a class that `find_class` gave, without its state."""
         return PickledObject(str(cls))
 
-    def set_state(self, instance: object, state: object) -> None:
-        """Give an object of `new_object` its state. Called once for each, before anything else can refer to it."""
+    def set_state(self, instance: object, state: object) -> object:
+        """Give an object of `new_object` its state. Called once for each, before anything else can refer to it.
+
+        The result is the object, or what stands for it from then on.
+        """
         if isinstance(instance, PickledObject):
             instance.state = state
+        return instance
 
     def enum_member(self, cls: object, value: object) -> object:
         """The member of an enum class that has this value."""

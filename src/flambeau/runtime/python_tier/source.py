@@ -400,7 +400,7 @@ class _Writer:
     def _call_method(self, node: Node) -> bool:
         owner = node.inputs[0].type
         method = owner.methods.get(node.string_attribute("name")) if isinstance(owner, ClassType) else None
-        if method is None:
+        if method is None or is_custom_class(owner):
             return False
         self._call(node, method, self._operands(node))
         return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .constant_table import ConstantTable
-from .source_printer import CUSTOM_CLASSES, SourceFile, SourcePrinter, code_of_function
+from .source_printer import SourceFile, SourcePrinter, code_of_function
 from .text import Text
 
-__all__ = ["CUSTOM_CLASSES", "ConstantTable", "SourceFile", "SourcePrinter", "Text", "code_of_function"]
+__all__ = ["ConstantTable", "SourceFile", "SourcePrinter", "Text", "code_of_function"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias, final
 
+from flambeau.ir import Type
+
 TensorsEqual: TypeAlias = "Callable[[object, object], bool]"
 """Whether two tensors have equal options and equal data."""
 
@@ -19,11 +21,13 @@ class ConstantTable:
 
     def __init__(self, equal: TensorsEqual = _identical) -> None:
         self.values: list[object] = []
+        self.types: list[Type | None] = []
+        """Of each value its static type, where the code that refers to it tells."""
         self._equal = equal
         self._indices: dict[int, int] = {}
         self._tensors: list[int] = []
 
-    def add(self, value: object, *, is_tensor: bool = False) -> int:
+    def add(self, value: object, type: Type | None = None, *, is_tensor: bool = False) -> int:
         """The index of a constant, which is added if no equal one is there."""
         known = self._indices.get(id(value))
         if known is not None:
@@ -33,6 +37,7 @@ class ConstantTable:
         if known is None:
             known = len(self.values)
             self.values.append(value)
+            self.types.append(type)
             if is_tensor:
                 self._tensors.append(known)
         self._indices[id(value)] = known

@@ -8,15 +8,19 @@ from typing import final
 from flambeau.errors import UnsupportedError
 from flambeau.ir import (
     ANY,
+    STRING,
+    TENSOR,
     DictType,
     EnumValue,
     Function,
     ListType,
     NamedType,
     OptionalType,
+    ScriptObject,
     TupleType,
     Type,
     UnionType,
+    bound_class_of,
     infer_constant_type,
     is_device,
     is_tensor,
@@ -54,7 +58,7 @@ class LiteralPrinter:
         if isinstance(value, _EXACT_TYPES):
             return value_text(value)
         if isinstance(value, str):
-            return quoted(value) if value.isascii() else self._entry(value)
+            return quoted(value) if _has_literal(value) else self._entry(value, STRING)
         if isinstance(value, EnumValue):
             return f"{self._reference(value.type)}.{value.name}"
         if isinstance(value, Function):
@@ -64,9 +68,10 @@ class LiteralPrinter:
         if isinstance(value, (list, dict, tuple)):
             return self._container(value, type)
         if is_tensor(value):
-            return self._entry(value, is_tensor=True)
-        if hasattr(value, "slots") or hasattr(value, "_type"):  # script objects and bound C++ objects
-            return self._entry(value)
+            return self._entry(value, TENSOR, is_tensor=True)
+        held = value.type if isinstance(value, ScriptObject) else bound_class_of(value)
+        if held is not None:
+            return self._entry(value, held)
         raise UnsupportedError(f"a constant of Python type '{value.__class__.__name__}' cannot be saved")
 
     def constant_type(self, value: object) -> Type | None:
@@ -75,13 +80,13 @@ class LiteralPrinter:
             return TupleType(())
         return infer_constant_type(value)
 
-    def _entry(self, value: object, *, is_tensor: bool = False) -> str:
-        return f"CONSTANTS.c{self._table.add(value, is_tensor=is_tensor)}"
+    def _entry(self, value: object, type: Type | None, *, is_tensor: bool = False) -> str:
+        return f"CONSTANTS.c{self._table.add(value, type, is_tensor=is_tensor)}"
 
     def _container(self, value: list[object] | dict[object, object] | tuple[object, ...], type: Type | None) -> str:
-        if _holds_non_ascii(value):
-            return self._entry(value)
         type = _unwrapped(type) or infer_constant_type(value)
+        if _holds_other_text(value):
+            return self._entry(value, type)
         if isinstance(value, tuple):
             elements = type.elements if isinstance(type, TupleType) else (None,) * len(value)
             inner = ", ".join(self.text(v, e) for v, e in zip(value, elements, strict=True))
@@ -104,9 +109,14 @@ def _unwrapped(type: Type | None) -> Type | None:
     return type.element if isinstance(type, OptionalType) else type
 
 
-def _holds_non_ascii(value: object) -> bool:
+def _has_literal(text: str) -> bool:
+    """Whether PyTorch reads the literal of a string back. It does not know `\\r`; what is not ASCII has none."""
+    return text.isascii() and "\r" not in text
+
+
+def _holds_other_text(value: object) -> bool:
     if isinstance(value, str):
-        return not value.isascii()
+        return not _has_literal(value)
     if isinstance(value, dict):
-        return any(map(_holds_non_ascii, value)) or any(map(_holds_non_ascii, value.values()))
-    return isinstance(value, (list, tuple)) and any(map(_holds_non_ascii, value))
+        return any(map(_holds_other_text, value)) or any(map(_holds_other_text, value.values()))
+    return isinstance(value, (list, tuple)) and any(map(_holds_other_text, value))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 from flambeau.ir import (
+    BOUND_CLASSES,
     ClassType,
     EnumType,
     Function,
@@ -21,6 +22,7 @@ from flambeau.ir import (
     Node,
     TupleType,
     Type,
+    is_bound,
     mangled,
 )
 
@@ -30,9 +32,6 @@ from .function_printer import FunctionPrinter
 from .literals import LiteralPrinter
 from .names import ValueNames
 from .text import Text
-
-CUSTOM_CLASSES = "__torch__.torch.classes."
-"""Qualified names of classes that PyTorch binds start with this; they are never printed."""
 
 
 @final
@@ -70,12 +69,12 @@ class SourcePrinter:
         name = self._names.get(key)
         if name is None:
             name = self._names[key] = self._free_name(named.qualified_name)
-            if not name.startswith(CUSTOM_CLASSES):
+            if not is_bound(named):
                 self._queue.append(named)
         return name
 
     def _free_name(self, wanted: str) -> str:
-        if wanted.startswith(CUSTOM_CLASSES):
+        if wanted.startswith(BOUND_CLASSES):
             return wanted
         name, index = wanted, 0
         while name in self._taken:
