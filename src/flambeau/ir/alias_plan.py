@@ -1,8 +1,9 @@
 """What a schema says of the memory behind a call, worked out once for each overload.
 
-Annotations are taken at their word. Where a schema is silent about containers, which it cannot annotate further, the
-plan assumes what is true of every operator: a container that is returned or written to may come to hold what
-containers of the same elements among the arguments hold.
+Annotations are taken at their word, but for a list or dict that is written to: a result of the same type may be it.
+Where a schema is silent about containers, which it cannot annotate further, the plan assumes what is true of every
+operator: a container that is returned or written to may come to hold what containers of the same elements among the
+arguments hold.
 """
 
 from __future__ import annotations
@@ -128,6 +129,10 @@ def _result(result: Argument, schema: FunctionSchema) -> Result:
         return Result((*aliases, *same), loads, is_wildcard=not loads)
     if aliases:
         return Result(aliases)
+    # `aten::add_.t(t[](a!) self, t[] b) -> t[]` gives back `self` and does not say so.
+    changed = tuple(i for i, a in arguments if a.is_write and a.type == result.type and _is_container(a.type))
+    if changed:
+        return Result(changed)
     inside = {name for c in (alias.contained if alias else ()) if c for name in c.before}
     holds = tuple(i for i, a in arguments if a.alias and inside & set(a.alias.before))
     element = _element(result.type)
@@ -137,6 +142,10 @@ def _result(result: Argument, schema: FunctionSchema) -> Result:
     unknown = isinstance(result.type, t.VarType) or result.type is t.ANY
     same = tuple(i for i, a in arguments if a.type == result.type) if unknown else ()
     return Result(same, is_fresh=not unknown, is_wildcard=unknown, holds=holds, shares=shares)
+
+
+def _is_container(given: Type) -> bool:
+    return isinstance(given, (t.ListType, t.DictType))
 
 
 def _element(given: Type) -> Type | None:
