@@ -1,9 +1,9 @@
 """Graphs for property tests.
 
-`graphs()` makes graphs that run: numbers, tensors, lists and tuples, writes in place and views, branches and loops, all
-well typed, and no operation that can fail. `arguments(draw, graph)` makes inputs for one, `observe(graph, arguments)` says
-all that a caller can see of a run. `decorated_graphs()` makes graphs that need not mean anything but use every part of the
-text form: names, places, scopes, attributes of all kinds, subgraphs, constants of all types.
+`graphs()` makes graphs that run: numbers, tensors, lists and tuples, writes in place and views, branches and loops,
+all well typed, and no operation that can fail. `arguments(draw, graph)` makes inputs for one, `observe(graph,
+arguments)` says all that a caller can see of a run. `decorated_graphs()` makes graphs that need not mean anything but
+use every part of the text form: names, places, scopes, attributes of all kinds, subgraphs, constants of all types.
 """
 
 from __future__ import annotations
@@ -268,7 +268,9 @@ def constants(draw: Any) -> tuple[object, Type]:
             st.tuples(st.lists(st.integers(-5, 5), max_size=3), st.just(INTS)),
             st.tuples(st.lists(st.floats(), max_size=3), st.just(ListType(FLOAT))),
             st.tuples(st.lists(TEXTS, max_size=2), st.just(ListType(STRING))),
-            st.tuples(st.lists(st.one_of(st.none(), st.integers(0, 3)), max_size=2), st.just(ListType(ir.optional(INT)))),
+            st.tuples(
+                st.lists(st.one_of(st.none(), st.integers(0, 3)), max_size=2), st.just(ListType(ir.optional(INT)))
+            ),
             st.tuples(st.tuples(st.integers(0, 9), TEXTS), st.just(TupleType((INT, STRING)))),
             st.tuples(st.tuples(st.floats()), st.just(TupleType((FLOAT,)))),
             st.tuples(st.just(()), st.just(TupleType(()))),
@@ -324,7 +326,9 @@ def _decorated_node(draw: Any, graph: Graph, visible: list[Value], depth: int) -
         return ir.create_constant(graph, value, type)
     inputs = draw(st.lists(st.sampled_from(visible), max_size=3)) if visible else []
     if choice == 4:
-        node = graph.create("prim::PythonOp", inputs, 1).set_attribute("name", "s", draw(NAMES.filter(str.isidentifier)))
+        node = graph.create("prim::PythonOp", inputs, 1).set_attribute(
+            "name", "s", draw(NAMES.filter(str.isidentifier))
+        )
         return node.set_attribute("scalar_args", "ival", tuple(draw(st.lists(st.integers(0, 9), max_size=2))))
     kind = draw(st.sampled_from(["mine::op", "prim::Print", "with_::blocks", "prim::FusionGroup", "prim::isinstance"]))
     node = graph.create(kind, inputs, draw(st.lists(ANY_TYPES, max_size=2)))
