@@ -172,7 +172,7 @@ def unify(a: Type, b: Type, *, default_to_union: bool = False, hint: Type | None
     `hint` is the declared type of the variable; `default_to_union` joins what else would not unify.
     """
     if a is t.ANY or b is t.ANY:
-        return t.ANY if default_to_union or a is b else None
+        return t.ANY
     if a == b:
         return b if isinstance(a, t.TensorType) and a.inferred else a
     joined = _unify(a, b, default_to_union, hint)
@@ -184,6 +184,8 @@ def unify(a: Type, b: Type, *, default_to_union: bool = False, hint: Type | None
 def _unify(a: Type, b: Type, default_to_union: bool, hint: Type | None) -> Type | None:
     if isinstance(a, t.TensorType) and isinstance(b, t.TensorType):
         return merge_tensor_types(a, b)
+    if isinstance(a, (t.ListType, t.DictType)) and t.unshaped(a) == t.unshaped(b):
+        return t.unshaped(a)
     if is_subtype(a, b):
         return b
     if is_subtype(b, a):
