@@ -211,6 +211,32 @@ def f(l: List[str]):
     return [i + len(s) for i, s in enumerate(l, 3)], list(zip(l, l)), "b" in l, l + ["c"], l * 2, sorted(l)
 # ["b", "ac"]
 
+def f(l: List[int]):
+    y = 1
+    def g(a: int):
+        return a * y + (1 if len(l) > 2 else 0)
+    def h(y: int, l: int = 2):
+        return g(y) + (lambda v: v + y + l)(3)
+    out = [g(y) for y in l]
+    for y in range(3):
+        out.append(h(y) + g(y))
+    if len(out) > 2:
+        y = 7
+    return out, g(2), h(1, l=9)
+# [4, 5, 6]
+
+def f(x: Optional[int]):
+    if x is not None:
+        def g():
+            return 0 if x is None else x + 1
+        y = g()
+        if y > 2:
+            x = None
+            y += g()
+        return y
+    return -1
+# 5
+
 def f(x: List[int]):
     a = "s"
     x = [a for a in x]

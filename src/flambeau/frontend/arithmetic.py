@@ -10,7 +10,7 @@ import ast
 from flambeau import ir
 
 from .calls import argument
-from .conditions import Condition, emit_condition, emit_if_expression, emit_to_bool
+from .conditions import Condition, emit_condition, emit_identity, emit_if_expression, emit_to_bool
 from .conversions import unpack_tuple
 from .emitter import Emitter
 from .sugared import Arg, SugaredValue
@@ -126,6 +126,6 @@ def _emit_link(emitter: Emitter, op: ast.cmpop, left: Arg, right: Arg, range: ir
         return found if isinstance(op, ast.In) else emitter.builtin(range, "aten::__not__", found)
     values = left.value(emitter), right.value(emitter)
     if isinstance(op, (ast.Is, ast.IsNot)):
-        return emitter.builtin(range, "aten::__is__" if isinstance(op, ast.Is) else "aten::__isnot__", *values)
+        return emit_identity(emitter, *values, isinstance(op, ast.Is), range)
     operator, method = _COMPARISONS[type(op)]
     return _operate(emitter, operator, method, values, range)

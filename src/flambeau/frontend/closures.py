@@ -24,6 +24,7 @@ from flambeau.errors import ScriptError
 from .calls import keyword_arguments, positional_arguments
 from .control_flow import finish_body
 from .emitter import Emitter, Results
+from .local_functions import local_function
 from .special import SpecialForm, special_form
 from .sugared import SugaredValue
 from .syntax import statement
@@ -48,10 +49,15 @@ class ClosureValue(SugaredValue):
 
 
 @statement(ast.FunctionDef)
-def emit_local_function(emitter: Emitter, node: ast.FunctionDef) -> None:
-    if not emitter.definition.serialized or node.args.args or node.args.vararg or node.args.kwonlyargs:
-        raise emitter.unsupported(node)
+def emit_local_definition(emitter: Emitter, node: ast.FunctionDef) -> None:
     range_ = emitter.range(node)
+    if not emitter.definition.serialized:
+        if node.decorator_list:
+            raise emitter.unsupported(node.decorator_list[0], "decorators of local functions aren't supported")
+        emitter.environment.assign(node.name, local_function(emitter, node), range_)
+        return
+    if node.args.args or node.args.vararg or node.args.kwonlyargs:
+        raise emitter.unsupported(node)
 
     def emit_body(block: ir.Block) -> None:
         declared = None if node.returns is None else emitter.resolve_type(node.returns)

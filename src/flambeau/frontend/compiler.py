@@ -124,6 +124,7 @@ def _lower(graph: ir.Graph) -> None:
         graph,
         has_continuations=not kinds.isdisjoint({"prim::BreakStmt", "prim::ContinueStmt"}),
         has_with="prim::Enter" in kinds,
+        has_local_calls="prim::LocalCall" in kinds,
     )
     if has_loops:
         canonicalize_loops(graph)

@@ -85,7 +85,7 @@ def _emit_scope(
     """Emit the loops of a comprehension, whose variables are not seen outside."""
     range_ = emitter.range(node)
     block = emitter.insert("prim::ComprehensionScope", (), (), range_).add_block()
-    emitter.environment.push(block)
+    emitter.environment.push(block, is_scope=True)
     for generator in node.generators:
         for part in ast.walk(generator.target):
             if isinstance(part, ast.Name):

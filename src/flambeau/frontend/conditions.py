@@ -7,6 +7,7 @@ compile time, its outcome. Where it is known, only the branch that is taken is c
 from __future__ import annotations
 
 import ast
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import final
@@ -24,6 +25,15 @@ from .type_tests import TypeTest, gather_types, type_test
 
 _ALWAYS_TRUE = frozenset({"aten::is_scripting"})
 _ALWAYS_FALSE = frozenset({"aten::has_torch_function"})
+_COMPARED: dict[str, Callable[..., object]] = {
+    "aten::eq": operator.eq,
+    "aten::ne": operator.ne,
+    "aten::lt": operator.lt,
+    "aten::le": operator.le,
+    "aten::gt": operator.gt,
+    "aten::ge": operator.ge,
+}
+_COMPARABLE = (bool, int, float, str, ir.EnumValue)
 
 
 @final
@@ -142,6 +152,13 @@ def _emit_not(emitter: Emitter, node: ast.expr, operand: Condition) -> Condition
 # --- is None
 
 
+def emit_identity(emitter: Emitter, left: ir.Value, right: ir.Value, is_is: bool, range: ir.SourceRange) -> ir.Value:
+    """`left is right`, or `is not`. Each member of an Enum class is one object in Python, but many in a script."""
+    if isinstance(left.type, ir.EnumType) and isinstance(right.type, ir.EnumType):
+        return emitter.builtin(range, "aten::eq" if is_is else "aten::ne", left, right)
+    return emitter.builtin(range, "aten::__is__" if is_is else "aten::__isnot__", left, right)
+
+
 def _emit_is(emitter: Emitter, node: ast.Compare, left: ast.expr, is_is: bool, right: ast.expr) -> Condition:
     range_ = emitter.range(node)
     values = emitter.value(left), emitter.value(right)
@@ -150,7 +167,7 @@ def _emit_is(emitter: Emitter, node: ast.Compare, left: ast.expr, is_is: bool, r
         return known(emitter, is_is, range_)
     if none in ((True, False), (False, True)):
         return known(emitter, not is_is, range_)
-    value = emitter.builtin(range_, "aten::__is__" if is_is else "aten::__isnot__", *values)
+    value = emit_identity(emitter, values[0], values[1], is_is, range_)
     if values[0].type is ir.NONE:
         left, right, values = right, left, values[::-1]
     if values[1].type is not ir.NONE or not isinstance(left, ast.Name):
@@ -227,11 +244,25 @@ def _of_value(emitter: Emitter, node: ast.expr, value: ir.Value) -> Condition:
     if isinstance(value.type, ir.OptionalType):
         return _of_optional(emitter, node, value)
     truth = emit_to_bool(emitter, value, range_)
-    kind = truth.node.kind
-    if kind in _ALWAYS_TRUE or kind in _ALWAYS_FALSE:
-        return Condition(truth, outcome=kind in _ALWAYS_TRUE)
+    return Condition(truth, outcome=_known_outcome(truth))
+
+
+def _known_outcome(truth: ir.Value) -> bool | None:
+    """What a bool is, if it is a constant, or compares constants: how a model is configured, mostly."""
     constant = ir.constant_value(truth)
-    return Condition(truth, outcome=constant if isinstance(constant, bool) else None)
+    if isinstance(constant, bool):
+        return constant
+    node = truth.node
+    if node.kind in _ALWAYS_TRUE or node.kind in _ALWAYS_FALSE:
+        return node.kind in _ALWAYS_TRUE
+    if node.kind not in _COMPARED or len(node.inputs) != 2:
+        return None
+    first, second = map(ir.constant_value, node.inputs)
+    if type(first) is not type(second) or not isinstance(first, _COMPARABLE):
+        return None
+    if isinstance(first, ir.EnumValue) and node.kind not in ("aten::eq", "aten::ne"):
+        return None
+    return bool(_COMPARED[node.kind](first, second))
 
 
 def _of_optional(emitter: Emitter, node: ast.expr, value: ir.Value) -> Condition:

@@ -52,6 +52,8 @@ class Frame:
     declared: dict[str, ir.Type] = field(default_factory=dict)
     """The types that variables may be assigned here, where conditions say more of them than that."""
     is_loop_body: bool = False
+    is_scope: bool = False
+    """What is bound here is not seen by functions that are defined outside: a function's body, a comprehension."""
     renamed: dict[str, str] = field(default_factory=dict)
     """Variables of this block that are not the ones of that name around it, with the name that they have instead."""
 
@@ -63,6 +65,7 @@ class Environment:
     def __init__(self, graph: ir.Graph) -> None:
         self._graph = graph
         self._frame = Frame(graph.block, None)
+        self._opened: list[Frame] = []
         self._renamings = 0
 
     @property
@@ -73,17 +76,33 @@ class Environment:
     def block(self) -> ir.Block:
         return self._frame.block
 
-    def push(self, block: ir.Block, *, is_loop_body: bool = False) -> Frame:
-        """Open a frame for a block."""
-        self._frame = Frame(block, self._frame, is_loop_body=is_loop_body)
+    def push(
+        self, block: ir.Block, *, is_loop_body: bool = False, is_scope: bool = False, parent: Frame | None = None
+    ) -> Frame:
+        """Open a frame for a block; what it does not bind is looked up in `parent` (default: the innermost frame)."""
+        self._opened.append(self._frame)
+        self._frame = Frame(block, parent or self._frame, is_loop_body=is_loop_body, is_scope=is_scope)
         return self._frame
+
+    def surroundings(self, defined: Frame) -> Frame:
+        """The frame in which a function that was defined in `defined` looks up names if it is called here.
+
+        That is the innermost one now, for the variables are those of now; but without the frames of what has names of
+        its own, such as other functions' bodies.
+        """
+        found = frame = self._frame
+        while frame is not defined:
+            if frame.parent is None:
+                return defined
+            if frame.is_scope:
+                found = frame.parent
+            frame = frame.parent
+        return found
 
     def pop(self) -> Frame:
         """Close the innermost frame."""
         closed = self._frame
-        if closed.parent is None:
-            raise ValueError("the outermost frame stays open")
-        self._frame = closed.parent
+        self._frame = self._opened.pop()
         return closed
 
     # --- reading

@@ -30,16 +30,20 @@ from .merge_ifs import is_inside, merge_consecutive_ifs
 _CONTINUATION, _RETURN = "prim::LoopContinuation", "prim::ReturnStmt"
 
 
-def transform_exits(graph: ir.Graph, *, has_continuations: bool = True, has_with: bool = True) -> None:
-    """Remove `prim::LoopContinuation` and `prim::ReturnStmt`."""
+def transform_exits(
+    graph: ir.Graph, *, has_continuations: bool = True, has_with: bool = True, has_local_calls: bool = True
+) -> None:
+    """Remove `prim::LoopContinuation` and `prim::ReturnStmt`, and put the bodies of local calls in their place."""
     if has_with:
         _wrap_with_statements(graph.block)
     if has_continuations:
         _ExitTransform(graph, _CONTINUATION).run()
     _ExitTransform(graph, _RETURN).run()
+    if has_local_calls:
+        _unwrap(graph, "prim::LocalCall")
     merge_consecutive_ifs(graph)
     if has_with:
-        _unwrap_with_statements(graph)
+        _unwrap(graph, "prim::With")
 
 
 Certainty: TypeAlias = Literal["never", "maybe", "always", "raises"]
@@ -114,7 +118,7 @@ class _ExitTransform:
                 return self._loop(node)
             case "prim::With":
                 return self._with(node)
-            case "prim::Closure":
+            case "prim::Closure" | "prim::LocalCall":
                 self._block(node.blocks[0], is_target=self._kind == _RETURN)
                 return _NEVER
             case _:
@@ -296,14 +300,14 @@ def _exit_of(enter: ir.Node, block: ir.Block) -> ir.Node | None:
     return None
 
 
-def _unwrap_with_statements(graph: ir.Graph) -> None:
+def _unwrap(graph: ir.Graph, kind: str) -> None:
+    """Put the blocks of nodes of a kind in the nodes' place; their outputs are those of the first block."""
     # Outer ones first: the nodes of a block are moved out before those nested in it.
-    for node in graph.find_nodes("prim::With"):
-        body, after = node.blocks
-        for output, value in zip(node.outputs, body.outputs, strict=True):
+    for node in graph.find_nodes(kind):
+        for output, value in zip(node.outputs, node.blocks[0].outputs, strict=True):
             output.replace_all_uses_with(value)
-        body.return_node.set_inputs(())
-        for block in (body, after):
+        for block in node.blocks:
+            block.return_node.set_inputs(())
             for moved in block:
                 moved.move_before(node)
         node.destroy()

@@ -28,7 +28,7 @@ def _connect(graph: ir.Graph, block: ir.Block, loop: ir.Node | None) -> None:
         match node.kind:
             case "prim::Loop":
                 _connect(graph, node.blocks[0], node)
-            case "prim::Closure":
+            case "prim::Closure" | "prim::LocalCall":
                 _connect(graph, node.blocks[0], None)
             case "prim::ContinueStmt" if loop is not None:
                 with graph.inserting_at(node):

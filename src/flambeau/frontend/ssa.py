@@ -69,9 +69,7 @@ class _JoinPoints:
                     self._run_if(node, types)
                 case "prim::Loop":
                     self._run_loop(node, types)
-                case "prim::Closure":
-                    self.run(node.blocks[0], _Types(types))
-                case "prim::ComprehensionScope":
+                case "prim::Closure" | "prim::LocalCall" | "prim::ComprehensionScope":
                     self.run(node.blocks[0], _Types(types))
 
     def _run_if(self, node: ir.Node, types: _Types) -> None:

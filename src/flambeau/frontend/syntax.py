@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
-
-from flambeau import ir
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from .emitter import Emitter
     from .sugared import SugaredValue
 
-ExpressionEmitter: TypeAlias = "Callable[[Emitter, Any, ir.Type | None], SugaredValue]"
-"""Emits an expression, given the type that its context declares for it, or None."""
-StatementEmitter: TypeAlias = "Callable[[Emitter, Any], None]"
+ExpressionEmitter: TypeAlias = "Callable[..., SugaredValue]"
+"""Takes the emitter, an expression of the kind it is registered for, and the type that the context declares or None."""
+StatementEmitter: TypeAlias = "Callable[..., None]"
+"""Takes the emitter and a statement of the kind it is registered for."""
 
 E = TypeVar("E", bound="ExpressionEmitter")
 S = TypeVar("S", bound="StatementEmitter")
