@@ -125,6 +125,7 @@ class TypedBuilder(ValueBuilder):
             instance.slots = list(state.values())
         else:
             self.states[id(instance)] = state
+        return instance
 
     def enum_member(self, cls: object, value: object) -> object:
         assert isinstance(cls, ir.EnumType)

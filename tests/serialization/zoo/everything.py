@@ -23,3 +23,9 @@ ZOO: dict[str, Specimen] = {
     **quantized.SPECIMENS,
     **prepared.SPECIMENS,
 }
+REFUSED_BY_PYTORCH = {
+    "nn MaxUnpool2d": "an internal assertion of the installed version",
+    "nn GaussianNLLLoss": "the installed version has a comprehension with a condition in it",
+    "nn MultiheadAttention with other key": "the installed version asks the dtype of an optional attribute",
+}
+"""What `torch.jit.script` cannot compile, though it is in the list of what flambeau can."""

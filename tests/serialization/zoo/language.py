@@ -288,7 +288,7 @@ class Accents(nn.Module):
 class NamesThatAreNoIdentifiers(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.ModuleDict({"0": nn.Linear(3, 3), "a-b": nn.ReLU(), "x y": nn.Tanh()})
+        self.layers = nn.ModuleDict({"0": nn.Linear(3, 3), "a-b": nn.ReLU(), "1x": nn.Tanh()})
         self.sequence = nn.Sequential(nn.Linear(3, 3), nn.ReLU())
 
     def forward(self, x: Tensor) -> Tensor:
@@ -557,7 +557,7 @@ class NamedTuples(nn.Module):
         a = Point(x, 1)
         b = Point(y=7, x=x + self.corner.x)
         segment = Segment(a, b)
-        start, end, name = segment
+        start, end, _name = segment
         return Segment(end, start, "s"), segment.start.y + self.corners[1].y + end.y
 
 

@@ -1,0 +1,132 @@
+"""The two-way matrix: every module of the zoo, from PyTorch's archive to flambeau and back, again and again."""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zipfile
+
+import pytest
+import torch
+from torch import nn
+
+import flambeau
+from flambeau.python import ScriptModule
+from tests.serialization.zoo import Specimen, equal, outcomes, seeded
+from tests.serialization.zoo.everything import REFUSED_BY_PYTORCH, ZOO
+
+EXTRA = {"notes/read me.txt": "größer", "weights.bin": b"\0\xff"}
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def saved_by_pytorch(specimen: Specimen) -> bytes:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module = seeded(specimen)
+        scripted = module if specimen.prepared else torch.jit.script(module)
+        file = io.BytesIO()
+        torch.jit.save(scripted, file, _extra_files=EXTRA)
+    return file.getvalue()
+
+
+def loaded_by_pytorch(data: bytes) -> nn.Module:
+    wanted = dict.fromkeys(EXTRA, "")
+    module = torch.jit.load(io.BytesIO(data), _extra_files=wanted)
+    assert wanted == expected_extra_files()
+    return module
+
+
+def loaded(data: bytes) -> ScriptModule:
+    wanted = dict.fromkeys(EXTRA, b"")
+    module = flambeau.load(io.BytesIO(data), extra_files=wanted)
+    assert wanted == expected_extra_files()
+    return module
+
+
+def expected_extra_files() -> dict[str, bytes]:
+    return {name: text.encode() if isinstance(text, str) else text for name, text in EXTRA.items()}
+
+
+def same_state(a: nn.Module, b: nn.Module) -> bool:
+    mine, theirs = a.state_dict(), b.state_dict()
+    return list(mine) == list(theirs) and all(equal(mine[name], theirs[name]) for name in theirs)
+
+
+def check_structure(mine: ScriptModule, theirs: nn.Module) -> None:
+    """Everything that can be asked of a module without calling it."""
+    assert same_state(mine, theirs)
+    assert [name for name, _ in mine.named_modules()] == [name for name, _ in theirs.named_modules()]
+    assert sorted(name for name, _ in mine.named_buffers()) == sorted(name for name, _ in theirs.named_buffers())
+    for (name, parameter), (their_name, theirs_) in zip(
+        mine.named_parameters(remove_duplicate=False), theirs.named_parameters(remove_duplicate=False), strict=True
+    ):
+        assert (name, parameter.requires_grad) == (their_name, theirs_.requires_grad)
+    assert {name: module.training for name, module in mine.named_modules()} == {
+        # Frozen modules have no such attribute.
+        name: getattr(module, "training", False)
+        for name, module in theirs.named_modules()
+    }
+
+
+def check_storages(mine: nn.Module, theirs: nn.Module) -> None:
+    """What shares memory there shares it here."""
+
+    def sharing(module: nn.Module) -> list[list[str]]:
+        holders: dict[int, list[str]] = {}
+        for name, tensor in module.state_dict().items():
+            if tensor.layout is torch.strided and tensor.untyped_storage().nbytes():
+                holders.setdefault(tensor.untyped_storage().data_ptr(), []).append(name)
+        return sorted(holders.values())
+
+    assert sharing(mine) == sharing(theirs)
+
+
+def contents(data: bytes) -> dict[str, bytes]:
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    return {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+
+
+SLOW = ("nn Transformer", "nn TransformerEncoder", "nn TransformerDecoderLayer", "nn TransformerEncoderLayer")
+
+
+def _cases() -> list[object]:
+    return [
+        pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name
+        for name in ZOO
+        if name not in REFUSED_BY_PYTORCH
+    ]
+
+
+def test_the_zoo_is_large() -> None:
+    assert len(ZOO) >= 200
+
+
+@pytest.mark.parametrize("name", _cases())
+def test_from_pytorch_and_back(name: str) -> None:
+    specimen = ZOO[name]
+    data = saved_by_pytorch(specimen)
+    expected = outcomes(loaded_by_pytorch(data), specimen)
+    mine = loaded(data)
+    check_structure(mine, loaded_by_pytorch(data))
+    check_storages(mine, loaded_by_pytorch(data))
+    again = io.BytesIO()
+    flambeau.save(mine, again, extra_files=EXTRA)
+    assert equal(outcomes(mine, specimen), expected), "PyTorch's archive does not run alike"
+    theirs = loaded_by_pytorch(again.getvalue())
+    check_storages(theirs, loaded_by_pytorch(data))
+    assert equal(outcomes(theirs, specimen), expected), "our archive does not run alike in PyTorch"
+    second = loaded(again.getvalue())
+    check_structure(second, loaded_by_pytorch(data))
+    assert equal(outcomes(second, specimen), expected), "our archive does not run alike"
+    assert (
+        contents(again.getvalue())["version" if "version" in contents(data) else ".data/version"]
+        == (contents(data)["version" if "version" in contents(data) else ".data/version"])
+    )
+
+
+@pytest.mark.parametrize("name", ["language Containers", "nn Linear", "traced mutation", "quantized conv2d"])
+def test_saving_twice_gives_equal_bytes(name: str) -> None:
+    module = loaded(saved_by_pytorch(ZOO[name]))
+    first = module.save_to_buffer(EXTRA)
+    assert module.save_to_buffer(EXTRA) == first
