@@ -14,6 +14,7 @@ import flambeau
 from flambeau.errors import TracingCheckError
 
 R = torch.randn
+expected_warnings = pytest.mark.filterwarnings("ignore::Warning")
 
 
 def _caught(program: Callable[..., Any], *inputs: Any, **options: Any) -> list[warnings.WarningMessage]:
@@ -81,6 +82,7 @@ def test_a_program_that_stops_early_the_second_time() -> None:
     assert "aten::exp" in str(caught.value)
 
 
+@expected_warnings
 def test_constants_that_change() -> None:
     calls = []
 
@@ -93,6 +95,7 @@ def test_constants_that_change() -> None:
     assert f"{__file__}({counting.__code__.co_firstlineno + 2}): counting" in str(caught.value)
 
 
+@expected_warnings
 def test_a_trace_that_fails_on_other_inputs() -> None:
     def rigid(x: Tensor) -> Tensor:
         return x.view(2, -1) if x.shape[0] % 2 == 0 else x
@@ -117,6 +120,7 @@ def test_a_program_that_fails_when_it_is_checked() -> None:
     assert isinstance(caught.value.__cause__, ValueError)
 
 
+@expected_warnings
 def test_other_inputs_are_checked() -> None:
     def piecewise(x: Tensor) -> Tensor:
         return x * 2 if x.sum() > 0 else x

@@ -309,6 +309,16 @@ def test_printing_leaves_no_trace(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("tensor(")
 
 
+def test_bools_among_numbers() -> None:
+    def f(x: Tensor) -> tuple[Tensor, ...]:
+        return torch.full((2,), True), torch.full_like(x, True), x.masked_fill(x > 0, True), x == True  # noqa: E712
+
+    traced, x = trace(f, R(2)), R(2)
+    for found, expected in zip(traced(x), f(x), strict=True):
+        torch.testing.assert_close(found, expected)
+        assert found.dtype == expected.dtype
+
+
 def test_what_nothing_reads_is_left_out() -> None:
     def f(x: Tensor) -> Tensor:
         x.exp()

@@ -18,6 +18,7 @@ from flambeau.errors import UnsupportedError
 from flambeau.ir import Argument, ListType, OptionalType, TensorType, Type, Value
 from flambeau.python.constants import enumeration_number
 from flambeau.python.tracing.numbers import symbolic_number
+from flambeau.python.tracing.operators import OperatorFacts
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -101,11 +102,24 @@ def _emit_constant(recorder: Recorder, type: Type, value: object) -> Value | Non
         return ir.insert_constant(recorder.graph, number)
     if type is ir.FLOAT and isinstance(value, int):
         value = float(value)
-    elif type is ir.INT and isinstance(value, bool):
-        value = int(value)
+    elif type in (ir.INT, ir.NUMBER) and isinstance(value, bool):
+        value = int(value)  # scripts have no bools among their numbers
     if not isinstance(value, (bool, int, float, complex, str, torch.device)):
         return None
     return ir.insert_constant(recorder.graph, value)
+
+
+_FILLED = {"aten::full": 1, "aten::scalar_tensor": 0}
+"""Operators whose result has the type of a number, unless they are told another: which argument is the number."""
+
+
+def with_type_of_bools(facts: OperatorFacts, given: list[object]) -> list[object]:
+    """The arguments of an operator, with the type of the result where a bool says it: the graph will have an int."""
+    index = _FILLED.get(facts.kind)
+    dtype = facts.schema.find_argument("dtype")
+    if index is None or dtype is None or given[dtype] is not None or not isinstance(given[index], bool):
+        return given
+    return [*given[:dtype], torch.bool, *given[dtype + 1 :]]
 
 
 _DTYPES: dict[type, torch.dtype] = {

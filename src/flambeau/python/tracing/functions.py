@@ -337,7 +337,7 @@ def _put_in_place() -> None:
         for test in _TESTS:
             if test in vars(module):
                 _replace(module, test, _test(getattr(module, test)))
-    for parameter in (torch.nn.Parameter, torch.nn.Buffer):
+    for parameter in filter(None, (torch.nn.Parameter, getattr(torch.nn, "Buffer", None))):
         _replace(parameter, "__new__", _new(parameter.__new__))
     _replace(torch.autograd.Function, "apply", _apply(vars(torch.autograd.Function)["apply"]))
     broadcast_shapes = _broadcast_shapes(torch.broadcast_shapes)

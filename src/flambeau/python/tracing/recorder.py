@@ -21,7 +21,7 @@ from flambeau import ir
 from flambeau.errors import TracingError
 from flambeau.ir import Graph, ListType, Node, Type, Value
 from flambeau.python.tracing import messages
-from flambeau.python.tracing.emission import emit_argument, list_of_tensors, tensor_type
+from flambeau.python.tracing.emission import emit_argument, list_of_tensors, tensor_type, with_type_of_bools
 from flambeau.python.tracing.numbers import (
     PendingNumbers,
     SymbolicNumber,
@@ -170,7 +170,7 @@ class Recorder:
         given = self._with_pending(facts, facts.arguments(args, kwargs))
         inputs = [
             emit_argument(self, argument, value, given, frame)
-            for argument, value in zip(facts.schema.arguments, given, strict=True)
+            for argument, value in zip(facts.schema.arguments, with_type_of_bools(facts, given), strict=True)
         ]
         for index in facts.writes:
             self._note_write(given[index])
