@@ -496,7 +496,7 @@ def test_wrong_attribute_value() -> None:
             return self.size
 
     with pytest.raises(
-        ScriptError, match=r"Could not cast attribute 'size'.* to type int: Unable to cast 'three' to int"
+        ScriptError, match=r"Could not cast attribute 'size'.* to type int: Unable to cast .*'str'> to int"
     ):
         flambeau.script(Net())
 

@@ -112,14 +112,12 @@ def test_converted(what: str) -> None:
 
 
 REFUSED = {
-    "str as int": ("a", ir.INT, "Unable to cast 'a' to int"),
-    "bool as int": (True, ir.INT, "Unable to cast True to int"),
-    "float as int": (1.5, ir.INT, "Unable to cast 1.5 to int"),
-    "int as tensor": (3, ir.TENSOR, "Unable to cast 3 to Tensor"),
-    "none as int": (None, ir.INT, "Unable to cast None to int"),
-    "element": ([1, "a"], ir.ListType(ir.INT), "Unable to cast 'a' to int"),
-    "length of tuple": ((1, 2), ir.TupleType((ir.INT,)), "Unable to cast (1, 2) to Tuple[int]"),
-    "union": (1.5, ir.union((ir.INT, ir.STRING)), "Unable to cast 1.5 to Union[int, str]"),
+    "str as int": ("a", ir.INT, "Unable to cast Python instance of type <class 'str'> to int"),
+    "float as int": (1.5, ir.INT, "Unable to cast Python instance of type <class 'float'> to int"),
+    "none as int": (None, ir.INT, "to int"),
+    "element": ([1, "a"], ir.ListType(ir.INT), "to int"),
+    "union": (1.5, ir.union((ir.INT, ir.STRING)), "Union[int, str]"),
+    "enum as other enum": (Size.SMALL, ir.EnumType("__torch__.Other", ir.INT, (("A", 1),)), "to __torch__.Other"),
 }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from flambeau.api import Instance
 from flambeau.ir import EnumValue, ScriptObject
-from flambeau.python.conversion import to_script
+from flambeau.python.conversion import instance_to_script
 from flambeau.python.script_module import wrap_module
 from flambeau.python.unit import unit
 from flambeau.runtime import register_inward, register_outward, to_python
@@ -45,6 +45,6 @@ def _enum_member(value: object) -> object:
 
 def install() -> None:
     """Let calls convert what was scripted from Python."""
-    register_inward(to_script)
+    register_inward(instance_to_script)
     register_outward(ScriptObject, _python_object)
     register_outward(EnumValue, _enum_member)

@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 
 from flambeau.errors import ScriptError
-from flambeau.ir import Layout, MemoryFormat, QScheme, ScalarType
 from flambeau.python.names import type_name
+from flambeau.runtime import aten
 
-_LAYOUTS = {
-    "strided": Layout.Strided,
-    "sparse_coo": Layout.Sparse,
-    "sparse_csr": Layout.SparseCsr,
-    "_mkldnn": Layout.Mkldnn,
-    "sparse_csc": Layout.SparseCsc,
-    "sparse_bsr": Layout.SparseBsr,
-    "sparse_bsc": Layout.SparseBsc,
-    "jagged": Layout.Jagged,
-}
-_MEMORY_FORMATS = {
-    "contiguous_format": MemoryFormat.Contiguous,
-    "preserve_format": MemoryFormat.Preserve,
-    "channels_last": MemoryFormat.ChannelsLast,
-    "channels_last_3d": MemoryFormat.ChannelsLast3d,
-}
-_NUMBERS: dict[type, Callable[[str], int | None]] = {
-    torch.dtype: ScalarType.from_dtype_name,
-    torch.layout: _LAYOUTS.get,
-    torch.memory_format: _MEMORY_FORMATS.get,
-    torch.qscheme: QScheme.from_scheme_name,
-}
-
+_ENUMERATIONS = (torch.dtype, torch.layout, torch.memory_format, torch.qscheme)
 _CONSTANT_CLASSES = (bool, float, int, str, type(None), torch.device, torch.layout, torch.dtype, torch.qscheme)
 
 
 def enumeration_number(value: object) -> int | None:
     """The number that scripts use for a dtype, layout, memory format or quantization scheme; None for other values."""
-    number_of = _NUMBERS.get(type(value))
-    if number_of is None:
-        return None
-    number = number_of(str(value).removeprefix("torch."))
-    return None if number is None else int(number)
+    return aten.enumeration_number(value) if isinstance(value, _ENUMERATIONS) else None
 
 
 def is_constant_value(value: object) -> bool:

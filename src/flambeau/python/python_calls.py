@@ -7,7 +7,6 @@ calls.
 
 from __future__ import annotations
 
-import enum
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,13 +15,13 @@ from typing import TYPE_CHECKING, final
 from flambeau import ir
 from flambeau.errors import ExecutionError, ScriptError
 from flambeau.frontend import Arg, SimpleValue, SugaredValue, match_call
-from flambeau.ir import Argument, EnumValue, FunctionSchema, ScriptObject, SourceRange, Type, Value
+from flambeau.ir import Argument, FunctionSchema, SourceRange, Type, Value
 from flambeau.python import markers
 from flambeau.python.annotations import AnnotationReader
 from flambeau.python.conversion import ConversionError, default_value, to_script
 from flambeau.python.namespaces import namespace_of
 from flambeau.python.places import at
-from flambeau.python.unit import services, unit
+from flambeau.runtime import to_python
 
 if TYPE_CHECKING:
     from flambeau.frontend import Emitter
@@ -36,10 +35,11 @@ class PythonCallable:
     """What runs a `prim::PythonOp`: values in and out are those of scripts."""
 
     function: Callable[..., object]
+    argument_types: tuple[Type, ...]
     result_type: Type
 
     def __call__(self, *args: object) -> object:
-        result = self.function(*map(to_python, args))
+        result = self.function(*map(to_python, args, self.argument_types))
         if self.result_type is ir.NONE:
             return None
         try:
@@ -49,28 +49,6 @@ class PythonCallable:
                 f"the Python function '{self.function.__name__}' returned a value that its annotation does not allow: "
                 f"{error.message}"
             ) from None
-
-
-def to_python(value: object) -> object:
-    """A script's value as Python code expects it: wrapped objects, members of Python's Enum classes, copied
-    containers.
-    """
-    match value:
-        case ScriptObject():
-            return services.wrap(value)
-        case EnumValue():
-            cls = unit.python_classes.get(value.type)
-            return value if cls is None or not issubclass(cls, enum.Enum) else cls[value.name]
-        case list():
-            return [to_python(v) for v in value]
-        case dict():
-            return {to_python(k): to_python(v) for k, v in value.items()}
-        case tuple():
-            elements = tuple(map(to_python, value))
-            make = getattr(type(value), "_make", None)
-            return make(elements) if callable(make) else elements
-        case _:
-            return value
 
 
 @final
@@ -96,10 +74,10 @@ class PythonFunctionValue(SugaredValue):
             schema = _schema(self.function, is_method=self.self_value is not None)
         matched = match_call(emitter.graph, range, [schema], positional, keywords)
         inputs = matched.inputs if self.self_value is None else [self.self_value, *matched.inputs]
-        result_type = matched.return_types[0]
+        result_type, types = matched.return_types[0], tuple(value.type for value in inputs)
         node = emitter.insert("prim::PythonOp", inputs, (result_type,), range)
         node.set_attribute("name", "s", self.function.__name__)
-        node.set_attribute("callable", "ival", PythonCallable(self.function, result_type))
+        node.set_attribute("callable", "ival", PythonCallable(self.function, types, result_type))
         return SimpleValue(node.output)
 
     def _emit_raise(self, emitter: Emitter, range: SourceRange) -> Value:

@@ -46,7 +46,6 @@ def _wrap(value: ScriptObject) -> object:
 services.class_type = class_type
 services.sugared = sugared_value
 services.module_value = ModuleValue
-services.wrap = _wrap
 boundary.install()
 
 

@@ -13,8 +13,6 @@ SPECIAL_FORMS: dict[tuple[str, str], str] = {
     ("torch.jit", "isinstance"): "isinstance",
     ("torch.jit._async", "fork"): "fork",
     ("torch.jit._await", "_awaitable"): "awaitable",
-    ("torch.jit._await", "_awaitable_nowait"): "awaitable_nowait",
-    ("torch.jit._await", "_awaitable_wait"): "awaitable_wait",
 }
 """Forms that the compiler knows by name."""
 
@@ -23,6 +21,8 @@ OPERATORS: dict[tuple[str, str], str] = {
     ("torch.jit._script", "_unwrap_optional"): "aten::_unwrap_optional",
     ("torch._jit_internal", "_unwrap_optional"): "aten::_unwrap_optional",
     ("torch.jit._async", "wait"): "aten::wait",
+    ("torch.jit._await", "_awaitable_nowait"): "prim::awaitable_nowait",
+    ("torch.jit._await", "_awaitable_wait"): "prim::awaitable_wait",
 }
 
 CONSTANT_CALLS: dict[tuple[str, str], object] = {

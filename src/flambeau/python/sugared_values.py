@@ -41,12 +41,12 @@ from flambeau.python.functions import function_of, overloads_of
 from flambeau.python.named_types import enum_value
 from flambeau.python.names import type_name
 from flambeau.python.namespaces import ABSENT
-from flambeau.python.operator_namespaces import register_packet
 from flambeau.python.places import at
 from flambeau.python.python_calls import PythonFunctionValue
 from flambeau.python.substitutes import class_substitute_for, substitute_for
 from flambeau.python.sugared_classes import PythonClass, ScriptClass, class_value_attribute
 from flambeau.python.wrappers import script_value_of
+from flambeau.runtime.aten import register_custom_operators
 
 if TYPE_CHECKING:
     from flambeau.frontend import Emitter
@@ -141,13 +141,13 @@ def _operator_of_namespace(obj: object) -> SugaredValue | None:
     """What `torch.ops.namespace.name` and its overloads mean."""
     packet = getattr(obj, "_qualified_op_name", None)
     if isinstance(packet, str):
-        register_packet(obj, packet)
+        register_custom_operators(packet)
         return BuiltinFunction(packet)
     overloaded = getattr(obj, "overloadpacket", None)
     packet = getattr(overloaded, "_qualified_op_name", None)
     if not isinstance(packet, str):
         return None
-    register_packet(overloaded, packet)
+    register_custom_operators(packet)
     name = getattr(obj, "_overloadname", "default")
     found = ir.find_operator(packet if name == "default" else f"{packet}.{name}")
     return None if found is None else OperatorOverload(found)

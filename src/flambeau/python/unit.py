@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, final
 from weakref import WeakKeyDictionary
 
 from flambeau.frontend import SugaredValue
-from flambeau.ir import CompilationUnit, Function, NamedType, ScriptObject, SourceRange, Type, Value
+from flambeau.ir import CompilationUnit, Function, NamedType, SourceRange, Type, Value
 
 if TYPE_CHECKING:
     from flambeau.python.module_types import ModuleDescription
@@ -23,7 +23,6 @@ class Services:
 
     class_type: Callable[[type, SourceRange | None], NamedType]
     sugared: Callable[[object, SourceRange], SugaredValue]
-    wrap: Callable[[ScriptObject], object]
     module_value: Callable[[Value, ModuleDescription], SugaredValue]
 
 
