@@ -240,3 +240,66 @@ def _without_addresses(text: str) -> list[str]:
     text = re.sub(r"0x[0-9a-f]+|___torch_mangle_\d+\.", "", text)
     # Numbers of values, places in the source, blank lines after graphs.
     return [re.sub(r" # .*|(?<=%)\d+", "", line) for line in text.split("\n") if line.strip()]
+
+
+class Network(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 3, bias=False))
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.features(x).mean(dim=[2, 3]))
+
+
+def test_training_as_the_eager_module() -> None:
+    """Gradients, optimizer, running statistics, weight sharing with the original: bit for bit."""
+    eager = Network()
+    original = copy.deepcopy(eager)
+    scripted = flambeau.script(original)
+    assert all(a is b for a, b in zip(scripted.parameters(), original.parameters(), strict=True))
+    x = torch.randn(4, 1, 8, 8)
+    for module in (eager, scripted):
+        optimizer = torch.optim.SGD(module.parameters(), lr=0.1, momentum=0.9)
+        for _ in range(3):
+            optimizer.zero_grad()
+            module(x).square().mean().backward()
+            optimizer.step()
+    mine, theirs = scripted.state_dict(), eager.state_dict()
+    assert list(mine) == list(theirs)
+    for name, value in theirs.items():
+        assert torch.equal(mine[name], value), name
+    assert torch.equal(scripted.eval()(x), eager.eval()(x))
+    original.eval()
+    assert torch.equal(original(x), eager(x))
+
+
+def test_state_goes_from_eager_to_scripted_and_back() -> None:
+    source, x = Network().eval(), torch.randn(2, 1, 8, 8)
+    scripted = flambeau.script(Network().eval())
+    assert str(scripted.load_state_dict(source.state_dict())) == "<All keys matched successfully>"
+    assert torch.equal(scripted(x), source(x))
+    fresh = Network().eval()
+    fresh.load_state_dict(scripted.state_dict())
+    assert torch.equal(fresh(x), source(x))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_moving_to_another_element_type(dtype: torch.dtype) -> None:
+    eager = Network().eval()
+    scripted = flambeau.script(copy.deepcopy(eager)).to(dtype)
+    x = torch.randn(2, 1, 8, 8, dtype=dtype)
+    assert torch.equal(scripted(x), eager.to(dtype)(x))
+    assert scripted.features[1].num_batches_tracked.dtype is torch.int64
+
+
+def test_memory_format_and_gradients_of_inputs() -> None:
+    eager = Network()
+    scripted = flambeau.script(copy.deepcopy(eager)).to(memory_format=torch.channels_last)
+    assert scripted.features[3].weight.is_contiguous(memory_format=torch.channels_last)
+    gradients = []
+    for module in (eager.to(memory_format=torch.channels_last), scripted):
+        x = torch.ones(1, 1, 8, 8, requires_grad=True)
+        module(x).sum().backward()
+        gradients.append(x.grad)
+    assert torch.equal(gradients[0], gradients[1])

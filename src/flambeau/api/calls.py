@@ -108,7 +108,7 @@ def _generated(function: Function, receiver: ScriptObject | None) -> Callable[..
         "receiver": receiver,
         "schema": schema,
     }
-    exec("\n".join(lines), namespace)
+    exec(compile("\n".join(lines), f"<flambeau call of {function.qualified_name}>", "exec"), namespace)
     entry: Callable[..., object] = namespace["enter"]  # type: ignore[assignment]  # just defined
     return entry
 
