@@ -237,6 +237,39 @@ def f(x: Optional[int]):
     return -1
 # 5
 
+def f(l: List[int]):
+    out: List[int] = []
+    for i in l:
+        for j in l:
+            if i * j > 11:
+                break
+            out.append(j)
+        else:
+            out.append(-i)
+            continue
+        out.append(100 * i)
+    while len(out) > 90:
+        out.pop()
+    else:
+        out.append(7)
+    n = 0
+    while n < 5:
+        n += 1
+        if n in {3, 9}:
+            break
+    else:
+        n = 50
+    return out, n, 2 not in {1, 2}
+# [1, 2, 3, 4]
+
+def f(n: int):
+    a = [i for i in reversed(range(n))] + [i for i in reversed(range(2, n, 3))]
+    b = [c for c in reversed("abc")]
+    for k in reversed((1, 2)):
+        a.append(k)
+    return a, b, [x for x in reversed(a)]
+# 7
+
 def f(x: List[int]):
     a = "s"
     x = [a for a in x]

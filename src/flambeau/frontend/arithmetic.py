@@ -106,7 +106,7 @@ def emit_compare(emitter: Emitter, node: ast.Compare, hint: ir.Type | None) -> S
 def _emit_links(emitter: Emitter, node: ast.Compare, left: Arg, index: int) -> ir.Value:
     """`a < b < c` from link `index` on: the rest is evaluated only if this link holds, `b` only once."""
     range_ = emitter.range(node)
-    right = argument(emitter, node.comparators[index], None)
+    right = argument(emitter, _searched(node.ops[index], node.comparators[index]), None)
     result = _emit_link(emitter, node.ops[index], left, right, range_)
     if index + 1 == len(node.ops):
         return result
@@ -118,6 +118,13 @@ def _emit_links(emitter: Emitter, node: ast.Compare, left: Arg, index: int) -> i
         lambda: emit_to_bool(emitter, _emit_links(emitter, node, right, index + 1), range_),
         lambda: emitter.constant(False, range_),
     )
+
+
+def _searched(op: ast.cmpop, node: ast.expr) -> ast.expr:
+    """`x in {1, 2}` searches a list; scripts have no sets."""
+    if isinstance(op, (ast.In, ast.NotIn)) and isinstance(node, ast.Set):
+        return ast.copy_location(ast.List(node.elts, ast.Load()), node)
+    return node
 
 
 def _emit_link(emitter: Emitter, op: ast.cmpop, left: Arg, right: Arg, range: ir.SourceRange) -> ir.Value:

@@ -33,7 +33,7 @@ _CASTS: dict[str, tuple[ir.Type, str]] = {
     "bool": (ir.BOOL, "aten::Bool"),
     "str": (ir.STRING, "aten::str"),
 }
-_FORMS = ("tuple", "getattr", "hasattr", "isinstance", "list", "dict", "range", "zip", "enumerate", "slice")
+_FORMS = ("tuple", "getattr", "hasattr", "isinstance", "list", "dict", "range", "zip", "enumerate", "reversed", "slice")
 
 BUILTINS: dict[str, SugaredValue] = {
     "print": PrintValue(),

@@ -21,6 +21,7 @@ from .assignments import assign
 from .conditions import Condition, emit_condition, refine
 from .emitter import Emitter
 from .environment import Frame, shown_name
+from .loop_else import may_break, without_else
 from .messages import type_name
 from .refinement import Types
 from .sugared import SugaredValue
@@ -156,7 +157,8 @@ def _joined_type(emitter: Emitter, name: str, types: Sequence[ir.Type], range: i
 @statement(ast.While)
 def emit_while(emitter: Emitter, node: ast.While) -> None:
     if node.orelse:
-        raise emitter.unsupported(node.orelse[0], "else branches of while loops aren't supported")
+        emitter.statements(without_else(node))
+        return
     range_ = emitter.range(node)
     if any(isinstance(part, ast.NamedExpr) for part in ast.walk(node.test)):
         _emit_while_with_assignment(emitter, node)
@@ -175,7 +177,7 @@ def emit_while(emitter: Emitter, node: ast.While) -> None:
         emitter.statements(node.body)
 
     _emit_loop_body(emitter, body, lambda _: emit_body())
-    if condition.outcome and not any(map(_may_break, node.body)):
+    if condition.outcome and not may_break(node.body):
         emitter.exiting.add(emitter.environment.block)
 
 
@@ -187,19 +189,11 @@ def _emit_while_with_assignment(emitter: Emitter, node: ast.While) -> None:
     emit_while(emitter, ast.copy_location(ast.While(forever, [test, *node.body], []), node))
 
 
-def _may_break(node: ast.stmt) -> bool:
-    """Whether a statement of a loop's body may break the loop (not one inside it)."""
-    if isinstance(node, ast.Break):
-        return True
-    if isinstance(node, (ast.For, ast.While)):
-        return any(map(_may_break, node.orelse))
-    return any(_may_break(part) for part in ast.iter_child_nodes(node) if isinstance(part, ast.stmt))
-
-
 @statement(ast.For)
 def emit_for_statement(emitter: Emitter, node: ast.For) -> None:
     if node.orelse:
-        raise emitter.unsupported(node.orelse[0], "else branches of for loops aren't supported")
+        emitter.statements(without_else(node))
+        return
     iterable = emitter.sugared(node.iter).iterate(emitter, emitter.range(node.iter))
     emit_for(emitter, node.target, iterable, emitter.range(node), lambda: emitter.statements(node.body))
 

@@ -82,6 +82,16 @@ def make_range(range: ir.SourceRange, inputs: Sequence[ir.Value]) -> RangeValue:
     return RangeValue(inputs[1], inputs[0], inputs[2] if len(inputs) == 3 else None)
 
 
+def reversed_range(emitter: Emitter, range: ir.SourceRange, given: RangeValue) -> RangeValue:
+    """The range that counts the other way."""
+    start = emitter.constant(0, range) if given.start is None else given.start
+    step = emitter.constant(1, range) if given.step is None else given.step
+    rounds = emitter.builtin(range, "aten::sub", given.length(emitter, range), 1)
+    last = emitter.builtin(range, "aten::__derive_index", rounds, start, step)
+    back = emitter.builtin(range, "aten::neg", step)
+    return RangeValue(emitter.builtin(range, "aten::add", start, back), last, back)
+
+
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class ZippedValue(SugaredValue):

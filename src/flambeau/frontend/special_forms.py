@@ -1,6 +1,6 @@
 """The special forms of the language: built-in names whose arguments are more than values.
 
-range, zip, enumerate, slice      what they return exists at compile time only
+range, zip, enumerate, reversed, slice      what they return exists at compile time only
 isinstance, hasattr, getattr      are decided there, where possible
 tuple, list, dict                 take any iterable, and the type that the context declares
 annotate, tolist                  are about a type
@@ -18,13 +18,13 @@ from .comprehensions import emit_dict_comprehension, emit_list_comprehension
 from .conditions import emit_hasattr, emit_isinstance
 from .container_hints import container_hint
 from .emitter import Emitter
-from .iteration import ENDLESS, RangeValue, make_range, zipped
+from .iteration import ENDLESS, RangeValue, make_range, reversed_range, zipped
 from .literals import dict_type
 from .messages import type_name
 from .special import SpecialForm, special_form
 from .subscripts import emit_tensor_index
 from .sugared import SugaredValue
-from .values import SimpleValue, SliceValue
+from .values import SimpleValue, SliceValue, SugaredTuple
 
 
 def positional_nodes(emitter: Emitter, node: ast.Call, name: str, least: int, most: int) -> list[ast.expr]:
@@ -78,6 +78,25 @@ def emit_zip(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type 
         raise emitter.error(node, "zip expected at least 1 arguments, got 0")
     children = [emitter.sugared(arg).iterate(emitter, range_) for arg in node.args]
     return zipped(range_, children)
+
+
+@special_form("reversed")
+def emit_reversed(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    (arg,) = positional_nodes(emitter, node, "reversed", 1, 1)
+    range_ = emitter.range(node)
+    given = first_class(emitter, emitter.sugared(arg), range_)
+    if isinstance(given, RangeValue):
+        return reversed_range(emitter, range_, given)
+    iterable = given.iterate(emitter, range_)
+    if iterable.static_length is not None:
+        last = iterable.static_length - 1
+        places = [emitter.constant(last - i, range_) for i in range(iterable.static_length)]
+        return SugaredTuple(tuple(iterable.item(emitter, range_, place) for place in places))
+    value = iterable.as_value(emitter, range_)
+    if isinstance(value.type, ir.TensorType):
+        first_dim = emitter.make_list([emitter.constant(0, range_)], ir.INT, range_)
+        return emitter.sugar(emitter.builtin(range_, "aten::flip", value, first_dim))
+    return emitter.sugar(emitter.builtin(range_, "aten::slice", value, None, None, -1))
 
 
 @special_form("slice")

@@ -114,7 +114,7 @@ def _member(
     attribute = owner.find_attribute(name)
     if attribute is not None:
         node = emitter.insert("prim::GetAttr", (value,), (attribute.type,), range).set_attribute("name", "s", name)
-        return emitter.sugar(node.output)
+        return emitter.sugar(node.output.set_debug_name(f"_{name}" if name.isdigit() else name))
     if name in owner.constants:
         return emitter.sugar(emitter.constant(owner.constants[name], range))
     if name in owner.static_methods:
