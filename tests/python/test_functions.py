@@ -395,3 +395,40 @@ def test_no_warnings_from_compiling() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         flambeau.script(loops)
+
+
+@torch.jit.script
+def _scripted_by_pytorch(x: Tensor) -> Tensor:
+    return x * 3
+
+
+def test_functions_that_pytorch_compiled_are_compiled_again() -> None:
+    def f(x: Tensor) -> Tensor:
+        return _scripted_by_pytorch(x) + 1
+
+    check_function(f, torch.ones(2))
+    assert flambeau.script(_scripted_by_pytorch)(torch.ones(1)).item() == 3
+
+
+class _Scaled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x: Tensor, by: float) -> Tensor:
+        ctx.by = by
+        return x * by
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor):
+        return gradient * ctx.by * 10, None
+
+
+def test_autograd_functions_stay_python() -> None:
+    def f(x: Tensor) -> Tensor:
+        return _Scaled.apply(x, 2.0) + 1
+
+    scripted = flambeau.script(f)
+    assert "^_Scaled" in str(scripted.graph)
+    x = torch.ones(1, requires_grad=True)
+    y = scripted(x)
+    assert y.item() == 3
+    y.backward()
+    assert x.grad.item() == 20

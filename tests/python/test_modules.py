@@ -650,3 +650,39 @@ def test_overloaded_forward_is_called_by_its_arguments() -> None:
     scripted = flambeau.script(module)
     x = torch.randn(5, 2, 3)
     assert_same(scripted(x), module(x))
+
+
+def test_modules_that_stand_for_others() -> None:
+    class Lean(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x * 2
+
+    class Fat(nn.Module):
+        def __prepare_scriptable__(self) -> nn.Module:
+            return Lean()
+
+        def forward(self, *args, **kwargs):
+            return args[0] * 2
+
+    assert_same(flambeau.script(Outer(Fat()))(torch.ones(2)), torch.full((2,), 3.0))
+    assert_same(flambeau.script(Fat())(torch.ones(2)), torch.full((2,), 2.0))
+
+
+def test_submodule_compiled_by_pytorch() -> None:
+    with pytest.raises(ScriptError, match="was compiled by PyTorch and has no Python source"):
+        flambeau.script(Outer(torch.jit.script(nn.Tanh())))
+
+
+def test_module_inside_itself() -> None:
+    net = Outer(nn.Tanh())
+    net.inner = net
+    with pytest.raises(ScriptError, match="is a submodule of itself"):
+        flambeau.script(net)
+
+
+def test_deeply_nested_modules() -> None:
+    net = nn.Tanh()
+    for _ in range(400):
+        net = nn.Sequential(net)
+    with pytest.raises(ScriptError, match="nested too deeply"):
+        flambeau.script(net)

@@ -89,6 +89,17 @@ class BooleanDispatch:
     default: bool
 
 
+def original_function(value: object) -> object:
+    """The Python function that PyTorch's own compiler made a function object from; any other value as it is.
+
+    Decorators such as `@torch.jit.script` leave such objects in user code. They keep the function for `torch.compile`.
+    """
+    if type(value).__name__ != "ScriptFunction" or isinstance(value, FunctionType):
+        return value
+    original = getattr(value, "_torchdynamo_inline", None)
+    return original if isinstance(original, FunctionType) else value
+
+
 def find_boolean_dispatch(function: object) -> BooleanDispatch | None:
     """The pair that a function chooses from, if it was made by `boolean_dispatch`."""
     if not isinstance(function, FunctionType):

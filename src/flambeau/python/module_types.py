@@ -1,6 +1,6 @@
 """What an `nn.Module` is to the compiler: its attributes with their types, constants, submodules, and the rest by name.
 
-`describe(module)` looks at the object once. Everything that compilation asks about a module is in the description,
+`Walk.describe(module)` looks at the object once. Everything that compilation asks about a module is in the description,
 nothing is asked of the object: so modules with equal descriptions share one type, and their methods are compiled
 once.
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, final
 
@@ -104,22 +104,21 @@ class ModuleDescription:
     is_compiled: bool = False
     """Whether the methods that modules start from have been compiled."""
 
-    def equals(self, other: ModuleDescription) -> bool:
-        """Whether modules of the two descriptions can share a type."""
+    def key(self) -> Hashable:
+        """Equal for modules that can share a type."""
         return (
-            self.python_class is other.python_class
-            and self.container == other.container
-            and list(self.attributes.items()) == list(other.attributes.items())
-            and list(self.submodules.items()) == list(other.submodules.items())
-            and _same_constants(self.constants, other.constants)
-            and self.functions == other.functions
-            and self.script_functions == other.script_functions
-            and self.builtins == other.builtins
-            and self.overloads == other.overloads
-            and self.failed.keys() == other.failed.keys()
-            and self.ignored == other.ignored
-            and self.hooks == other.hooks
-            and self.pre_hooks == other.pre_hooks
+            self.container,
+            tuple(self.attributes.items()),
+            tuple(self.submodules.items()),
+            # As text, since 1 is not True is not 1.0 here.
+            repr(list(self.constants.items())),
+            tuple(self.functions.items()),
+            tuple(self.script_functions.items()),
+            tuple(self.builtins.items()),
+            tuple(self.overloads.items()),
+            tuple(self.failed),
+            self.ignored,
+            tuple(map(id, (*self.hooks, None, *self.pre_hooks))),
         )
 
     @property
@@ -139,28 +138,49 @@ def type_of_submodule(entry: SubmoduleEntry) -> ClassType | InterfaceType:
     return entry.class_type if isinstance(entry, ModuleDescription) else entry
 
 
-def _same_constants(mine: Mapping[str, object], theirs: Mapping[str, object]) -> bool:
-    """Equal in value and in type: 1 is not True is not 1.0."""
-    return repr(list(mine.items())) == repr(list(theirs.items()))
+@final
+class Walk:
+    """One walk over a module and its submodules: what each was described as, and which modules stand for others."""
+
+    def __init__(self) -> None:
+        self.descriptions: dict[int, ModuleDescription] = {}
+        self._under_way: set[int] = set()
+        self._prepared: dict[int, nn.Module] = {}
+
+    def describe(self, module: nn.Module) -> ModuleDescription:
+        """The description of a module with its type, taken from an earlier module where that one's is equal."""
+        key = id(module)
+        if key in self.descriptions:
+            return self.descriptions[key]
+        if key in self._under_way:
+            raise ScriptError(f"'{type_name(module)}' is a submodule of itself")
+        self._under_way.add(key)
+        description = _shared(_Describer(module, self).description)
+        self._under_way.discard(key)
+        self.descriptions[key] = description
+        return description
+
+    def prepared(self, module: nn.Module) -> nn.Module:
+        """The module to compile in place of another, if that one says so by `__prepare_scriptable__`."""
+        prepare = getattr(module, "__prepare_scriptable__", None)
+        if not callable(prepare):
+            return module
+        if id(module) not in self._prepared:
+            made = prepare()
+            if not isinstance(made, nn.Module):
+                raise ScriptError(f"__prepare_scriptable__ of '{type_name(module)}' did not return a module")
+            self._prepared[id(module)] = made
+        return self._prepared[id(module)]
 
 
-def describe(module: nn.Module, done: dict[int, ModuleDescription]) -> ModuleDescription:
-    """The description of a module with its type, taken from an earlier module where that one's is equal.
-
-    `done` holds the descriptions of this tree's modules by identity.
-    """
-    if id(module) in done:
-        return done[id(module)]
-    description = _Describer(module, done).description
-    known = unit.module_types.setdefault(type(module), [])
-    for other in known:
-        if other.equals(description):
-            done[id(module)] = other
-            return other
-    description.type = _make_type(description)
-    known.append(description)
-    done[id(module)] = description
-    return description
+def _shared(description: ModuleDescription) -> ModuleDescription:
+    """The description with its type: that of an earlier module if one is equal."""
+    known = unit.module_types.setdefault(description.python_class, {})
+    key = description.key()
+    if key not in known:
+        description.type = _make_type(description)
+        known[key] = description
+    return known[key]
 
 
 def _make_type(description: ModuleDescription) -> ClassType:
@@ -178,9 +198,9 @@ def _make_type(description: ModuleDescription) -> ClassType:
 class _Describer:
     """Fills in the description of one module."""
 
-    def __init__(self, module: nn.Module, done: dict[int, ModuleDescription]) -> None:
+    def __init__(self, module: nn.Module, walk: Walk) -> None:
         self._module = module
-        self._done = done
+        self._walk = walk
         cls = type(module)
         self._namespace = namespace_of_class(cls)
         self._annotations = _class_annotations(module)
@@ -245,8 +265,7 @@ class _Describer:
             elif isinstance(scripted, ScriptObject):
                 self.description.submodules[name] = scripted.type
             else:
-                check_initialized(value)
-                self.description.submodules[name] = describe(value, self._done)
+                self.description.submodules[name] = self._walk.describe(checked(self._walk.prepared(value)))
 
     def _add_constants(self) -> None:
         module, known = self._module, self.description
@@ -279,6 +298,7 @@ class _Describer:
 
     def _add_attribute(self, name: str, value: object) -> None:
         description = self.description
+        value = markers.original_function(value)
         scripted = script_value_of(value)
         builtin = find_builtin(value)
         if isinstance(scripted, Function):
@@ -306,8 +326,13 @@ class _Describer:
         )
 
 
-def check_initialized(module: nn.Module) -> None:
-    """ScriptError if the module's `__init__` did not run, or left parameters without shape."""
+def checked(module: nn.Module) -> nn.Module:
+    """The module; ScriptError if its `__init__` did not run or left parameters without shape, or PyTorch made it."""
+    if any(c.__name__ == "ScriptModule" and c.__module__.startswith("torch.") for c in type(module).__mro__):
+        raise ScriptError(
+            f"a '{type_name(module)}' was compiled by PyTorch and has no Python source to compile; save it and load "
+            "the archive with flambeau.load"
+        )
     if "_parameters" not in vars(module):
         raise ScriptError(f"'{type_name(module)}' has not been initialized, did you forget to call 'super()'?")
     for kind, tensors in (("parameters", module._parameters), ("buffers", module._buffers)):
@@ -316,6 +341,7 @@ def check_initialized(module: nn.Module) -> None:
                 raise ScriptError(
                     f"'{type_name(module)}' has uninitialized {kind} {name}. Did you forget to run a forward pass?"
                 )
+    return module
 
 
 def _class_annotations(module: nn.Module) -> Mapping[str, object]:

@@ -15,7 +15,7 @@ from flambeau.python import markers
 from flambeau.python.conversion import ConversionError, to_script
 from flambeau.python.left_in_python import remember_original
 from flambeau.python.methods import compile_methods, find_method
-from flambeau.python.module_types import ModuleDescription, check_initialized, describe
+from flambeau.python.module_types import Walk, checked
 from flambeau.python.names import type_name
 from flambeau.python.unit import unit
 from flambeau.python.wrappers import script_value_of
@@ -26,22 +26,15 @@ class ModuleTree:
     """A module and its submodules being scripted: `root` is the result, `objects` what each module became."""
 
     def __init__(self, module: nn.Module) -> None:
-        self._descriptions: dict[int, ModuleDescription] = {}
+        self._walk = Walk()
         self.objects: dict[int, ScriptObject] = {}
         with unit.lock:
-            check_initialized(module)
-            self._describe(module)
-            compile_methods(self._descriptions[id(module)], is_root=True)
-            self.root = self._object(module)
-
-    def description_of(self, module: nn.Module) -> ModuleDescription | None:
-        """How a module of the tree was described; None for one that was scripted before."""
-        return self._descriptions.get(id(module))
-
-    def _describe(self, module: nn.Module) -> ModuleDescription:
-        return describe(module, self._descriptions)
+            root = checked(self._walk.prepared(module))
+            compile_methods(self._walk.describe(root), is_root=True)
+            self.root = self._object(root)
 
     def _object(self, module: nn.Module) -> ScriptObject:
+        module = self._walk.prepared(module)
         known = self.objects.get(id(module))
         if known is not None:
             return known
@@ -49,7 +42,7 @@ class ModuleTree:
         if isinstance(scripted, ScriptObject):
             self.objects[id(module)] = scripted
             return scripted
-        description = self._describe(module)
+        description = self._walk.describe(module)
         compile_methods(description, is_root=False)
         made = ScriptObject(description.class_type)
         self.objects[id(module)] = made
@@ -62,8 +55,7 @@ class ModuleTree:
 
     def _submodule(self, name: str, module: nn.Module, entry: object) -> ScriptObject:
         if isinstance(entry, InterfaceType):
-            check_initialized(module)
-            description = self._describe(module)
+            description = self._walk.describe(checked(self._walk.prepared(module)))
             for method in entry.methods:
                 compiled = find_method(description, method.name)
                 if compiled is not None:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
+from torch.autograd import Function
+
 from flambeau import ir
 from flambeau.errors import ExecutionError, ScriptError
 from flambeau.frontend import Arg, SimpleValue, SugaredValue, match_call
@@ -54,10 +56,21 @@ class PythonCallable:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class PythonFunctionValue(SugaredValue):
-    """A function that is not compiled; `self_value` is what it is a method of."""
+    """A function that is not compiled; `self_value` is what it is a method of.
+
+    `called` is what to call instead of it, while its own annotations (those of the first parameter left out) say the
+    types.
+    """
 
     function: Callable[..., object]
     self_value: Value | None = None
+    called: Callable[..., object] | None = None
+    name: str = ""
+
+    @classmethod
+    def of_autograd_function(cls, function: type[Function]) -> PythonFunctionValue:
+        """`apply` of an autograd function: with the types of `forward`, whose first parameter is the context."""
+        return cls(function.forward, None, function.apply, function.__name__)
 
     @property
     def kind(self) -> str:
@@ -71,13 +84,13 @@ class PythonFunctionValue(SugaredValue):
         if markers.is_unused(self.function):
             return SimpleValue(self._emit_raise(emitter, range))
         with at(range):
-            schema = _schema(self.function, is_method=self.self_value is not None)
+            schema = _schema(self.function, is_method=self.self_value is not None or self.called is not None)
         matched = match_call(emitter.graph, range, [schema], positional, keywords)
         inputs = matched.inputs if self.self_value is None else [self.self_value, *matched.inputs]
         result_type, types = matched.return_types[0], tuple(value.type for value in inputs)
         node = emitter.insert("prim::PythonOp", inputs, (result_type,), range)
-        node.set_attribute("name", "s", self.function.__name__)
-        node.set_attribute("callable", "ival", PythonCallable(self.function, types, result_type))
+        node.set_attribute("name", "s", self.name or self.function.__name__)
+        node.set_attribute("callable", "ival", PythonCallable(self.called or self.function, types, result_type))
         return SimpleValue(node.output)
 
     def _emit_raise(self, emitter: Emitter, range: SourceRange) -> Value:

@@ -19,7 +19,7 @@ from torch import nn
 from flambeau import api, settings
 from flambeau.errors import ScriptError, UnsupportedError
 from flambeau.ir import ClassType, Function, ScriptObject
-from flambeau.python import boundary
+from flambeau.python import boundary, markers
 from flambeau.python.annotations import is_compilable, is_named_tuple
 from flambeau.python.builtin_functions import find_builtin
 from flambeau.python.classes import class_type
@@ -74,9 +74,10 @@ def script(obj: object) -> object:
 
 def _script(obj: object) -> object:
     if isinstance(obj, nn.Module):
-        return wrap_module(ModuleTree(_prepared(obj)).root, unit.compilation_unit)
+        return wrap_module(ModuleTree(obj).root, unit.compilation_unit)
     if isinstance(obj, type):
         return _script_class(obj)
+    obj = markers.original_function(obj)
     if isinstance(obj, (FunctionType, MethodType)):
         return _script_function(obj)
     if isinstance(obj, (list, dict)):
@@ -89,17 +90,6 @@ def _script(obj: object) -> object:
         if isinstance(made, ClassType):
             return _wrap(script_object(obj, made))
     raise ScriptError(f"{obj!r} cannot be scripted: {cls} is a built-in class")
-
-
-def _prepared(module: nn.Module) -> nn.Module:
-    """The module to compile in this one's place, if it says so."""
-    prepare = getattr(module, "__prepare_scriptable__", None)
-    if not callable(prepare):
-        return module
-    prepared = prepare()
-    if not isinstance(prepared, nn.Module):
-        raise ScriptError(f"__prepare_scriptable__ of '{type_name(module)}' did not return a module")
-    return prepared
 
 
 def _script_class(cls: type) -> type:

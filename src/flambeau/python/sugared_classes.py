@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
+from torch.autograd import Function
+
 from flambeau.errors import ScriptError
 from flambeau.frontend import Arg, ClassValue, FunctionValue, SugaredValue
 from flambeau.ir import ClassType, SourceRange
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 def class_value_attribute(cls: type, name: str, range: SourceRange) -> SugaredValue | None:
     """What `Class.name` means: a static method, a constant, a class; None for anything else."""
     member = inspect.getattr_static(cls, name, None)
+    if name == "apply" and issubclass(cls, Function):
+        return PythonFunctionValue.of_autograd_function(cls)
     if isinstance(member, staticmethod):
         function = member.__func__
         if markers.is_ignored(function):

@@ -60,6 +60,7 @@ def sugared_value(obj: object, range: SourceRange) -> SugaredValue:
         return PythonModule(obj)
     if isinstance(obj, type):
         return _class(obj, range)
+    obj = markers.original_function(obj)
     scripted = script_value_of(obj)
     if isinstance(scripted, Function):
         return FunctionValue.of(scripted)
@@ -132,7 +133,7 @@ def _class(cls: type, range: SourceRange) -> SugaredValue:
             return EnumClass(made)
         if isinstance(made, TupleType):
             return NamedTupleConstructor(made)
-    if issubclass(cls, (torch.Tensor, nn.Module)) or not is_compilable(cls):
+    if issubclass(cls, (torch.Tensor, nn.Module, torch.autograd.Function)) or not is_compilable(cls):
         return PythonClass(cls)
     return ScriptClass(class_substitute_for(cls))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, final
 from weakref import WeakKeyDictionary
 
 from flambeau.frontend import SugaredValue
-from flambeau.ir import CompilationUnit, Function, NamedType, SourceRange, Type, Value
+from flambeau.ir import CompilationUnit, Function, NamedType, SourceRange, Value
 
 if TYPE_CHECKING:
     from flambeau.python.module_types import ModuleDescription
@@ -45,8 +45,7 @@ class PythonUnit:
         """NamedTuple, Enum, script and interface classes."""
         self.python_classes: dict[NamedType, type] = {}
         """The other way: which Python class a named type was made from."""
-        self.module_types: WeakKeyDictionary[type, list[ModuleDescription]] = WeakKeyDictionary()
-        self.specialisations: dict[Hashable, Type] = {}
+        self.module_types: WeakKeyDictionary[type, dict[Hashable, ModuleDescription]] = WeakKeyDictionary()
 
     def add_named_type(self, python_class: type, type: NamedType) -> NamedType:
         """Enter the type that a Python class was compiled to."""
