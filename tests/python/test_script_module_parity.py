@@ -192,6 +192,25 @@ def test_methods_and_state() -> None:
         assert [m.training for m in module.train().modules()] == [True] * len(list(module.modules()))
 
 
+MORE_METHODS = [
+    "def more0(self, x):\n    for block in self.blocks:\n        x = block(x)\n    return x + len(self.blocks)\n",
+    "def more1(self, x):\n    return self.layers(x) * self.k\n",
+    "def more2(self, x):\n    return self.blocks[0](x) * self.weight\n",
+    "def more3(self, x):\n    self.count += 1\n    return torch.relu(x) * self.grow(2)\n",
+]
+
+
+@pytest.mark.parametrize("index", range(len(MORE_METHODS)))
+def test_methods_from_source_text(index: int) -> None:
+    x = torch.randn(2, 3)
+    results = []
+    for module in both(Plain):
+        module.define(MORE_METHODS[index])
+        results.append((getattr(module, f"more{index}")(x), module.count))
+    assert torch.equal(results[0][0], results[1][0])
+    assert results[0][1] == results[1][1]
+
+
 class WithProperty(nn.Module):
     def __init__(self) -> None:
         super().__init__()

@@ -22,6 +22,7 @@ from flambeau.frontend import (
     MathModule,
     NamedTupleConstructor,
     Resolver,
+    SugaredFactory,
     SugaredValue,
     compile_definition,
     definitions_in,
@@ -107,7 +108,11 @@ def define_functions(unit: CompilationUnit, text: str, resolver: Resolver | None
 
 
 def define_methods(
-    owner: ClassType, text: str, resolver: Resolver | None = None, unit: CompilationUnit | None = None
+    owner: ClassType,
+    text: str,
+    resolver: Resolver | None = None,
+    unit: CompilationUnit | None = None,
+    self_value: SugaredFactory | None = None,
 ) -> list[Function]:
     """Compile the functions of a text as methods of a type; they may call each other. If one fails, none is added."""
     names = TextResolver(unit, resolver)
@@ -117,7 +122,7 @@ def define_methods(
             if owner.methods.get(definition.name) is not None or owner.find_slot(definition.name) is not None:
                 raise ObjectError(f"Can't redefine method: {definition.name} on class: {owner.qualified_name}")
             name = f"{owner.qualified_name}.{definition.name}"
-            function = Function(name, define=_compiler(definition, names, owner))
+            function = Function(name, define=_compiler(definition, names, owner, self_value))
             owner.add_method(definition.name, function)
             added.append(function)
         for function in added:
@@ -130,9 +135,14 @@ def define_methods(
 
 
 def _compiler(
-    definition: Definition, names: TextResolver, owner: ClassType | None = None
+    definition: Definition,
+    names: TextResolver,
+    owner: ClassType | None = None,
+    self_value: SugaredFactory | None = None,
 ) -> Callable[[Function], None]:
     def define(function: Function) -> None:
-        compile_definition(function, definition, names, self_type=owner, finish=after_compilation)
+        compile_definition(
+            function, definition, names, self_type=owner, self_value=self_value, finish=after_compilation
+        )
 
     return define

@@ -20,7 +20,7 @@ from flambeau.runtime import register_outward
 
 if TYPE_CHECKING:
     from flambeau.api.functions import Constants, Method
-    from flambeau.frontend import Resolver
+    from flambeau.frontend import Resolver, SugaredFactory
     from flambeau.ir import AttributeKind, Graph
 
 __all__ = ["Module"]
@@ -145,9 +145,12 @@ class Module(Object):
         """The source of `forward`, and the constants that it names."""
         return self.forward.code_with_constants
 
-    def define(self, source: str, resolver: Resolver | None = None) -> None:
-        """Compile more methods from TorchScript source. They belong to the type, so to all modules of that type."""
-        define_methods(self.type, source, resolver, self.compilation_unit)
+    def define(self, source: str, resolver: Resolver | None = None, self_value: SugaredFactory | None = None) -> None:
+        """Compile more methods from TorchScript source. They belong to the type, so to all modules of that type.
+
+        `resolver` says what further names mean, `self_value` what `self` does, if more than its type says.
+        """
+        define_methods(self.type, source, resolver, self.compilation_unit, self_value)
 
     # --- text and files
 

@@ -1,17 +1,34 @@
-"""The resolver of source text that is given as a string: its names mean what they mean where the call stands."""
+"""Source text that is given as a string: its names mean what they mean where the call stands, its `self` what the
+module was scripted from.
+"""
 
 from __future__ import annotations
 
 import builtins
 from types import FrameType
 
+from flambeau.frontend import SugaredFactory
+from flambeau.ir import ScriptObject
+from flambeau.python.left_in_python import original_class
 from flambeau.python.namespaces import Namespace
 from flambeau.python.resolver import PythonResolver
 from flambeau.python.sugared_values import sugared_value
+from flambeau.python.unit import services, unit
 
-__all__ = ["resolver_of_frame"]
+__all__ = ["resolver_of_frame", "self_value_of"]
 
 
 def resolver_of_frame(frame: FrameType) -> PythonResolver:
     """Resolves the names that code in a frame sees: local ones, those of its module, Python's builtins."""
     return PythonResolver(Namespace(frame.f_locals, frame.f_globals, vars(builtins)), sugared_value)
+
+
+def self_value_of(module: ScriptObject) -> SugaredFactory | None:
+    """What `self` is to further methods of a module that was scripted here: containers can be iterated over, for one.
+
+    None for modules that were loaded or traced, which are no more than their type says.
+    """
+    cls = original_class(module)
+    known = {} if cls is None else unit.module_types.get(cls, {})
+    description = next((d for d in known.values() if d.type is module.type), None)
+    return None if description is None else lambda value: services.module_value(value, description)

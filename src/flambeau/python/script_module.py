@@ -23,12 +23,13 @@ from torch.nn.modules import module as _nn_module
 from flambeau.api import ArchiveTarget, Constants, Function, Memo, Method, Module
 from flambeau.errors import ObjectError, UnsupportedError
 from flambeau.ir import UNSET, ScriptObject, demangled
-from flambeau.python.frames import resolver_of_frame
+from flambeau.python.frames import resolver_of_frame, self_value_of
 from flambeau.python.left_in_python import find_member, original_class
 from flambeau.python.module_views import ModuleView, TensorView, replace_submodule
 from flambeau.python.namespaces import ABSENT
 from flambeau.python.saving import ExtraFiles, save_archive
 from flambeau.python.script_function import NotPicklableError
+from flambeau.python.unit import unit
 
 if TYPE_CHECKING:
     from flambeau.frontend import Resolver
@@ -227,7 +228,9 @@ class ScriptModule(nn.Module):
 
         Free names in the text mean what they mean in the code that calls this, or what `resolver` says.
         """
-        self._c.define(source, resolver or resolver_of_frame(sys._getframe(1)))
+        resolver = resolver or resolver_of_frame(sys._getframe(1))
+        with unit.lock:
+            self._c.define(source, resolver, self_value_of(self._c.script_object))
 
     # --- files
 
