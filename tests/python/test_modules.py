@@ -1,6 +1,7 @@
 """Scripted modules: what an `nn.Module` may hold and do, against eager and PyTorch's compiler."""
 
 import enum
+import functools
 import warnings
 from typing import Dict, Final, List, NamedTuple, Optional, Tuple
 
@@ -686,3 +687,18 @@ def test_deeply_nested_modules() -> None:
         net = nn.Sequential(net)
     with pytest.raises(ScriptError, match="nested too deeply"):
         flambeau.script(net)
+
+
+def test_partially_applied_functions() -> None:
+    """PyTorch's own compiler refuses these."""
+    partial = functools.partial(F.leaky_relu, negative_slope=0.25)
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.activation = functools.partial(F.elu, alpha=0.5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.activation(x) + partial(x) + partial(x, negative_slope=0.5)
+
+    check_module(Net(), torch.randn(5), oracle=False)

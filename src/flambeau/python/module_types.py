@@ -11,6 +11,7 @@ error unless it is used; the description keeps the reason.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -95,6 +96,8 @@ class ModuleDescription:
     """Operators held as attributes."""
     overloads: dict[str, tuple[Callable[..., object], ...]] = field(default_factory=dict)
     """Methods with declared overloads, and the declarations."""
+    objects: dict[str, object] = field(default_factory=dict)
+    """Other attributes that mean something by themselves: classes, partially applied functions."""
     failed: dict[str, str] = field(default_factory=dict)
     """Attributes that cannot be used in a script, and why."""
     ignored: frozenset[str] = frozenset()
@@ -116,6 +119,7 @@ class ModuleDescription:
             tuple(self.script_functions.items()),
             tuple(self.builtins.items()),
             tuple(self.overloads.items()),
+            tuple((name, id(value)) for name, value in self.objects.items()),
             tuple(self.failed),
             self.ignored,
             tuple(map(id, (*self.hooks, None, *self.pre_hooks))),
@@ -309,7 +313,9 @@ class _Describer:
             description.builtins[name] = builtin
         else:
             inferred = self._infer(name, value if scripted is None else scripted)
-            if isinstance(inferred, NotInferred):
+            if isinstance(inferred, NotInferred) and isinstance(value, (type, functools.partial)):
+                description.objects[name] = value
+            elif isinstance(inferred, NotInferred):
                 description.failed[name] = self._why_failed(name, value, inferred.reason)
             else:
                 description.attributes[name] = AttributeEntry(inferred)

@@ -76,7 +76,7 @@ class ModuleValue(SugaredValue):
         d = self.description
         if name in d.attributes or name in d.submodules or name in d.constants:
             return True
-        if name in d.functions or name in d.script_functions or name in d.builtins or name in d.failed:
+        if any(name in entries for entries in (d.functions, d.script_functions, d.builtins, d.objects, d.failed)):
             return True
         return hasattr(d.python_class, name)
 
@@ -117,8 +117,8 @@ class ModuleValue(SugaredValue):
             overloads = find_overloads(d, name)
             if overloads:
                 return MethodValue.of(self.value, *(f.name for f in overloads))
-            if name in d.functions:
-                return services.sugared(d.functions[name], range)
+            if name in d.functions or name in d.objects:
+                return services.sugared(d.functions.get(name, d.objects.get(name)), range)
             if name in d.script_functions:
                 return FunctionValue.of(d.script_functions[name])
             if name in d.builtins:

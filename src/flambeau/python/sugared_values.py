@@ -10,6 +10,7 @@ come in as an argument or attribute.
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FunctionType, MethodType, ModuleType
@@ -76,6 +77,8 @@ def sugared_value(obj: object, range: SourceRange) -> SugaredValue:
 
 
 def _callable(obj: Callable[..., object], range: SourceRange) -> SugaredValue:
+    if isinstance(obj, functools.partial):
+        return PartialValue(obj)
     place = special_forms.origin(obj)
     form = special_forms.SPECIAL_FORMS.get(place)
     if form is not None:
@@ -249,6 +252,31 @@ class ConstantCall(SugaredValue):
         self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
     ) -> SugaredValue:
         return ConstantValue(self.result)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class PartialValue(SugaredValue):
+    """A partially applied function; the arguments that it holds must be constants or mean something by themselves."""
+
+    partial: functools.partial[object]
+
+    @property
+    def kind(self) -> str:
+        return "function"
+
+    def call(
+        self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        held = [Arg(sugared_value(value, range), range) for value in self.partial.args]
+        given = {arg.name for arg in kwargs}
+        defaults = [
+            Arg(sugared_value(value, range), range, name)
+            for name, value in self.partial.keywords.items()
+            if name not in given
+        ]
+        function = sugared_value(self.partial.func, range)
+        return function.call(emitter, range, [*held, *args], [*defaults, *kwargs], n_binders)
 
 
 @final
