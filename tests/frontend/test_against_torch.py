@@ -28,6 +28,7 @@ DIFFERENT = {
     "objects": REJECTED,
     "methods that operators call": REJECTED,
     "patterns": REJECTED,
+    "a comprehension over elements of several types": REJECTED,
     "chains of comparisons evaluate their middle once": "torch.jit evaluates it twice",
     "braces in an f-string": "torch.jit takes them for a placeholder",
     "raise in a branch": "torch.jit forgets the class of an exception that is raised without a call",

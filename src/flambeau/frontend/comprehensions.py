@@ -37,6 +37,10 @@ def emit_list_comprehension(
         emitter.builtin(range_, "aten::append", result, value)
 
     _emit_scope(emitter, node, emit_body)
+    for user, _ in result.uses:
+        # In an unrolled loop, the list got its final type after the first elements were appended.
+        if user.kind == "aten::append":
+            user.output.type = result.type
     return as_hinted(emitter, result, hint, range_)
 
 
