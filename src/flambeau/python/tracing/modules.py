@@ -17,7 +17,7 @@ from flambeau.api import walk_modules
 from flambeau.errors import UnsupportedError
 from flambeau.ir import ClassType, CompilationUnit, ScriptObject
 from flambeau.python.markers import Modifier, modifier_of
-from flambeau.python.module_types import check_initialized
+from flambeau.python.module_types import checked
 from flambeau.python.names import qualified_name, type_name
 from flambeau.python.tracing.failures import HookedModuleError
 from flambeau.python.wrappers import script_value_of
@@ -123,10 +123,11 @@ class TracedModules:
         return made
 
     def _check(self, module: nn.Module) -> None:
-        check_initialized(module)
+        checked(module)
         if module._backward_hooks:
             raise HookedModuleError(f"Modules that have backward hooks assigned can't be compiled: {module}")
-        exported = [name for name in dir(type(module)) if modifier_of(getattr(type(module), name)) is Modifier.EXPORT]
+        members = (item for cls in type(module).__mro__ for item in vars(cls).items())
+        exported = sorted({name for name, value in members if modifier_of(value) is Modifier.EXPORT})
         if exported:
             raise UnsupportedError(
                 f"tracing '{type_name(module)}', which has exported methods ({', '.join(exported)}); script the module"
