@@ -266,7 +266,7 @@ def _context(text: str, place: _Range) -> str:
     length = max(
         1, min(place.end, text.find("\n", place.start) if "\n" in text[place.start :] else len(text)) - place.start
     )
-    if place.start < len(text) and lines[number][column : column + length].strip():
+    if place.start < len(text) and text[place.start] != "\n":
         shown.append(f"{' ' * column}{'~' * length} <--- HERE")
     shown += lines[number + 1 : number + 1 + _CONTEXT]
     return "\n".join(shown) + "\n"
