@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 import flambeau
-from flambeau.ir import Graph
+from flambeau.ir import Graph, verify
 
 _PLUMBING = frozenset(
     {
@@ -123,12 +123,24 @@ def check(
     """Trace, and compare with eager runs on these and other inputs, and with PyTorch's trace; returns ours."""
     original = copy.deepcopy(program) if isinstance(program, nn.Module) else program
     traced = trace(copy.deepcopy(original), *inputs, **options)
+    verify_graphs(traced)
     for given in (inputs, *others):
         assert_same(run(copy.deepcopy(traced), given), run(copy.deepcopy(original), given))
     if same_operators:
         theirs = oracle_trace(copy.deepcopy(original), *inputs, **options)
         assert our_kinds(traced.inlined_graph) == their_kinds(theirs)
     return traced
+
+
+def verify_graphs(traced: Any) -> None:
+    """InvalidGraphError unless the graphs of a trace, and those of its submodules, are well formed."""
+    if isinstance(traced, nn.Module):
+        for module in traced.modules():
+            for name in module._c.method_names():
+                verify(module._c.get_method(name).graph)
+    else:
+        verify(traced.graph)
+    verify(traced.inlined_graph)
 
 
 def warnings_of(tracer: Callable[..., Any], program: Any, *inputs: Any) -> list[tuple[str, int]]:
