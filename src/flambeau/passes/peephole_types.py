@@ -85,9 +85,10 @@ def condition_as_result(match: Match) -> Value | Refusal:
     """`True if c else False` is `c`, and the other way round `not c`."""
     node = match.node
     results = [constant_value(block.outputs[0]) for block in node.blocks]
-    if results == [True, False] and all(isinstance(r, bool) for r in results):
+    # Compared by identity: a tensor constant is no answer to `==`.
+    if results[0] is True and results[1] is False:
         return node.input
-    if results == [False, True] and all(isinstance(r, bool) for r in results):
+    if results[0] is False and results[1] is True:
         inverted = node.graph.create("aten::__not__", (node.input,), (node.output.type,))
         return inverted.copy_metadata(node).insert_before(node).output
     return match.no("its branches do not give True and False")

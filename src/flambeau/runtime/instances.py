@@ -60,8 +60,11 @@ def named_tuple_class(name: str, fields: tuple[str, ...]) -> Callable[..., tuple
 
 
 def new_tuple(type: TupleType, elements: tuple[object, ...]) -> tuple[object, ...]:
-    """The value of a tuple type with these elements: a NamedTuple where the type has field names."""
-    if type.field_names is None:
+    """The value of a tuple type with these elements: a NamedTuple where the type is one.
+
+    What operators return has names in scripts only: `torch.max(x, 1).values`.
+    """
+    if type.field_names is None or type.qualified_name is None:
         return elements
     return named_tuple_class(type.name, type.field_names)(*elements)
 

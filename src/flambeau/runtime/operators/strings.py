@@ -16,7 +16,7 @@ from flambeau.runtime.operators.containers import slice_of
 from flambeau.runtime.registry import implements
 
 _NOT_FOUND = "ValueError: substring not found"
-_IDENTIFIER = re.compile(rb"[A-Za-z_]\w*", re.ASCII)
+_IDENTIFIER = re.compile(rb"[A-Za-z][A-Za-z0-9]*")  # TorchScript knows no underscores here
 _LINE_ENDS = re.compile(rb"[\n\r\v\f\x1c\x1d\x1e]")
 
 
