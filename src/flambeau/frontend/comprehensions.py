@@ -11,7 +11,7 @@ from collections.abc import Callable
 from flambeau import ir
 from flambeau.errors import ScriptError
 
-from .conditions import emit_condition
+from .conditions import Condition, emit_condition
 from .container_hints import container_hint
 from .control_flow import emit_for, emit_if
 from .emitter import Emitter
@@ -122,10 +122,14 @@ def _emit_filtered(emitter: Emitter, tests: list[ast.expr], emit_body: Callable[
     if not tests:
         emit_body()
         return
+    condition = emit_condition(emitter, tests[0])
+    if condition.outcome is False:
+        # The body is compiled all the same: it tells the type of the elements.
+        condition = Condition(condition.value, condition.refinements)
     emit_if(
         emitter,
         emitter.range(tests[0]),
-        emit_condition(emitter, tests[0]),
+        condition,
         lambda: _emit_filtered(emitter, tests[1:], emit_body),
         lambda: None,
     )
