@@ -61,8 +61,11 @@ class ScriptException(ExecutionError):
         self.args = args
 
     def again(self) -> ScriptException:
-        """A new object that says the same, to be raised a second time."""
-        other = type(self)(*self.args)
+        """A new object that says the same, to be raised where somebody waits for the task that raised this one.
+
+        Waiting failed, so it is a `RuntimeError` too, which is all that PyTorch's own TorchScript raises there.
+        """
+        other = combined_class(type(self).__bases__[1], is_failure=True)(*self.args)
         other.frames, other.restored_text = self.frames, self.restored_text
         other.shown_class, other.shown_message = self.shown_class, self.shown_message
         other.__cause__ = self
