@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import final
 
 from .graph import Graph
@@ -24,6 +25,9 @@ class Function:
     assign `schema`). A function whose definition is under way and is asked for its graph again is recursive; `define`
     reports that.
 
+    `lock` (which its thread may take again) is held while the graph is made. Functions that are made while others are
+    share one, or two threads could wait for each other.
+
     `executor` is the place of the runtime's compiled form; nothing in this package reads it.
     """
 
@@ -35,12 +39,13 @@ class Function:
         graph: Graph | None = None,
         schema: FunctionSchema | None = None,
         define: Callable[[Function], None] | None = None,
+        lock: AbstractContextManager[object] | None = None,
     ) -> None:
         self.qualified_name = qualified_name
         self._graph = graph
         self._schema = schema
         self._define = define
-        self._lock = threading.RLock()
+        self._lock = lock or threading.RLock()
         self.doc = ""
         self.executor: object = None
         self.python_callable: object = None
