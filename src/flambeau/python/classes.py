@@ -103,6 +103,7 @@ def _generated_method(cls: type, made: ClassType, generated: GeneratedMethod) ->
             self_type=made,
             signature=generated.signature,
         ),
+        lock=unit.lock,
     )
 
 
@@ -128,6 +129,7 @@ def _method(cls: type, made: ClassType, python_function: Callable[..., object], 
             defaults=default_arguments(python_function),
             self_type=made,
         ),
+        lock=unit.lock,
     )
     function.doc = inspect.getdoc(python_function) or ""
     function.python_callable = python_function

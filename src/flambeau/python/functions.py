@@ -75,6 +75,7 @@ def function_of(python_function: Callable[..., object], range: SourceRange | Non
                 defaults=default_arguments(python_function),
                 forget=lambda: _forget(python_function, made),
             ),
+            lock=unit.lock,
         )
         made.doc = inspect.getdoc(python_function) or ""
         made.python_callable = python_function
@@ -129,6 +130,7 @@ def _overload(implementation: Callable[..., object], declaration: Callable[..., 
             defaults=defaults,
             signature=signature_of(declared, resolver_of(declaration, declared, services.sugared), defaults=defaults),
         ),
+        lock=unit.lock,
     )
     made.python_callable = implementation
     unit.compilation_unit.add_function(made)

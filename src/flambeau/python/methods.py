@@ -157,6 +157,7 @@ def _add_method(description: ModuleDescription, name: str, python_function: Call
             signature=_signature_of_setstate(description, definition, resolver) if name == "__setstate__" else None,
             forget=lambda: _forget(owner, made),
         ),
+        lock=unit.lock,
     )
     made.doc = inspect.getdoc(python_function) or ""
     made.python_callable = python_function
@@ -213,6 +214,7 @@ def _overload(description: ModuleDescription, name: str, declaration: Callable[.
             signature=signature_of(declared, resolver, is_method=True, defaults=defaults),
             forget=lambda: _forget(owner, made),
         ),
+        lock=unit.lock,
     )
     made.python_callable = implementation
     owner.add_method(made.name, made)

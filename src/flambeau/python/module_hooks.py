@@ -20,7 +20,7 @@ from flambeau.python.functions import Compilation, default_arguments
 from flambeau.python.module_types import ModuleDescription
 from flambeau.python.resolver import resolver_of
 from flambeau.python.source_code import definition_of
-from flambeau.python.unit import services
+from flambeau.python.unit import services, unit
 
 if TYPE_CHECKING:
     from flambeau.frontend import Emitter
@@ -75,6 +75,7 @@ def _function(description: ModuleDescription, hook: FunctionType) -> Function:
             self_type=owner,
             self_value=lambda value: services.module_value(value, description),
         ),
+        lock=unit.lock,
     )
 
 

@@ -33,7 +33,7 @@ services = Services()
 class PythonUnit:
     """A compilation unit with the maps from Python objects to what they were compiled to.
 
-    `lock` is held while anything is compiled: scripting is serial.
+    `lock` is held while anything is compiled: scripting is serial. Every function of the unit shares it.
     """
 
     def __init__(self) -> None:
