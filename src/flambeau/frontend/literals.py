@@ -58,9 +58,9 @@ def emit_f_string(emitter: Emitter, node: ast.JoinedStr, hint: ir.Type | None) -
     for part in node.values:
         if isinstance(part, ast.FormattedValue):
             if part.conversion != -1:
-                raise emitter.unsupported(part, "Don't support conversion in JoinedStr")
+                raise emitter.unsupported(node, "Don't support conversion in JoinedStr")
             if part.format_spec is not None:
-                raise emitter.unsupported(part, "Don't support formatting in JoinedStr")
+                raise emitter.unsupported(node, "Don't support formatting in JoinedStr")
             values.append(emitter.value(part.value))
             template.append("{}")
         elif isinstance(part, ast.Constant) and "{}" in str(part.value):

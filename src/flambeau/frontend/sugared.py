@@ -103,10 +103,6 @@ class SugaredValue:
         """Emit `item in value`."""
         return emitter.sugar(self.as_value(emitter, range)).contains(emitter, range, item)
 
-    def enter(self, emitter: Emitter, range: ir.SourceRange) -> tuple[ir.Value, ir.Value]:
-        """Emit the beginning of `with value`: the context manager, and what `as` binds."""
-        self.refuse(f"{self.kind} cannot be used as a context manager", range)
-
     def refuse(self, message: str, range: ir.SourceRange) -> NoReturn:
         """Raise the ScriptError that this value cannot do what is asked."""
         raise ScriptError(message, range)
