@@ -42,7 +42,7 @@ _ALL = (
     *_kinds("calls", "CallFunction CallMethod fork awaitable", effects=True),
     # What the compiler uses on its way from syntax to SSA. Closures only hold a block until it becomes a function.
     *_kinds("frontend", "Closure LoopContinuation ComprehensionScope Starred annotate Store Load Assign Placeholder"),
-    *_kinds("frontend", "ReturnStmt BreakStmt ContinueStmt With", effects=True),
+    *_kinds("frontend", "ReturnStmt BreakStmt ContinueStmt With LocalCall", effects=True),
     *_kinds("frontend", "forkClosure awaitableClosure", effects=True),
     *_kinds("frontend", "list dict zip enumerate range LegacyTypedConstructor"),
     *_kinds("frontend", "TracedAttr PackPadded PadPacked"),
