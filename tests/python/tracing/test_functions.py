@@ -217,6 +217,23 @@ def test_function(name: str) -> None:
     check(function, *inputs, others=others)
 
 
+def test_casts_within_composite_operators_are_recorded() -> None:
+    def f(x: Tensor) -> tuple[Tensor, ...]:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return torch.einsum("ij,kj->ik", x, x), torch.inner(x, x), torch.tensordot(x, x, 1)
+
+    traced = check(f, R(3, 3), others=[(R(5, 5),)], same_operators=False)
+    assert [t.dtype for t in traced(R(2, 2))] == [torch.bfloat16] * 3
+
+
+def test_weights_that_were_cast_before_are_cast_in_the_trace() -> None:
+    layer = torch.nn.Linear(3, 3)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        layer(R(2, 3))
+        traced = check(layer, R(2, 3), others=[(R(4, 3),)], same_operators=False)
+    assert traced.graph.find_nodes("aten::linear")
+
+
 def test_writes_and_views_are_replayed() -> None:
     def f(x: Tensor) -> Tensor:
         y = x * 1

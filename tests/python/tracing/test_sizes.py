@@ -147,6 +147,7 @@ def test_assignment_to_an_index(name: str) -> None:
     check(f, R(5, 3), others=[(R(7, 3),)], same_operators=name not in OTHER_OPERATORS)
 
 
+@pytest.mark.filterwarnings("ignore:Using a non-tuple sequence")
 @pytest.mark.parametrize("index", [5, (0, 0, 0), "a", 1.5, slice(None, None, -1)])
 def test_an_index_that_is_refused_is_refused_as_ever(index: Any) -> None:
     given = R(2, 3)

@@ -61,6 +61,11 @@ def facts_of(overload: OpOverload) -> OperatorFacts:
     return known
 
 
+SUMS_OF_PRODUCTS = frozenset(
+    f"aten::{name}" for name in ("bilinear", "chain_matmul", "einsum", "inner", "linalg_multi_dot", "tensordot")
+)
+"""Composite operators that `torch.autocast` does not know, made of those whose arguments it casts."""
+
 _AUTOCAST_KEYS = tuple(name for name in dir(torch._C.DispatchKey) if name.startswith("Autocast"))
 _casting: dict[OpOverload, tuple[torch._C.DispatchKey, ...]] = {}
 

@@ -28,7 +28,7 @@ from flambeau.python.tracing.numbers import (
     is_traceable_number,
     plain,
 )
-from flambeau.python.tracing.operators import OperatorFacts, facts_of
+from flambeau.python.tracing.operators import SUMS_OF_PRODUCTS, OperatorFacts, facts_of
 from flambeau.python.tracing.origins import Origins, calling_frame
 from flambeau.python.tracing.scopes import Scope, attribute_for, trail
 
@@ -167,6 +167,8 @@ class Recorder:
         """Run an operator, and record the call."""
         facts = facts_of(overload)
         frame = self.locate()
+        if facts.kind in SUMS_OF_PRODUCTS and torch._C._is_any_autocast_enabled():
+            args = self._cast(overload, args)
         given = self._with_pending(facts, facts.arguments(args, kwargs))
         inputs = [
             emit_argument(self, argument, value, given, frame)
@@ -182,6 +184,20 @@ class Recorder:
         for returned, value in zip(facts.schema.returns, results, strict=False):
             self._add_result(node, returned.type, value)
         return result
+
+    def _cast(self, overload: OpOverload, args: Sequence[object]) -> Sequence[object]:
+        """The arguments of a sum of products, cast as `torch.autocast` casts those of the products in it."""
+        result = overload(*map(plain, args))
+        wanted = result.dtype if isinstance(result, Tensor) else None
+
+        def cast(value: object) -> object:
+            if isinstance(value, (list, tuple)):
+                return [cast(item) for item in value]
+            if isinstance(value, Tensor) and value.is_floating_point() and wanted not in (None, value.dtype):
+                return self.record(torch.ops.aten.to.dtype, (value, wanted), {})
+            return value
+
+        return [cast(value) for value in args]
 
     def insert(self, kind: str, inputs: Sequence[Value], type: Type) -> Value:
         """Insert a node with one result."""
