@@ -64,7 +64,7 @@ def new_tuple(type: TupleType, elements: tuple[object, ...]) -> tuple[object, ..
 
     What operators return has names in scripts only: `torch.max(x, 1).values`.
     """
-    if type.field_names is None or type.qualified_name is None:
+    if type.field_names is None or not type.qualified_name:
         return elements
     return named_tuple_class(type.name, type.field_names)(*elements)
 

@@ -93,7 +93,7 @@ def empty_list(node: Node) -> Kernel:
 @specialises("prim::TupleConstruct")
 def tuple_construct(node: Node) -> Kernel:
     given = node.output.type
-    if isinstance(given, TupleType) and given.field_names is not None and given.qualified_name is not None:
+    if isinstance(given, TupleType) and given.field_names is not None and given.qualified_name:
         return named_tuple_class(given.name, given.field_names)
     return lambda *elements: elements
 
