@@ -107,25 +107,35 @@ class _Liveness:
         self.values: set[Value] = set()
         self._pending_nodes: list[Node] = []
         self._pending_values: list[Value] = []
-        self._facts = AliasDb(graph) if any(map(may_write, graph.walk())) else None
+        self._facts: AliasDb | None = None
         self._writers: defaultdict[object, list[Node]] = defaultdict(list)
         self._mark_values(graph.outputs)
         for node in graph.walk():
             if node.kind not in _CONTROL and has_side_effects(node):
                 self._mark_node(node)
-        self._mark_writers()
         self._spread()
+        # What memory writes reach matters only for those that do not live for another reason.
+        doubtful = [node for node in graph.walk() if node not in self.nodes and may_write(node)]
+        if doubtful:
+            self._facts = AliasDb(graph)
+            self._mark_writers(self._facts, doubtful)
+            self._spread()
 
-    def _mark_writers(self) -> None:
-        """Writes to memory that is known outside live; of other writes, note what would make them live."""
-        if self._facts is None:
-            return
-        for node in self._facts.writers():
-            if self._facts.writes_to_unseen(node):
+    def _mark_writers(self, facts: AliasDb, writers: list[Node]) -> None:
+        """Writes to memory that is known outside, or that lives already, live; of others, note what would make them."""
+        for node in writers:
+            if facts.writes_to_unseen(node):
                 self._mark_node(node)
             else:
-                for key in self._facts.writes(node):
+                for key in facts.writes(node):
                     self._writers[key].append(node)
+        for value in self.values:
+            self._memory_lives(facts, value)
+
+    def _memory_lives(self, facts: AliasDb, value: Value) -> None:
+        for key in facts.reachable_memory(value):
+            for writer in self._writers.pop(key, ()):
+                self._mark_node(writer)
 
     def _spread(self) -> None:
         while self._pending_nodes or self._pending_values:
@@ -166,9 +176,7 @@ class _Liveness:
         else:
             self._mark_node(node)
         if self._writers and self._facts is not None:
-            for key in self._facts.reachable_memory(value):
-                for writer in self._writers.pop(key, ()):
-                    self._mark_node(writer)
+            self._memory_lives(self._facts, value)
 
 
 def _sources(value: Value) -> Iterator[Value]:
