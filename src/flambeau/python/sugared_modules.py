@@ -164,9 +164,6 @@ class ModuleValue(SugaredValue):
             define_hooks(description)
         return call_with_hooks(emitter, range, self.value, description, forward, [*args, *kwargs])
 
-    def enter(self, emitter: Emitter, range: SourceRange) -> tuple[Value, Value]:
-        return SimpleValue(self.value).enter(emitter, range)
-
     # --- containers
 
     def elements(self, emitter: Emitter, range: SourceRange) -> dict[str, SugaredValue]:
