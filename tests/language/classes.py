@@ -381,7 +381,7 @@ def named_tuples(name: str):
     r = Record(name, [1, 2])
     s = Record(values=[3], name="other", scale=0.5)
     r.values.append(9)
-    a, b, c = s
+    a, _b, c = s
     return r, s, r.name + a, len(r), r[2] + c
 
 

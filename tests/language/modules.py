@@ -1,4 +1,5 @@
 """Modules: attributes, constants, submodules and their containers, exported methods, hooks, interfaces."""
+# ruff: noqa: F811
 
 from typing import Dict, Final, List, NamedTuple, Optional, Tuple
 

@@ -1,4 +1,5 @@
 """Types narrowed by conditions, and branches decided while compiling."""
+# ruff: noqa: F841
 
 from typing import Any, Dict, Final, List, Optional, Tuple, Union
 

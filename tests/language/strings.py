@@ -1,4 +1,5 @@
 """Methods of strings."""
+# ruff: noqa: F524
 
 from typing import List
 

@@ -2,9 +2,9 @@
 
 `programs()` draws the source text of a module: a few helper functions and `main`, which calls them. Every program ends:
 loops run a few rounds, lists and strings stay short, numbers stay small. What plain Python and TorchScript define
-differently is left out (powers of ints, division by zero, text of floats, the order of nan), or fenced: ints are reduced
-often enough to stay far from 64 bits, except in `wide` programs, which are meant to wrap around and cannot be compared
-with plain Python.
+differently is left out (powers of ints, division by zero, text of floats, the order of nan), or fenced: ints are
+reduced often enough to stay far from 64 bits, except in `wide` programs, which are meant to wrap around and cannot be
+compared with plain Python. There is no literal 0.0 either: PyTorch merges it with a constant -0.0.
 
 Expressions have no side effects; calls of helpers, which may change lists, stand in statements of their own.
 """
@@ -409,10 +409,12 @@ class _Generator:
     def _expression(self, type: str, depth: int) -> str:
         if depth <= 0 or self._chance(20):
             return self._leaf(type)
-        return {
-            INT: self._int, FLOAT: self._float, BOOL: self._bool, STR: self._str, TENSOR: self._tensor, INTS: self._ints,
-            FLOATS: self._floats, STRS: self._strs, COUNTS: self._counts, PAIR: self._pair, MAYBE: self._maybe,
-        }[type](depth - 1)  # fmt: skip
+        make = {
+            INT: self._int, FLOAT: self._float, BOOL: self._bool, STR: self._str, TENSOR: self._tensor,
+            INTS: self._ints, FLOATS: self._floats, STRS: self._strs, COUNTS: self._counts, PAIR: self._pair,
+            MAYBE: self._maybe,
+        }[type]  # fmt: skip
+        return make(depth - 1)
 
     def _leaf(self, type: str) -> str:
         known = self._variables(type)
@@ -422,7 +424,7 @@ class _Generator:
         if type == INT:
             return self._int_literal()
         if type == FLOAT:
-            return self._pick(("0.5", "-1.5", "2.0", "0.0", "-0.25", "3.75"))
+            return self._pick(("0.5", "-1.5", "2.0", "0.125", "-0.25", "3.75"))
         if type == BOOL:
             return self._pick(("True", "False"))
         if type == STR:
