@@ -64,7 +64,7 @@ def test_unknown_names_are_reported_at_their_place() -> None:
     [
         ("class Q:\n    pass\n", "expected def but found 'class' here"),
         ("x = 1\n", "expected"),
-        ("def a(x\n  return x\n", "File \"<string>\", line 1"),
+        ("def a(x\n  return x\n", 'File "<string>", line 1'),
         ("def a(x: Unknown):\n  return x\n", "Unknown"),
     ],
 )
