@@ -3,8 +3,8 @@
     %1 : int = prim::Constant[value=3]()
 
 Numbers, bools and strings are stored as attributes of kind `i`, `f`, `c`, `s` (a bool is an `i` whose output is
-`bool`), tensors as `t`, None as no attribute at all, and all else (lists, tuples, dicts, enum members, devices, functions,
-objects) as `ival`.
+`bool`), tensors as `t`, None as no attribute at all, and all else (lists, tuples, dicts, enum members, devices,
+functions, objects) as `ival`.
 """
 
 from __future__ import annotations

@@ -34,8 +34,9 @@ MISSING = Missing()
 class AliasInfo:
     """What a schema says of the memory behind one argument or result.
 
-    `before` and `after` are the alias sets that the value is in before and after the call (`after` equals `before` unless
-    written `a -> b`); the set `*` is the wildcard. `contained` says the same of what is inside a list, dict or tuple.
+    `before` and `after` are the alias sets that the value is in before and after the call (`after` equals `before`
+    unless written `a -> b`); the set `*` is the wildcard. `contained` says the same of what is inside a list, dict or
+    tuple.
     """
 
     before: tuple[str, ...] = ()
@@ -59,8 +60,8 @@ class AliasInfo:
 class Argument:
     """An argument or a result.
 
-    `type` is what values have in TorchScript; `real_type` what the schema says, where that differs (`ScalarType` and the
-    like are ints to scripts). `broadcast` is the N of `int[N]`: a single number counts as N equal ones.
+    `type` is what values have in TorchScript; `real_type` what the schema says, where that differs (`ScalarType` and
+    the like are ints to scripts). `broadcast` is the N of `int[N]`: a single number counts as N equal ones.
     """
 
     name: str
@@ -206,7 +207,18 @@ def float_text(value: float) -> str:
     return text if set(text) & set(".e") else f"{text}."
 
 
-_ESCAPES = {"\\": "\\\\", '"': '\\"', "'": "\\'", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\f": "\\f", "\v": "\\v", "\b": "\\b", "\a": "\\a"}
+_ESCAPES = {
+    "\\": "\\\\",
+    '"': '\\"',
+    "'": "\\'",
+    "\n": "\\n",
+    "\t": "\\t",
+    "\r": "\\r",
+    "\f": "\\f",
+    "\v": "\\v",
+    "\b": "\\b",
+    "\a": "\\a",
+}
 
 
 def quoted(text: str) -> str:

@@ -134,7 +134,7 @@ class SchemaParser:
         return tuple(returns), False
 
     def _is_tuple_type(self) -> bool:
-        """Whether the parenthesis that is next belongs to a type, as in `-> (int, int)[]`, and not to a list of results."""
+        """Whether the parenthesis that is next belongs to a type, as in `-> (int, int)[]`, not to a list of results."""
         depth, distance = 0, 0
         while True:
             token = self._stream.peek(distance)
@@ -148,7 +148,12 @@ class SchemaParser:
     def _default(self, parsed: Parsed) -> object:
         wanted = parsed.type.element if isinstance(parsed.type, t.OptionalType) else parsed.type
         value = self._value(parsed.type if parsed.type == _OPTIONAL_FLOAT else wanted)
-        if isinstance(wanted, t.ListType) and parsed.size is not None and not isinstance(value, list) and value is not None:
+        if (
+            isinstance(wanted, t.ListType)
+            and parsed.size is not None
+            and not isinstance(value, list)
+            and value is not None
+        ):
             return [value] * parsed.size
         return value
 

@@ -334,7 +334,7 @@ _CUSTOM_CLASSES: dict[str, ClassType] = {}
 
 
 def custom_class(qualified_name: str) -> ClassType:
-    """The type of a class that PyTorch binds (`__torch__.torch.classes.ns.Name`): one object a name, without members."""
+    """The type of a class that PyTorch binds (`__torch__.torch.classes.ns.Name`): one a name, without members."""
     return _CUSTOM_CLASSES.setdefault(qualified_name, ClassType(qualified_name))
 
 

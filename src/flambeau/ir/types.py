@@ -1,7 +1,7 @@
 """The types of TorchScript, all but the named ones that a program defines (`class_types`).
 
-Types are immutable and compared by value; the simple ones are singletons (`INT`, `FLOAT`, ...). Each has two texts, both
-TorchScript's own: `str(t)` as graphs and schemas print it (`int[]`), `t.annotation()` as Python source spells it
+Types are immutable and compared by value; the simple ones are singletons (`INT`, `FLOAT`, ...). Each has two texts,
+both TorchScript's own: `str(t)` as graphs and schemas print it (`int[]`), `t.annotation()` as Python source spells it
 (`List[int]`). Subtyping and unification are in `subtyping`.
 """
 
@@ -33,7 +33,7 @@ class Type:
         return ()
 
     def with_contained(self, contained: tuple[Type, ...]) -> Type:
-        """The same type constructor over other contained types (`subtyping.rebuilt` keeps optionals and unions flat)."""
+        """The same type constructor over other types (`subtyping.rebuilt` keeps optionals and unions flat)."""
         return self
 
     def annotation(self, rename: Rename | None = None) -> str:
