@@ -1,5 +1,4 @@
 """Calls among functions, name resolution, overloads, `ignore`, `unused`, `export`, boolean dispatch, text sources."""
-# ruff: noqa: F811
 
 import functools
 from typing import Any, Dict, Final, List, Optional, Tuple

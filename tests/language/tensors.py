@@ -438,7 +438,8 @@ def normalization(x: Tensor, w: Tensor, b: Tensor):
 def losses(x: Tensor, y: Tensor):
     return (
         F.cross_entropy(x, y), F.nll_loss(F.log_softmax(x, 1), y), F.mse_loss(x, x + 1),
-        F.l1_loss(x, x, reduction="sum"), F.smooth_l1_loss(x, x + 2), F.binary_cross_entropy_with_logits(x, torch.ones_like(x)),
+        F.l1_loss(x, x, reduction="sum"), F.smooth_l1_loss(x, x + 2),
+        F.binary_cross_entropy_with_logits(x, torch.ones_like(x)),
     )  # fmt: skip
 
 

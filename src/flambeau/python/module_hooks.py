@@ -62,6 +62,55 @@ def compile_hooks(description: ModuleDescription) -> None:
                 "with that name already exists."
             )
         function.ensure_defined()
+    forward = owner.methods.get("forward")
+    if forward is not None and forward.is_defined:
+        _check_signatures(owner, forward)
+
+
+def _check_signatures(owner: ir.ClassType, forward: Function) -> None:
+    """ScriptError unless every hook takes what the call hands it."""
+    inputs = ir.TupleType(tuple(argument.type for argument in forward.schema.arguments[1:]))
+    for hook in owner.forward_pre_hooks:
+        _check_arguments("pre-hook", hook, owner, inputs, None)
+        given = hook.schema.return_type
+        single = inputs.elements[0] if len(inputs.elements) == 1 else inputs
+        if given is not ir.NONE and not ir.is_subtype(given, single) and not ir.is_subtype(given, inputs):
+            raise _wrong_hook("pre-hook", hook, owner, f"returns the wrong type '{given.annotation()}'", inputs, None)
+    result = forward.schema.return_type
+    for hook in owner.forward_hooks:
+        _check_arguments("hook", hook, owner, inputs, result)
+        given = hook.schema.return_type
+        result = result if given is ir.NONE else given
+
+
+def _check_arguments(
+    kind: str, hook: Function, owner: ir.ClassType, inputs: ir.TupleType, result: ir.Type | None
+) -> None:
+    arguments = [argument.type for argument in hook.schema.arguments[1:]]
+    expected = [inputs] if result is None else [inputs, result]
+    if len(arguments) != len(expected):
+        reason = f"was expected to have {len(expected) + 1} arguments but has {len(arguments) + 1}"
+        raise _wrong_hook(kind, hook, owner, reason, inputs, result)
+    if not ir.is_subtype(inputs, arguments[0]):
+        received = arguments[0].annotation()
+        reason = f"has the wrong inner types for the input tuple argument. Received type: '{received}'"
+        raise _wrong_hook(kind, hook, owner, reason, inputs, result)
+    if result is not None and not ir.is_subtype(result, arguments[1]):
+        received = arguments[1].annotation()
+        raise _wrong_hook(
+            kind, hook, owner, f"has the wrong type for the output argument: '{received}'", inputs, result
+        )
+
+
+def _wrong_hook(
+    kind: str, hook: Function, owner: ir.ClassType, reason: str, inputs: ir.TupleType, result: ir.Type | None
+) -> ScriptError:
+    output = "" if result is None else f", output: {result.annotation()}"
+    signature = f"{hook.name}(self, input: {inputs.annotation()}{output})"
+    return ScriptError(
+        f"{kind.capitalize()} '{hook.name}' on module '{owner.name}' {reason}.\nThis forward {kind} is expected to have "
+        f"the following signature: {signature}. If it is not to be scripted, remove it from the module first."
+    )
 
 
 def _function(description: ModuleDescription, hook: FunctionType) -> Function:

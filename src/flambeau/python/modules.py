@@ -10,7 +10,7 @@ from typing import final
 from torch import nn
 
 from flambeau.errors import ScriptError
-from flambeau.ir import InterfaceType, ScriptObject, Type
+from flambeau.ir import ClassType, InterfaceType, ScriptObject, Type, why_not_implements
 from flambeau.python import markers
 from flambeau.python.conversion import ConversionError, to_script
 from flambeau.python.left_in_python import remember_original
@@ -60,7 +60,17 @@ class ModuleTree:
                 compiled = find_method(description, method.name)
                 if compiled is not None:
                     compiled.ensure_defined()
+            _check_interface(name, description.class_type, entry)
         return self._object(module)
+
+
+def _check_interface(name: str, given: ClassType, wanted: InterfaceType) -> None:
+    reason = why_not_implements(given, wanted)
+    if reason is not None:
+        raise ScriptError(
+            f"Could not cast attribute '{name}' to type {wanted.qualified_name}: Object of type "
+            f"{given.qualified_name} is not compatible with interface {wanted.qualified_name}\n{reason}"
+        )
 
 
 def _attribute(module: nn.Module, name: str, wanted: Type) -> object:
