@@ -66,3 +66,12 @@ def replay(module: torch.nn.Module, case: dict[str, object]) -> None:
 @pytest.mark.parametrize("name", _cases())
 def test_archive_runs_as_recorded(name: str) -> None:
     replay(flambeau.load(FOLDER / name / "model.pt"), CASES[name])
+
+
+@pytest.mark.parametrize("name", _cases())
+def test_saved_again(name: str, tmp_path: Path) -> None:
+    """Saved by flambeau, an archive runs as recorded, loaded by flambeau or by PyTorch."""
+    file = tmp_path / "again.pt"
+    flambeau.save(flambeau.load(FOLDER / name / "model.pt"), file)
+    replay(flambeau.load(file), CASES[name])
+    replay(torch.jit.load(str(file)), CASES[name])

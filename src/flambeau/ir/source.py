@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import final
+from typing import Protocol, final
 
 CONTEXT_LINES = 3
 """Lines shown before and after the marked ones."""
@@ -27,7 +27,7 @@ class Source:
     filename: str = "<string>"
     first_line: int = 1
     indent: int = 0
-    original: OriginalRanges | None = None
+    original: Originals | None = None
     _line_starts: list[int] = field(default_factory=list, repr=False)
 
     @property
@@ -59,6 +59,13 @@ class Source:
     def range(self, start: int = 0, end: int | None = None) -> SourceRange:
         """The place from `start` up to `end` (default: the whole text)."""
         return SourceRange(self, start, len(self.text) if end is None else end)
+
+
+class Originals(Protocol):
+    """Where generated text came from."""
+
+    def find(self, offset: int) -> SourceRange | None:
+        """The original place of what is generated at `offset`, if it is known."""
 
 
 @final

@@ -18,6 +18,7 @@ from flambeau.errors import ArchiveArgumentError, ArchiveError, UnsupportedError
 from flambeau.ir import Layout, QScheme, Quantizer, ScalarType, Storage, TensorData
 from flambeau.python.bound_objects import bound_object
 from flambeau.python.constants import enumeration_number
+from flambeau.runtime.aten import register_custom_operators
 
 __all__ = ["MapLocation", "TensorDescriber", "TorchValues", "checked_device"]
 
@@ -68,6 +69,10 @@ class TorchValues:
     def bound_object(self, class_name: str, state: object) -> torch.ScriptObject:
         """An object of a C++ class; ArchiveError if PyTorch does not know it."""
         return bound_object(class_name, state)
+
+    def find_operators(self, name: str) -> bool:
+        """Whether a library that is loaded into PyTorch has operators of that name; they join the operator table."""
+        return bool(register_custom_operators(name))
 
     def tensor(self, data: TensorData) -> Tensor:
         """The tensor; ArchiveError if PyTorch does not accept it."""

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import final
 
-from flambeau.errors import ArchiveError
-from flambeau.ir import CompilationUnit, ScriptObject, Source
+from flambeau.errors import ArchiveError, FlambeauError, ScriptError
+from flambeau.ir import CompilationUnit, OriginalRanges, ScriptObject, Source, SourceRange
 from flambeau.passes import after_compilation
 
 from .archive_values import ObjectBuilder, PlainValues, ValueFactory
 from .container import ArchiveReader, ArchiveSource
-from .debug_records import original_ranges
+from .debug_records import LazyOriginals, original_ranges
 from .importer import Importer
 from .limits import DEFAULT_LIMITS, Limits
+from .operator_scan import check_operators, qualifiers_named
 from .pickle_records import read_constants, read_pickle_record
 
 
@@ -37,23 +38,42 @@ class ArchiveCode:
     def __init__(self, reader: ArchiveReader, factory: ValueFactory, limits: Limits, *, run_setstate: bool) -> None:
         self._reader = reader
         self._limits = limits
+        self._exists = factory.find_operators
+        self._sources: dict[str, Source | None] = {}
         self.unit = CompilationUnit()
-        self.importer = Importer(
-            self._read_source, lambda: self.constants, self.unit, after_compilation, reader.version
-        )
+        self.importer = Importer(self.source, lambda: self.constants, self.unit, after_compilation, reader.version)
         self.builder = ObjectBuilder(self.importer, factory, run_setstate=run_setstate)
 
-    def _read_source(self, qualifier: str) -> Source | None:
-        name = f"code/{qualifier.replace('.', '/')}.py"
-        if not self._reader.has(name):
-            return None
+    def source(self, qualifier: str) -> Source | None:
+        """The file of a qualifier, or None; ArchiveError if it calls an operator that does not exist."""
+        if qualifier not in self._sources:
+            name = f"code/{qualifier.replace('.', '/')}.py"
+            self._sources[qualifier] = self._read_source(name) if self._reader.has(name) else None
+        return self._sources[qualifier]
+
+    def _read_source(self, name: str) -> Source:
         source = Source(self._reader.read_text(name), name)
         debug = f"{name}.debug_pkl"
         if self._reader.has(debug):
-            source.original = original_ranges(
-                self._reader.read_pickle(debug), self._limits, record=debug, code=source.text
-            )
+            source.original = LazyOriginals(lambda: self._originals(debug, source.text))
+        check_operators(source, self._exists)
         return source
+
+    def _originals(self, record: str, code: str) -> OriginalRanges:
+        return original_ranges(self._reader.read_pickle(record), self._limits, record=record, code=code)
+
+    def check_operators(self) -> None:
+        """ArchiveError if any code that the archive's types may reach calls an operator that does not exist."""
+        pending = list(self._sources)
+        done: set[str] = set()
+        while pending:
+            qualifier = pending.pop()
+            if qualifier in done:
+                continue
+            done.add(qualifier)
+            source = self.source(qualifier)
+            if source is not None:
+                pending += qualifiers_named(source.text)
 
     @cached_property
     def constants(self) -> Sequence[object]:
@@ -85,6 +105,20 @@ def read_archive(
     reader = ArchiveReader(source, limits, memory_map=memory_map)
     reader.require_script()
     code = ArchiveCode(reader, factory or PlainValues(), limits, run_setstate=factory is not None)
-    root = code.root()
+    try:
+        root = code.root()
+        code.check_operators()
+    except ArchiveError:
+        raise
+    except FlambeauError as error:
+        raise ArchiveError(str(error), _record_of(error)) from error
+    except RecursionError:
+        raise ArchiveError("the archive's types or values are nested too deeply") from None
     extra = {name: bytes(reader.read(f"extra/{name}")) for name in extra_files if reader.has(f"extra/{name}")}
     return LoadedArchive(root, code.unit, reader.version, extra)
+
+
+def _record_of(error: FlambeauError) -> str | None:
+    """The record that the source text at fault stands in."""
+    place = error.range if isinstance(error, ScriptError) else None
+    return place.filename if isinstance(place, SourceRange) and place.filename.startswith("code/") else None

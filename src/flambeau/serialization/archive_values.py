@@ -1,34 +1,29 @@
 """Values of an archive: objects of its classes, with attributes of the types that the classes declare.
 
-A pickle does not tell all: NamedTuples are stored as tuples, and lists of old archives say nothing of their elements.
-The declared types of attributes supply the rest.
+The declared types of attributes say what the pickle leaves open (`declared_types`).
 """
 
 from __future__ import annotations
 
 from typing import Protocol, final
 
-from flambeau.errors import ArchiveError
+from flambeau.errors import ArchiveError, FlambeauError
 from flambeau.ir import (
     NONE,
     UNSET,
     ClassType,
     Device,
-    DictType,
     EnumType,
     EnumValue,
     Function,
-    ListType,
-    OptionalType,
     ScriptObject,
     TensorData,
-    TupleType,
-    Type,
     is_bound,
     is_subtype,
 )
-from flambeau.runtime import call, new_tuple
+from flambeau.runtime import call
 
+from .declared_types import conformed
 from .importer import Importer
 from .pickle_values import ValueBuilder
 
@@ -45,6 +40,9 @@ class ValueFactory(Protocol):
     def bound_object(self, class_name: str, state: object) -> object:
         """An object of a class that C++ code binds, from what its `__getstate__` returned when it was saved."""
 
+    def find_operators(self, name: str) -> bool:
+        """Whether there are operators of a name that the operator table lacks; they are entered there."""
+
 
 class PlainValues:
     """The values of a process that has no PyTorch."""
@@ -54,6 +52,9 @@ class PlainValues:
 
     def bound_object(self, class_name: str, state: object) -> object:
         raise ArchiveError(f"objects of the C++ class '{class_name}' need PyTorch")
+
+    def find_operators(self, name: str) -> bool:
+        return not name.startswith(("aten::", "prim::"))  # what libraries add, nobody here can know
 
     def device(self, text: str) -> object:
         try:
@@ -78,7 +79,7 @@ class ObjectBuilder(ValueBuilder):
         self.states: dict[ScriptObject, object] = {}
 
     def find_class(self, qualified_name: str) -> object:
-        return self._importer.type(qualified_name)
+        return self._importer.complete_type(qualified_name)
 
     def new_object(self, cls: object) -> object:
         if not isinstance(cls, ClassType):
@@ -110,7 +111,10 @@ class ObjectBuilder(ValueBuilder):
             value = state.get(attribute.name, UNSET)
             if value is UNSET:
                 raise ArchiveError(f"attribute '{attribute.name}' of '{instance.type}' is missing")
-            instance.slots[slot] = conformed(value, attribute.type)
+            try:
+                instance.slots[slot] = conformed(value, attribute.type)
+            except ArchiveError as error:
+                raise ArchiveError(f"attribute '{attribute.name}' of '{instance.type}': {error.message}") from None
 
     def _set_state_by_method(self, instance: ScriptObject, setstate: Function, state: object) -> None:
         if not self._run_setstate:
@@ -119,7 +123,10 @@ class ObjectBuilder(ValueBuilder):
         arguments = setstate.schema.arguments
         if len(arguments) != 2:
             raise ArchiveError(f"'{instance.type}.__setstate__' must take one argument besides self")
-        call(setstate, (instance, conformed(state, arguments[1].type)))
+        try:
+            call(setstate, (instance, conformed(state, arguments[1].type)))
+        except (FlambeauError, RecursionError) as error:
+            raise ArchiveError(f"'{instance.type}.__setstate__' fails: {error}") from error
         for slot, attribute in enumerate(instance.type.attributes):
             if instance.slots[slot] is not UNSET:
                 continue
@@ -143,28 +150,3 @@ class ObjectBuilder(ValueBuilder):
 
     def tensor(self, data: TensorData) -> object:
         return self._factory.tensor(data)
-
-
-def conformed(value: object, declared: Type) -> object:
-    """A value as its declared type has it: tuples of a NamedTuple type get their names, in containers too."""
-    if isinstance(declared, OptionalType):
-        return None if value is None else conformed(value, declared.element)
-    match value, declared:
-        case tuple(), TupleType():
-            return _conformed_tuple(value, declared)
-        case list(), ListType(element) if _needs_conforming(element):
-            value[:] = [conformed(item, element) for item in value]
-        case dict(), DictType(_, element) if _needs_conforming(element):
-            for key in value:
-                value[key] = conformed(value[key], element)
-    return value
-
-
-def _conformed_tuple(value: tuple[object, ...], declared: TupleType) -> tuple[object, ...]:
-    if len(value) != len(declared.elements):
-        raise ArchiveError(f"a tuple of {len(value)} values stands where '{declared}' is declared")
-    return new_tuple(declared, tuple(map(conformed, value, declared.elements)))
-
-
-def _needs_conforming(element: Type) -> bool:
-    return isinstance(element, TupleType) or any(map(_needs_conforming, element.contained))

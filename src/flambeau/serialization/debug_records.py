@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from types import NoneType
 from typing import TypeGuard, final
 
@@ -20,7 +21,7 @@ from flambeau.serialization.pickle_emitter import MemoEntry, PickleEmitter
 from flambeau.serialization.pickle_opcodes import Opcode
 from flambeau.serialization.pickle_reader import read_pickle
 
-__all__ = ["DebugRecordWriter", "original_ranges"]
+__all__ = ["DebugRecordWriter", "LazyOriginals", "original_ranges"]
 
 _FORMAT = "FORMAT_WITH_STRING_TABLE"
 _MAX_LINE = (1 << 31) - 1
@@ -73,6 +74,28 @@ def original_ranges(
         return _Reader(limits, code).ranges(value)
     except ArchiveError as error:
         raise ArchiveError(f"not a debug record: {error.message}", record) from None
+
+
+@final
+class LazyOriginals:
+    """The places of a debug record that is decoded when the first of them is asked for.
+
+    By then something else has gone wrong, which must not be hidden: a damaged record gives no places.
+    """
+
+    def __init__(self, read: Callable[[], OriginalRanges]) -> None:
+        self._read = read
+
+    @cached_property
+    def _ranges(self) -> OriginalRanges:
+        try:
+            return self._read()
+        except ArchiveError:
+            return OriginalRanges((), ())
+
+    def find(self, offset: int) -> SourceRange | None:
+        """The original place of the last entry at or before `offset`."""
+        return self._ranges.find(offset)
 
 
 @final

@@ -8,11 +8,11 @@ than its declarations, and runs nothing.
 from __future__ import annotations
 
 import ast
-import math
 from collections.abc import Callable, Sequence
+from threading import RLock
 from typing import TypeAlias, final
 
-from flambeau.errors import ArchiveError, ScriptError
+from flambeau.errors import ArchiveError, FlambeauError, ScriptError
 from flambeau.frontend import (
     ClassDefinition,
     Definition,
@@ -25,11 +25,9 @@ from flambeau.frontend import (
 from flambeau.ir import (
     BOUND_CLASSES,
     NONE,
-    TENSOR,
     Argument,
     ClassType,
     CompilationUnit,
-    EnumType,
     Function,
     FunctionSchema,
     Graph,
@@ -38,29 +36,15 @@ from flambeau.ir import (
     Property,
     Source,
     SourceRange,
-    TupleType,
     Type,
     custom_class,
-    demangled,
-    infer_constant_type,
 )
 
 from .archive_names import ArchiveResolver
+from .class_bodies import base_of, declare_attributes, enum_of, named_tuple_of
 
 ReadSource: TypeAlias = "Callable[[str], Source | None]"
 """The source file of a qualifier such as `__torch__.a.b`; None if the archive has none."""
-
-_QUANTIZED = f"{BOUND_CLASSES}quantized."
-PACKED_PARAMETERS = {
-    f"__torch__.torch.nn.{module}": f"{_QUANTIZED}{packed}ParamsBase"
-    for packed, modules in {
-        "LinearPacked": ("quantized.modules.linear.LinearPackedParams", "quantized.modules.linear.Linear"),
-        "Conv2dPacked": ("quantized.modules.conv.Conv2d", "intrinsic.quantized.modules.conv_relu.ConvReLU2d"),
-        "Conv3dPacked": ("quantized.modules.conv.Conv3d", "intrinsic.quantized.modules.conv_relu.ConvReLU3d"),
-    }.items()
-    for module in modules
-}
-"""Modules whose `_packed_params` were declared `Tensor` in old archives, with the class that the values have."""
 
 
 @final
@@ -80,6 +64,13 @@ class Importer:
         self._read_source = read_source
         self._finish = finish
         self._files: dict[str, dict[str, Definition | ClassDefinition]] = {}
+        self._empty: dict[ClassType | InterfaceType, ClassDefinition] = {}
+        """Types that exist but have no members yet."""
+        self._broken: dict[str, FlambeauError] = {}
+        """Types whose members could not be found out, by name; they stay as they are, and unusable."""
+        self._depth = 0
+        self._lock = RLock()
+        """Held while types are defined: functions are compiled by whichever thread calls them first."""
         self._resolver = ArchiveResolver(self, constants)
 
     # --- looking up
@@ -91,27 +82,50 @@ class Importer:
             return found
         raise ArchiveError(f"Unknown type name '{qualified_name}'" + _at(range))
 
+    def complete_type(self, qualified_name: str) -> NamedType:
+        """The type of that name, all of whose members are known; ArchiveError if the archive does not define it."""
+        with self._lock:
+            found = self.type(qualified_name)
+            if isinstance(found, (ClassType, InterfaceType)):
+                self._fill(found)
+            return found
+
     def find(self, qualified_name: str, range: SourceRange | None = None) -> NamedType | Function | None:
-        """The type or function of that name, defined on first use; None if the archive has none."""
+        """The type or function of that name, defined on first use; None if the archive has none.
+
+        Classes are made empty at first, and filled in when the outermost of these calls is about to end: their
+        attributes may be of classes whose attributes are of classes, in circles and to any depth.
+        """
         known = self.unit.find_type(qualified_name) or self.unit.find_function(qualified_name)
-        if known is not None:
+        if known is not None and not self._empty and not self._broken:
             return known
         if qualified_name.startswith(BOUND_CLASSES):
             return custom_class(qualified_name)
+        with self._lock:
+            self._depth += 1
+            try:
+                found = self._defined(qualified_name)
+                while self._depth == 1 and self._empty:
+                    self._fill(next(iter(self._empty)))
+            except RecursionError:
+                raise ArchiveError(f"definition of '{qualified_name}' is nested too deeply") from None
+            finally:
+                self._depth -= 1
+            return found
+
+    def _defined(self, qualified_name: str) -> NamedType | Function | None:
+        if qualified_name in self._broken:
+            raise self._broken[qualified_name]
+        known = self.unit.find_type(qualified_name) or self.unit.find_function(qualified_name)
+        if known is not None:
+            return known
         qualifier, _, name = qualified_name.rpartition(".")
         definition = self._definitions(qualifier).get(name)
         if definition is None:
             return None
-        try:
-            if isinstance(definition, Definition):
-                return self._define_function(qualified_name, definition)
-            return self._define_class(qualified_name, definition)
-        except RecursionError:
-            raise ArchiveError(f"definition of '{qualified_name}' is nested too deeply") from None
-
-    def has_file(self, qualifier: str) -> bool:
-        """Whether the archive has definitions under a qualifier."""
-        return bool(self._definitions(qualifier))
+        if isinstance(definition, Definition):
+            return self._define_function(qualified_name, definition)
+        return self._define_type(qualified_name, definition)
 
     def _definitions(self, qualifier: str) -> dict[str, Definition | ClassDefinition]:
         known = self._files.get(qualifier)
@@ -150,117 +164,59 @@ class Importer:
 
     # --- types
 
-    def _define_class(self, qualified_name: str, definition: ClassDefinition) -> NamedType:
-        base = _base_name(definition)
+    def _define_type(self, qualified_name: str, definition: ClassDefinition) -> NamedType:
+        base = base_of(definition)
         if base == "Enum":
-            return self.unit.add_type(self._enum(qualified_name, definition))
+            return self.unit.add_type(enum_of(qualified_name, definition, self._resolver))
         if base == "NamedTuple":
-            return self.unit.add_type(self._named_tuple(qualified_name, definition))
+            return self.unit.add_type(named_tuple_of(qualified_name, definition, self._resolver))
+        made: ClassType | InterfaceType
         if base in ("Interface", "ModuleInterface"):
-            return self._interface(qualified_name, definition, is_module=base == "ModuleInterface")
-        if base not in ("", "Module"):
+            made = InterfaceType(qualified_name, base == "ModuleInterface")
+        elif base in ("", "Module"):
+            made = ClassType(qualified_name, base == "Module")
+        else:
             raise ScriptError(
                 "Torchscript does not support class inheritance.", definition.range(definition.node.bases[0])
             )
-        return self._class(qualified_name, definition, is_module=base == "Module")
+        self._empty[made] = definition
+        return self.unit.add_type(made)
 
-    def _class(self, qualified_name: str, definition: ClassDefinition, *, is_module: bool) -> ClassType:
-        cls = ClassType(qualified_name, is_module)
-        self.unit.add_type(cls)
-        lists: dict[str, list[str]] = {}
-        for statement in definition.node.body:
-            self._class_statement(cls, definition, statement, lists)
-        for kind, names in (("parameter", "__parameters__"), ("buffer", "__buffers__")):
-            for name in lists.get(names, ()):
-                attribute = cls.find_attribute(name)
-                if attribute is not None:
-                    attribute.kind = "parameter" if kind == "parameter" else "buffer"
+    def _fill(self, type: ClassType | InterfaceType) -> None:
+        definition = self._empty.pop(type, None)
+        if definition is None:
+            return
+        try:
+            if isinstance(type, InterfaceType):
+                self._fill_interface(type, definition)
+            else:
+                self._fill_class(type, definition)
+        except FlambeauError as error:
+            self._broken[type.qualified_name] = error
+            raise
+
+    def _fill_interface(self, type: InterfaceType, definition: ClassDefinition) -> None:
         for method in definition.methods:
-            cls.add_method(method.name, self._function(f"{qualified_name}.{method.name}", method, cls))
-        for hooks, names in (
-            (cls.forward_pre_hooks, "__forward_pre_hooks__"),
-            (cls.forward_hooks, "__forward_hooks__"),
-        ):
-            for name in lists.get(names, ()):
-                if name not in cls.methods:
+            signature = signature_of(method, self._resolver, is_method=True)
+            type.methods.append(_schema(signature, method.name, type))
+
+    def _fill_class(self, type: ClassType, definition: ClassDefinition) -> None:
+        pre_hooks, hooks = declare_attributes(type, definition, self._resolver)
+        for method in definition.methods:
+            type.add_method(method.name, self._function(f"{type.qualified_name}.{method.name}", method, type))
+        for names, found in ((pre_hooks, type.forward_pre_hooks), (hooks, type.forward_hooks)):
+            for name in names:
+                if name not in type.methods:
                     raise ScriptError(f"the class has no hook '{name}'", definition.range(definition.node))
-                hooks.append(cls.methods[name])
-        self._define_static(cls)
-        _restore_properties(cls)
-        return cls
+                found.append(type.methods[name])
+        self._define_static(type)
+        _restore_properties(type)
 
     def _define_static(self, cls: ClassType) -> None:
         """Functions qualified by the class itself, in a file of its name: hooks that the module's callers call."""
         for name, definition in self._definitions(cls.qualified_name).items():
             if isinstance(definition, Definition):
                 cls.static_methods[name] = self._define_function(f"{cls.qualified_name}.{name}", definition)
-
-    def _class_statement(
-        self, cls: ClassType, definition: ClassDefinition, statement: ast.stmt, lists: dict[str, list[str]]
-    ) -> None:
-        match statement:
-            case ast.FunctionDef() | ast.Pass():
-                return
-            case ast.AnnAssign(target=ast.Name(id=name), value=None, annotation=annotation):
-                self._add_attribute(cls, definition, statement, name, annotation)
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                cls.constants[name] = self._literal(definition, value)
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.List(elts=elements)):
-                lists[name] = [str(self._literal(definition, element)) for element in elements]
-            case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value=str() as name))], value=annotation):
-                self._add_attribute(cls, definition, statement, name, annotation)
-            case _:
-                raise ScriptError("unexpected statement in a class", definition.range(statement))
-
-    def _add_attribute(
-        self, cls: ClassType, definition: ClassDefinition, statement: ast.stmt, name: str, annotation: ast.expr
-    ) -> None:
-        type = self._resolver.resolve_type(annotation, definition.range(annotation))
-        packed = PACKED_PARAMETERS.get(demangled(cls.qualified_name))
-        if packed is not None and name == "_packed_params" and type == TENSOR:
-            type = custom_class(packed)
-        try:
-            cls.add_attribute(name, type)
-        except ValueError as error:
-            raise ScriptError(str(error), definition.range(statement)) from None
-
-    def _named_tuple(self, qualified_name: str, definition: ClassDefinition) -> TupleType:
-        names: list[str] = []
-        types: list[Type] = []
-        for statement in definition.node.body:
-            match statement:
-                case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation):
-                    names.append(name)
-                    types.append(self._resolver.resolve_type(annotation, definition.range(annotation)))
-                case ast.Pass():
-                    continue
-                case _:
-                    raise ScriptError("unexpected statement in a NamedTuple", definition.range(statement))
-        return TupleType(tuple(types), qualified_name, tuple(names))
-
-    def _enum(self, qualified_name: str, definition: ClassDefinition) -> EnumType:
-        members: list[tuple[str, object]] = []
-        for statement in definition.node.body:
-            match statement:
-                case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                    members.append((name, self._literal(definition, value)))
-                case _:
-                    raise ScriptError("unexpected statement in an Enum", definition.range(statement))
-        value_type = infer_constant_type(members[0][1]) if members else None
-        if value_type is None:
-            raise ScriptError(f"No enum values defined for {qualified_name}", definition.range(definition.node))
-        return EnumType(qualified_name, value_type, tuple(members))
-
-    def _interface(self, qualified_name: str, definition: ClassDefinition, *, is_module: bool) -> InterfaceType:
-        interface = InterfaceType(qualified_name, is_module)
-        self.unit.add_type(interface)
-        for method in definition.methods:
-            signature = signature_of(method, self._resolver, is_method=True)
-            interface.methods.append(_schema(signature, method.name, interface))
-        return interface
-
-    def _literal(self, definition: ClassDefinition, expression: ast.expr) -> object:
-        return literal_value(expression, definition.source, self._resolver)
 
 
 def _schema(signature: Signature, name: str, owner: Type | None) -> FunctionSchema:
@@ -269,55 +225,12 @@ def _schema(signature: Signature, name: str, owner: Type | None) -> FunctionSche
     return FunctionSchema(name, "", (*receiver, *signature.arguments), (Argument("", signature.return_type or NONE),))
 
 
-def literal_value(expression: ast.expr, source: Source, resolver: ArchiveResolver) -> object:
-    """The value of a constant expression in a class body: literals, containers of them, `inf`, `CONSTANTS.c0`, ..."""
-    match expression:
-        case ast.Constant(value=value):
-            return serialized_text(value) if isinstance(value, str) else value
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -literal_value(operand, source, resolver)  # type: ignore[operator]  # a number, or TypeError below
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            real, imaginary = literal_value(left, source, resolver), literal_value(right, source, resolver)
-            return real + imaginary  # type: ignore[operator]
-        case ast.Tuple(elts=elements):
-            return tuple(literal_value(e, source, resolver) for e in elements)
-        case ast.List(elts=elements):
-            return [literal_value(e, source, resolver) for e in elements]
-        case ast.Dict(keys=keys, values=values):
-            pairs = zip(keys, values, strict=True)
-            return {literal_value(k, source, resolver): literal_value(v, source, resolver) for k, v in pairs if k}
-        case ast.Call(func=ast.Name(id="annotate"), args=[_, value]):
-            return literal_value(value, source, resolver)
-        case ast.Attribute(value=ast.Name(id="CONSTANTS"), attr=name):
-            return resolver.constant(name, range_of(source, expression))
-        case ast.Name(id=name) if name in _NUMBERS:
-            return _NUMBERS[name]
-    raise ScriptError("expected a constant here", range_of(source, expression))
-
-
-_NUMBERS = {"inf": math.inf, "nan": math.nan, "infj": complex(0, math.inf), "nanj": complex(0, math.nan)}
-
-
-def serialized_text(text: str) -> str:
-    """A string literal of an archive: octal escapes in it are bytes of UTF-8."""
-    return text if text.isascii() else text.encode("latin-1", "ignore").decode("utf-8", "replace")
-
-
 def _restore_properties(cls: ClassType) -> None:
     """Getters and setters of properties are saved as plain methods named `__<name>_getter` and `__<name>_setter`."""
     for method, function in cls.methods.items():
         if method.startswith("__") and method.endswith("_getter"):
             name = method[2 : -len("_getter")]
             cls.properties[name] = Property(name, function, cls.methods.get(f"__{name}_setter"))
-
-
-def _base_name(definition: ClassDefinition) -> str:
-    bases = definition.node.bases
-    if not bases:
-        return ""
-    if len(bases) == 1 and isinstance(bases[0], ast.Name):
-        return bases[0].id
-    raise ScriptError("a class in an archive has at most one base, a plain name", definition.range(bases[0]))
 
 
 def _is_preamble(statement: ast.stmt) -> bool:
