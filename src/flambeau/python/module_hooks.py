@@ -108,8 +108,8 @@ def _wrong_hook(
     output = "" if result is None else f", output: {result.annotation()}"
     signature = f"{hook.name}(self, input: {inputs.annotation()}{output})"
     return ScriptError(
-        f"{kind.capitalize()} '{hook.name}' on module '{owner.name}' {reason}.\nThis forward {kind} is expected to have "
-        f"the following signature: {signature}. If it is not to be scripted, remove it from the module first."
+        f"{kind.capitalize()} '{hook.name}' on module '{owner.name}' {reason}.\nThis forward {kind} is expected to "
+        f"have the following signature: {signature}. If it is not to be scripted, remove it from the module first."
     )
 
 
