@@ -254,7 +254,7 @@ class TestPaths:
             archive.write("a", b"")
         assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
-    @pytest.mark.parametrize("target", [3, None, io.StringIO()], ids=str)
+    @pytest.mark.parametrize("target", [3, None, io.StringIO()], ids=lambda target: type(target).__name__)
     def test_not_a_file(self, target: object) -> None:
         with pytest.raises(ArchiveError), ArchiveWriter(target) as archive:
             archive.write("a", b"")

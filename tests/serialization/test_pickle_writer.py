@@ -424,7 +424,7 @@ class TestRefusals:
             (ir.ANY, {1, 2}),
             (ir.TENSOR, ir.UNSET),
         ],
-        ids=repr,
+        ids=lambda given: "object" if type(given) is object else repr(given),
     )
     def test_value_of_another_type(self, type: ir.Type, value: object) -> None:
         with pytest.raises(ArchiveError):
