@@ -159,12 +159,12 @@ def run_frozen_optimizations(
     """`torch.jit.run_frozen_optimizations`: nothing is left to do, `freeze` does it all."""
 
 
-def interface(cls: type) -> type:
+def interface(obj: type) -> type:
     """`torch.jit.interface`: marks a class as the interface of modules or objects."""
-    if not inspect.isclass(cls):
+    if not inspect.isclass(obj):
         raise RuntimeError("interface must be applied to a class")
-    cls.__torch_script_interface__ = True  # type: ignore[attr-defined]  # the mark that scripting looks for
-    return cls
+    obj.__torch_script_interface__ = True  # type: ignore[attr-defined]  # the mark that scripting looks for
+    return obj
 
 
 def fork(func: Callable[..., Any], *args: object, **kwargs: object) -> Future:

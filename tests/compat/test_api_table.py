@@ -1,0 +1,176 @@
+"""The table of `docs/api.md`: every name of `torch.jit` is served, kept as a marker, or listed with the reason.
+
+`python tests/compat/test_api_table.py --bless` writes the table anew.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from torch import nn
+
+from flambeau.compat import installed
+from flambeau.compat.replacements import KEPT, REPLACEMENTS
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
+HOMES = ("torch.jit", "torch._C", "torch._jit_internal")
+CLASSES = ("ScriptModule", "RecursiveScriptModule", "ScriptFunction", "CompilationUnit")
+
+REASONS = {
+    "ONNXTracedModule": "part of PyTorch's ONNX exporter",
+    "RecursiveScriptClass": "instances of script classes are `flambeau.api.Instance`",
+    "_Await": "awaitables are not implemented",
+    "_InsertPoint": "works on PyTorch's graphs; `Graph.inserting_at` is the like",
+    "_ScriptProfile": "profiles PyTorch's interpreter",
+    "_awaitable": "awaitables are not implemented",
+    "_awaitable_nowait": "awaitables are not implemented",
+    "_awaitable_wait": "awaitables are not implemented",
+    "_flatten": "stays PyTorch's: takes tensors, not programs",
+    "_get_trace_graph": "part of PyTorch's ONNX exporter",
+    "_hide_source_ranges": "sets how PyTorch prints its graphs",
+    "_register_decomposition": "registers with PyTorch's compiler",
+    "_unique_state_dict": "part of PyTorch's ONNX exporter",
+    "jit_module_from_flatbuffer": "flatbuffer files are not implemented",
+    "save_jit_module_to_flatbuffer": "flatbuffer files are not implemented",
+    "enable_onednn_fusion": "no fuser of PyTorch's is involved",
+    "export_opnames": "not implemented",
+    "last_executed_optimized_graph": "not implemented; `graph_for` gives the graph for given arguments",
+    "script_method": "classes that derive from ScriptModule are not implemented",
+}
+"""Names that are not served: why."""
+
+MEMBER_REASONS = {
+    "__jit_unused_properties__": "read by PyTorch's compiler only",
+    "__reduce_package__": "torch.package takes PyTorch's modules only",
+    "_constants_set": "part of how PyTorch makes scripted modules",
+    "_construct": "part of how PyTorch makes scripted modules",
+    "_debug_flush_compilation_cache": "clears plans of PyTorch's executor",
+    "_disable_script_meta": "part of how PyTorch makes scripted modules",
+    "_finalize_scriptmodule": "part of how PyTorch makes scripted modules",
+    "_methods": "part of how PyTorch makes scripted modules",
+    "_pybind11_conduit_v1_": "belongs to objects of C++",
+    "_reconstruct": "part of how PyTorch makes scripted modules",
+    "_save_for_lite_interpreter": "files of the mobile interpreter are not written through this",
+    "_save_to_buffer_for_lite_interpreter": "files of the mobile interpreter are not written through this",
+    "_set_ignore_amp": "a switch of PyTorch's autocast pass",
+    "forward_magic_method": "part of how PyTorch makes scripted modules",
+    "get_debug_state": "the state of PyTorch's executor",
+    "set_optimized": "a switch of PyTorch's executor",
+}
+"""Members of the classes that are not served: why."""
+
+
+def own_names() -> dict[str, object]:
+    """What belongs to `torch.jit`: neither what it imports from elsewhere nor its submodules."""
+    return {
+        name: value
+        for name, value in sorted(vars(torch.jit).items())
+        if not name.startswith("__")
+        and not isinstance(value, ModuleType)
+        and ((getattr(value, "__module__", None) or "").startswith(HOMES) or name in REPLACEMENTS or name in KEPT)
+    }
+
+
+def submodules() -> list[str]:
+    return sorted(
+        name
+        for name, value in vars(torch.jit).items()
+        if isinstance(value, ModuleType) and value.__name__.startswith("torch.jit.")
+    )
+
+
+def missing_parameters(original: object, replacement: object) -> list[str]:
+    """The parameters of one callable that another does not take."""
+    if not callable(original) or not callable(replacement):
+        return []
+    try:
+        wanted = inspect.signature(original).parameters
+        given = inspect.signature(replacement).parameters
+    except (TypeError, ValueError):  # written in C++
+        return []
+    if any(p.kind is p.VAR_KEYWORD for p in given.values()):
+        return []
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [name for name, p in wanted.items() if p.kind not in variadic and name not in given and name != "self"]
+
+
+def members(original: type) -> list[str]:
+    return sorted(name for name in dir(original) if name not in dir(object) and name not in dir(nn.Module))
+
+
+def name_rows() -> Iterator[tuple[str, str]]:
+    for name in own_names():
+        if name in REPLACEMENTS:
+            yield name, "served"
+        elif name in KEPT:
+            yield name, "PyTorch's own: marks functions and values, compiles nothing"
+        else:
+            yield name, f"not served: {REASONS[name]}"
+
+
+def member_rows(cls: str) -> Iterator[tuple[str, str]]:
+    for name in members(getattr(torch.jit, cls)):
+        if hasattr(REPLACEMENTS[cls], name):
+            yield name, "served"
+        else:
+            yield name, f"not served: {MEMBER_REASONS[name]}"
+
+
+def table() -> str:
+    lines = [
+        "# The names of `torch.jit`",
+        "",
+        "What programs find behind these names under `flambeau.compat`. Written by `tests/compat/test_api_table.py",
+        "--bless`, from what is there; names that are not served raise `UnsupportedError` where they are used.",
+        "",
+        "| Name | What it is |",
+        "|---|---|",
+        *(f"| `{name}` | {what} |" for name, what in name_rows()),
+        "",
+        "Submodules stay PyTorch's: " + ", ".join(f"`{name}`" for name in submodules()) + ".",
+    ]
+    for cls in CLASSES:
+        lines += ["", f"## `{cls}`", "", "| Member | What it is |", "|---|---|"]
+        lines += [f"| `{name}` | {what} |" for name, what in member_rows(cls)]
+        if "Module" in cls:
+            lines += ["", "What `torch.nn.Module` has comes from `torch.nn.Module`."]
+    return "\n".join(lines) + "\n"
+
+
+def test_no_name_is_missing_silently() -> None:
+    assert not [n for n in own_names() if n not in REPLACEMENTS and n not in KEPT and n not in REASONS]
+    for cls in CLASSES:
+        names = members(getattr(torch.jit, cls))
+        assert not [n for n in names if not hasattr(REPLACEMENTS[cls], n) and n not in MEMBER_REASONS], cls
+
+
+def test_no_reason_is_out_of_date() -> None:
+    assert not [n for n in REASONS if n in REPLACEMENTS or n in KEPT]
+    lacking = {n for c in CLASSES for n in members(getattr(torch.jit, c)) if not hasattr(REPLACEMENTS[c], n)}
+    assert set(MEMBER_REASONS) - {"__jit_unused_properties__", "__reduce_package__"} <= lacking
+
+
+@pytest.mark.parametrize("name", sorted(n for n in REPLACEMENTS if n in vars(torch.jit)))
+def test_what_is_served_takes_the_same_parameters(name: str) -> None:
+    if not inspect.isclass(getattr(torch.jit, name)):
+        assert not missing_parameters(getattr(torch.jit, name), REPLACEMENTS[name])
+
+
+def test_submodules_are_left_alone() -> None:
+    before = {name: getattr(torch.jit, name) for name in submodules()}
+    with installed():
+        assert all(getattr(torch.jit, name) is value for name, value in before.items())
+
+
+def test_the_document_is_up_to_date() -> None:
+    assert DOCUMENT.read_text() == table(), "run: python tests/compat/test_api_table.py --bless"
+
+
+if __name__ == "__main__" and sys.argv[1:] == ["--bless"]:
+    DOCUMENT.write_text(table())
