@@ -82,9 +82,10 @@ class _Signature:
 
 @dataclass
 class _Scope:
-    """The variables of a block; in one that repeats, how the round may be left."""
+    """The variables of a block, and those outside that it leaves alone."""
 
     variables: dict[str, str] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)
 
 
 class _Generator:
@@ -135,7 +136,9 @@ class _Generator:
         self._indent -= 1
 
     def _variables(self, type: str) -> list[str]:
-        return [name for scope in self._scopes for name, known in scope.variables.items() if known == type]
+        hidden = {name for scope in self._scopes for name in scope.hidden}
+        found = [name for scope in self._scopes for name, known in scope.variables.items() if known == type]
+        return [name for name in found if name not in hidden]
 
     def _declare(self, name: str, type: str) -> None:
         self._scopes[-1].variables[name] = type
@@ -149,7 +152,7 @@ class _Generator:
         self._helpers.append(_Signature(name, parameters, result))
 
     def main(self) -> None:
-        self._function("main", PARAMETERS, "Tuple[" + ", ".join(TYPES) + "]", 16)
+        self._function("main", PARAMETERS, "Tuple[" + ", ".join(TYPES) + "]", 24)
 
     def _function(self, name: str, parameters: Sequence[tuple[str, str]], result: str, budget: int) -> None:
         self._result, self._budget, self._loops = result, budget, 0
@@ -169,7 +172,7 @@ class _Generator:
 
     def _statements(self, depth: int) -> bool:
         """The statements of a block; whether the last one leaves it in every case."""
-        for _ in range(self._number(1, 4 if depth else 8)):
+        for _ in range(self._number(1 if depth else 2, 4 if depth else 12)):
             if self._budget <= 0:
                 return False
             self._budget -= 1
@@ -331,7 +334,9 @@ class _Generator:
             self._line(f"{name}: {MAYBE} = {self._stored(MAYBE, 1)}")
             self._declare(name, MAYBE)
         value = self._fresh()
-        with self._block(f"if {name} is not None:"):
+        with self._block(f"if {name} is not None:") as scope:
+            # In here it is an int: None cannot be assigned.
+            scope.hidden.add(name)
             self._line(f"{value} = {name} + {self._literal(INT)}")
             self._declare(value, INT)
             self._statements(depth + 1)
