@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "flambeau"
 
 LADDER = (
-    {"cli", "compat", "testing"},
+    {"cli", "compat"},
+    {"testing"},
     {"python", "mobile"},
     {"serialization"},
     {"api"},

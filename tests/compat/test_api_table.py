@@ -24,7 +24,6 @@ CLASSES = ("ScriptModule", "RecursiveScriptModule", "ScriptFunction", "Compilati
 
 REASONS = {
     "ONNXTracedModule": "part of PyTorch's ONNX exporter",
-    "RecursiveScriptClass": "instances of script classes are `flambeau.api.Instance`",
     "_Await": "awaitables are not implemented",
     "_InsertPoint": "works on PyTorch's graphs; `Graph.inserting_at` is the like",
     "_ScriptProfile": "profiles PyTorch's interpreter",
@@ -38,8 +37,6 @@ REASONS = {
     "_unique_state_dict": "part of PyTorch's ONNX exporter",
     "jit_module_from_flatbuffer": "flatbuffer files are not implemented",
     "save_jit_module_to_flatbuffer": "flatbuffer files are not implemented",
-    "enable_onednn_fusion": "no fuser of PyTorch's is involved",
-    "export_opnames": "not implemented",
     "last_executed_optimized_graph": "not implemented; `graph_for` gives the graph for given arguments",
     "script_method": "classes that derive from ScriptModule are not implemented",
 }
@@ -61,7 +58,6 @@ MEMBER_REASONS = {
     "_set_ignore_amp": "a switch of PyTorch's autocast pass",
     "forward_magic_method": "part of how PyTorch makes scripted modules",
     "get_debug_state": "the state of PyTorch's executor",
-    "set_optimized": "a switch of PyTorch's executor",
 }
 """Members of the classes that are not served: why."""
 

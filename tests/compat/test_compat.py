@@ -14,6 +14,7 @@ import flambeau
 from flambeau import compat
 from flambeau.compat.replacements import KEPT
 from flambeau.errors import ExecutionError, UnsupportedError
+from flambeau.testing import FileCheck
 
 PROGRAM = """
 import sys
@@ -94,8 +95,9 @@ except RuntimeError as error:
 """
 
 
-def identities() -> dict[str, int]:
-    return {name: id(value) for name, value in vars(torch.jit).items()}
+def identities() -> dict[tuple[str, str], int]:
+    modules = (torch.jit, torch._C, torch.testing)
+    return {(module.__name__, name): id(value) for module in modules for name, value in vars(module).items()}
 
 
 def test_an_unmodified_program_runs(tmp_path: Path) -> None:
@@ -113,19 +115,22 @@ def test_an_unmodified_program_runs(tmp_path: Path) -> None:
 
 
 def test_uninstalling_puts_back_the_very_objects() -> None:
-    before, function = identities(), torch._C.ScriptFunction
+    before = identities()
     with compat.installed():
         assert compat.is_installed()
         assert torch.jit.ScriptModule is flambeau.ScriptModule
         compat.install()  # changes nothing
+        assert torch.testing.FileCheck is torch._C.FileCheck is FileCheck
+        assert torch._C.ScriptFunction is flambeau.ScriptFunction
     assert not compat.is_installed()
     assert identities() == before
-    assert torch._C.ScriptFunction is function
 
 
 def test_every_function_is_served_kept_or_refuses_by_name() -> None:
     before = identities()
     with compat.installed():
+        with pytest.raises(UnsupportedError, match=r"torch\.jit\.last_executed_optimized_graph"):
+            torch.jit.last_executed_optimized_graph()
         with pytest.raises(UnsupportedError, match=r"torch\.jit\.jit_module_from_flatbuffer"):
             torch.jit.jit_module_from_flatbuffer("model.ff")
         with pytest.raises(UnsupportedError, match=r"torch\.jit\._get_trace_graph"):
@@ -133,7 +138,9 @@ def test_every_function_is_served_kept_or_refuses_by_name() -> None:
         unchanged = {
             name
             for name, value in vars(torch.jit).items()
-            if before[name] == id(value) and callable(value) and (value.__module__ or "").startswith("torch.jit")
+            if before["torch.jit", name] == id(value)
+            and callable(value)
+            and (value.__module__ or "").startswith("torch.jit")
         }
     assert unchanged <= KEPT
 
@@ -160,3 +167,67 @@ def test_optimized_execution_chooses_the_interpreter() -> None:
             assert torch.equal(scripted(torch.ones(2)), torch.full((2,), 2.0))
         previous = torch.jit.set_fusion_strategy([("STATIC", 1)])
         assert torch.jit.set_fusion_strategy(previous) == [("STATIC", 1)]
+
+
+class Listing(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(2, 2)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, str, int]:
+        parts = [x, x]
+        parts.append(x)
+        for step in range(3):
+            x = x + step
+        if int(x.sum()) > 3000:
+            raise ValueError("too large")
+        rows, columns = x.size()
+        print(rows)
+        return self.linear(torch.cat(parts)), str(rows * columns), len(parts)
+
+
+def test_operator_names_are_those_of_torch_jit() -> None:
+    expected = torch.jit.export_opnames(torch.jit.script(Listing()))
+    with compat.installed():
+        assert torch.jit.export_opnames(torch.jit.script(Listing())) == expected
+
+
+def test_a_compilation_unit_takes_the_arguments_of_torch_jit() -> None:
+    factor = 3
+    assert factor == 3
+
+    def outer() -> torch.jit.CompilationUnit:
+        return torch.jit.CompilationUnit("def f(x):\n    return x * factor\n", _frames_up=1)
+
+    with compat.installed():
+        unit = torch.jit.CompilationUnit(lang="def f(x):\n    return x * factor\n")
+        unit.define("def g(x):\n    return f(x) + factor\n")
+        assert isinstance(unit, torch.jit.CompilationUnit)
+        assert torch.equal(unit.g(torch.ones(1)), torch.full((1,), 6.0))
+        assert torch.equal(outer().f(torch.ones(1)), torch.full((1,), 3.0))
+        unit.set_optimized(False)
+        with pytest.raises(UnsupportedError, match="resolution callback"):
+            unit.define("def h(x):\n    return x\n", lambda name: None)
+
+
+def test_programs_get_flambeau_where_torch_keeps_its_own() -> None:
+    text = "graph(%x : Tensor):\n  %y : Tensor = aten::relu(%x)\n  return (%y)\n"
+    schema = "aten::relu(Tensor self) -> Tensor"
+    with compat.installed():
+        graph = torch._C.parse_ir(text)
+        assert isinstance(graph, flambeau.ir.Graph)
+        torch.testing.FileCheck().check("aten::relu").run(graph)
+        assert isinstance(torch._C.parse_schema(schema), flambeau.ir.FunctionSchema)
+        inside: dict[str, object] = {"__name__": "torch.library", "torch": torch}
+        exec("parsed = torch._C.parse_schema('aten::relu(Tensor self) -> Tensor')", inside)
+        assert isinstance(inside["parsed"], torch._C.FunctionSchema)
+
+
+def test_the_onednn_switch_is_remembered() -> None:
+    with compat.installed():
+        torch.jit.enable_onednn_fusion(True)
+        try:
+            assert torch.jit.onednn_fusion_enabled()
+        finally:
+            torch.jit.enable_onednn_fusion(False)
+        assert not torch.jit.onednn_fusion_enabled()

@@ -6,7 +6,7 @@ unit.twice(torch.ones(2))
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING
 
 from flambeau import ir
 from flambeau.api.compiling import define_functions
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["CompilationUnit"]
 
 
-@final
 class CompilationUnit:
     """Functions are attributes of the unit: `unit.name(...)`."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,9 +11,11 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 import torch
+import torch.testing
 
-from flambeau.compat.replacements import KEPT, REPLACEMENTS
+from flambeau.compat.replacements import FOR_USERS, KEPT, REFUSED, REPLACEMENTS
 from flambeau.errors import UnsupportedError
+from flambeau.testing import FileCheck
 
 _lock = threading.RLock()
 _originals: dict[tuple[ModuleType, str], object] = {}
@@ -35,6 +38,10 @@ def install() -> None:
             if replacement is not None:
                 _put(served, name, replacement)
         _put(torch._C, "ScriptFunction", REPLACEMENTS["ScriptFunction"])
+        for name, function in FOR_USERS.items():
+            _put(torch._C, name, _for_users(function, getattr(torch._C, name)))
+        for module in (torch._C, torch.testing):
+            _put(module, "FileCheck", FileCheck)
 
 
 def uninstall() -> None:
@@ -66,12 +73,25 @@ def _replacement(name: str, original: object) -> object | None:
     """What to put in place of a name of `torch.jit`; None leaves it alone."""
     if name in REPLACEMENTS:
         return REPLACEMENTS[name]
+    if name in REFUSED and callable(original):
+        return _missing(name, original)
     if name in KEPT or name.startswith("__") or isinstance(original, ModuleType):
         return None
     home = getattr(original, "__module__", "") or ""
     if not callable(original) or not home.startswith("torch.jit"):
         return None
     return _missing(name, original)
+
+
+def _for_users(function: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that is the original for callers inside of PyTorch."""
+
+    def called(*args: object, **kwargs: object) -> object:
+        caller = sys._getframe(1).f_globals.get("__name__") or ""
+        within = caller == "torch" or caller.startswith("torch.")
+        return (original if within else function)(*args, **kwargs)
+
+    return functools.wraps(function)(called)
 
 
 def _missing(name: str, original: Callable[..., Any]) -> object:

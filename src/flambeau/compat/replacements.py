@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
@@ -15,8 +16,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 from torch import nn
 
-from flambeau import python, settings
-from flambeau.api import CompilationUnit
+from flambeau import api, ir, python, settings
 from flambeau.errors import ExecutionError, TracingCheckError, UnsupportedError
 from flambeau.python import (
     ScriptFunction,
@@ -24,6 +24,7 @@ from flambeau.python import (
     TopLevelTracedModule,
     TracedModule,
     TracerWarning,
+    resolver_of_frame,
 )
 from flambeau.runtime import Future
 
@@ -218,15 +219,65 @@ def fuser(name: str) -> Iterator[None]:
     yield
 
 
+_onednn = False
+_INSTRUCTIONS = frozenset({"aten::format", "aten::warn", "prim::RaiseException", "prim::unchecked_cast"})
+"""Operators that are instructions of PyTorch's bytecode, not calls."""
+
+
+def enable_onednn_fusion(enabled: bool) -> None:
+    """`torch.jit.enable_onednn_fusion`: remembered only; no fuser of PyTorch's is involved."""
+    global _onednn
+    _onednn = bool(enabled)
+
+
 def onednn_fusion_enabled() -> bool:
-    """`torch.jit.onednn_fusion_enabled`."""
-    return False
+    """`torch.jit.onednn_fusion_enabled`: what was last asked for."""
+    return _onednn
+
+
+def export_opnames(m: ScriptModule) -> list[str]:
+    """`torch.jit.export_opnames`: the operators that the methods of a module call, sorted."""
+    found: set[str] = set()
+    for name in m._c.type.methods:
+        for node in m._c.get_method(name).inlined_graph.walk():
+            operator = node.operator
+            if operator is not None and node.kind not in _INSTRUCTIONS:
+                found.add(operator.schema.qualified_name)
+    return sorted(found)
+
+
+class CompilationUnit(api.CompilationUnit):
+    """`torch.jit.CompilationUnit`: names in its source mean what they mean where the call stands."""
+
+    def __init__(self, lang: str = "", _frames_up: int = 0) -> None:
+        super().__init__()
+        if lang:
+            super().define(lang, resolver_of_frame(sys._getframe(_frames_up + 1)))
+
+    def define(self, src: str, rcb: object = None, _frames_up: int = 0) -> None:
+        if rcb is not None:
+            raise UnsupportedError("CompilationUnit.define with a resolution callback")
+        super().define(src, resolver_of_frame(sys._getframe(_frames_up + 1)))
+
+    def set_optimized(self, optimized: bool) -> None:
+        """Without effect, as in PyTorch."""
+
+
+def parse_ir(input: str, parse_tensor_constants: bool = False) -> ir.Graph:
+    """`torch._C.parse_ir`."""
+    return ir.parse(input, parse_tensor_constants=parse_tensor_constants)
+
+
+def parse_schema(schema: str, allow_typevars: bool = True) -> ir.FunctionSchema:
+    """`torch._C.parse_schema`."""
+    return ir.parse_schema(schema)
 
 
 REPLACEMENTS: dict[str, object] = {
     "CompilationUnit": CompilationUnit,
     "Error": ExecutionError,
     "Future": Future,
+    "RecursiveScriptClass": api.Instance,
     "RecursiveScriptModule": ScriptModule,
     "ScriptFunction": ScriptFunction,
     "ScriptModule": ScriptModule,
@@ -243,8 +294,12 @@ REPLACEMENTS: dict[str, object] = {
         for function in (
             *(script, trace, trace_module, load, save, freeze, optimize_for_inference, run_frozen_optimizations),
             *(interface, fork, wait, script_if_tracing, is_tracing, optimized_execution, set_fusion_strategy, fuser),
-            onednn_fusion_enabled,
+            *(enable_onednn_fusion, onednn_fusion_enabled, export_opnames),
         )
     },
 }
 """The names that flambeau serves."""
+REFUSED = frozenset({"last_executed_optimized_graph"})
+"""Names that are not served although they do not look like functions of `torch.jit`."""
+FOR_USERS: dict[str, Callable[..., object]] = {"parse_ir": parse_ir, "parse_schema": parse_schema}
+"""Functions of `torch._C` that PyTorch's own code uses as well, which goes on getting PyTorch's."""

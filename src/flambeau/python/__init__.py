@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flambeau.python.archives import load, save
+    from flambeau.python.frames import resolver_of_frame
     from flambeau.python.freezing import freeze
     from flambeau.python.script_function import ScriptFunction
     from flambeau.python.script_module import ScriptModule
@@ -33,6 +34,7 @@ __all__ = [
     "freeze",
     "is_tracing",
     "load",
+    "resolver_of_frame",
     "save",
     "script",
     "script_if_tracing",
@@ -49,6 +51,7 @@ _HOMES = {
     "freeze": "freezing",
     "is_tracing": "tracing",
     "load": "archives",
+    "resolver_of_frame": "frames",
     "save": "archives",
     "script": "scripting",
     "script_if_tracing": "tracing",
