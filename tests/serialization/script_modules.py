@@ -122,3 +122,20 @@ class Stateful(torch.nn.Module):
 
     def forward(self, x):
         return x + self.w
+
+
+class Lists(torch.nn.Module):
+    empty: List[str]
+    optional: Optional[List[int]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.strings = ["a", "b"]
+        self.table = {"k": [1.5]}
+        self.pairs = [(1, "x")]
+        self.empty = []
+        self.optional = [3]
+
+    def forward(self, x: torch.Tensor):
+        self.empty.append("new")
+        return self.strings, self.table, self.pairs, self.empty, self.optional

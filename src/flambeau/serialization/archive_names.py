@@ -139,6 +139,8 @@ class TorchMeaning(_Meaning):
     version: int
 
     def attribute(self, emitter: Emitter, range: SourceRange, name: str) -> SugaredValue:
+        if name == "autograd":
+            return SERIALIZED_NAMES["torch"]
         today = SERIALIZED_NAMES["torch"].attribute(emitter, range, name)
         upgraders = upgraders_for(f"aten::{name}", self.version)
         return FormerOperator(upgraders, today) if upgraders else today
