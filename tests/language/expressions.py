@@ -222,8 +222,13 @@ def int_plus_string(a: int, b: str):
     return a + b
 
 
+@suite.extends((2, 0.5, torch.tensor([1, -2])))
+def unary_plus(x: int, y: float, z: Tensor):
+    return +x, +y, +z, +True
+
+
 @suite.rejects("")
-def unary_plus(x: int) -> int:
+def unary_plus_of_string(x: str):
     return +x
 
 
@@ -395,6 +400,11 @@ def keyword_expansion(d: Dict[str, int]) -> int:
     return _three(**d)
 
 
+@suite.extends(4)
+def keyword_literal(x: int):
+    return _three(**{"a": x, "c": 7}), _three(x, **{"b": 2}, c=3)
+
+
 @suite.rejects("Unknown keyword argument", ours="Unknown keyword argument")
 def unknown_keyword(x: int) -> int:
     return _three(x, z=3)
@@ -433,9 +443,19 @@ def f_string_braces(a: int) -> str:
     return f"x{a}y"
 
 
+@suite.extends((7, -1.25, "it"), (-12, 1e10, "longer than that"))
+def f_string_formats(n: int, x: float, s: str):
+    return f"{n:d}|{n:03d}|{n:5}|{n:<6d}|{x:f}|{x:e}|{x:>16f}|{n:f}", f"{s:>6}|{s:*>9s}|{s:.3}|{s!s}|{n!r:>4}"
+
+
 @suite.rejects("Don't support conversion in JoinedStr")
 def f_string_conversion(a: str) -> str:
     return f"{a!r}"
+
+
+@suite.rejects("Don't support formatting in JoinedStr")
+def f_string_centered(a: str) -> str:
+    return f"{a:^9}"
 
 
 @suite.rejects("Don't support formatting in JoinedStr")

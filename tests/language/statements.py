@@ -976,11 +976,60 @@ def nested_class(x: int) -> int:
     return x
 
 
-@suite.rejects("Match aren't supported", marked="return 3")
+@suite.extends(1, 2, 3, 5, -4)
 def match_statement(x: int) -> int:
     match x:
         case 1:
             return 2
+        case 2 | 3:
+            y = 10
+        case n if n > 4:
+            y = n * 2
+        case _:
+            return 3
+    return y + x
+
+
+@suite.extends("relu", "none", "other")
+def match_on_strings(mode: str) -> str:
+    out = "?"
+    match mode:
+        case "relu" | "tanh" as name:
+            out = name + "!"
+        case "none":
+            pass
+        case text:
+            out = text + "?"
+    return out
+
+
+@suite.extends(None, 2)
+def match_on_none(x: Optional[int]) -> int:
+    match x:
+        case None:
+            return 0
+        case _:
+            return 1
+
+
+@suite.extends([1, 2], [1, 7, 2])
+def match_within_loop_with_else(xs: List[int]) -> int:
+    for x in xs:
+        match x:
+            case 7:
+                break
+            case _:
+                continue
+    else:
+        return 0
+    return 1
+
+
+@suite.rejects("Match aren't supported", ours="MatchSequence patterns aren't supported", marked="case [a, b]")
+def match_of_lists(x: List[int]) -> int:
+    match x:
+        case [a, b]:
+            return a + b
         case _:
             return 3
 

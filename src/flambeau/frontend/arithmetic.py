@@ -86,6 +86,8 @@ def _operate(
 def emit_unary(emitter: Emitter, node: ast.UnaryOp, hint: ir.Type | None) -> SugaredValue:
     if isinstance(node.op, ast.Not):
         return emitter.sugar(emit_condition(emitter, node).value)
+    if isinstance(node.op, ast.UAdd):
+        return _emit_plus(emitter, node)
     if type(node.op) not in _UNARY:
         raise emitter.unsupported(node, f"unsupported unary operator: {type(node.op).__name__}")
     value = emitter.value(node.operand)
@@ -94,6 +96,18 @@ def emit_unary(emitter: Emitter, node: ast.UnaryOp, hint: ir.Type | None) -> Sug
     if isinstance(node.op, ast.USub) and isinstance(constant, (int, float, complex)) and not isinstance(constant, bool):
         return emitter.sugar(emitter.constant(-constant, range_))
     return emitter.sugar(_operate(emitter, *_UNARY[type(node.op)], (value,), range_))
+
+
+def _emit_plus(emitter: Emitter, node: ast.UnaryOp) -> SugaredValue:
+    """`+x`, which is x itself for numbers. (PyTorch's compiler does not have it.)"""
+    value = emitter.value(node.operand)
+    if value.type is ir.BOOL:
+        return emitter.sugar(emitter.builtin(emitter.range(node), "aten::Int", value))
+    if value.type in (ir.INT, ir.FLOAT, ir.COMPLEX, ir.NUMBER):
+        return emitter.sugar(value)
+    if isinstance(value.type, ir.TensorType):
+        return emitter.sugar(emitter.builtin(emitter.range(node), "aten::positive", value))
+    raise emitter.unsupported(node, f"unsupported unary operator: UAdd of a value of type {value.type}")
 
 
 @expression(ast.Compare)

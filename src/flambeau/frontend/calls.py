@@ -49,9 +49,22 @@ def keyword_arguments(emitter: Emitter, keywords: Sequence[ast.keyword]) -> list
     args: list[Arg] = []
     for keyword in keywords:
         if keyword.arg is None:
-            raise emitter.unsupported(keyword.value, "keyword-arg expansion is not supported")
-        args.append(argument(emitter, keyword.value, None, keyword.arg))
+            args += [argument(emitter, value, None, name) for name, value in _expanded(emitter, keyword.value)]
+        else:
+            args.append(argument(emitter, keyword.value, None, keyword.arg))
     return args
+
+
+def _expanded(emitter: Emitter, node: ast.expr) -> list[tuple[str, ast.expr]]:
+    """The arguments that `**{"name": value}` stands for: a literal whose keys are string literals."""
+    found: list[tuple[str, ast.expr]] = []
+    if not isinstance(node, ast.Dict):
+        raise emitter.unsupported(node, "keyword-arg expansion is not supported")
+    for key, value in zip(node.keys, node.values, strict=True):
+        if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
+            raise emitter.unsupported(node, "keyword-arg expansion is not supported")
+        found.append((key.value, value))
+    return found
 
 
 def argument(emitter: Emitter, node: ast.expr, hint: ir.Type | None, name: str = "") -> Arg:

@@ -1,9 +1,8 @@
-"""Literals: constants, strings, f-strings, tuples, lists, dicts.
+"""Literals: constants, strings, tuples, lists, dicts. (f-strings: `f_strings`.)
 
 [1, 2]                 prim::ListConstruct, of the type that the elements have in common
 []                     prim::EmptyListLiteral, a List[Tensor] that may still become another list where it is passed on
 x: List[int] = []      the context's type decides
-f"a{x}"                aten::format("a{}", x)
 """
 
 from __future__ import annotations
@@ -49,28 +48,6 @@ def string_of(emitter: Emitter, node: ast.Constant) -> str:
     if max(text) > "\xff" or "\\" not in emitter.range(node).text:
         return text
     return text.encode("latin-1").decode("utf-8", "surrogateescape")
-
-
-@expression(ast.JoinedStr)
-def emit_f_string(emitter: Emitter, node: ast.JoinedStr, hint: ir.Type | None) -> SugaredValue:
-    template: list[str] = []
-    values: list[ir.Value] = []
-    for part in node.values:
-        if isinstance(part, ast.FormattedValue):
-            if part.conversion != -1:
-                raise emitter.unsupported(node, "Don't support conversion in JoinedStr")
-            if part.format_spec is not None:
-                raise emitter.unsupported(node, "Don't support formatting in JoinedStr")
-            values.append(emitter.value(part.value))
-            template.append("{}")
-        elif isinstance(part, ast.Constant) and "{}" in str(part.value):
-            # The operator would take the braces for a placeholder.
-            values.append(emitter.constant(str(part.value), emitter.range(part)))
-            template.append("{}")
-        elif isinstance(part, ast.Constant):
-            template.append(str(part.value))
-    range_ = emitter.range(node)
-    return emitter.sugar(emitter.builtin(range_, "aten::format", "".join(template), *values))
 
 
 @expression(ast.Tuple)

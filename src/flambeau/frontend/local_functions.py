@@ -144,6 +144,8 @@ def _bound_names(node: ast.FunctionDef | ast.Lambda) -> list[str]:
             continue
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
             names[part.id] = None
+        if isinstance(part, ast.MatchAs) and part.name is not None:
+            names[part.name] = None
         pending.extend(ast.iter_child_nodes(part))
     return list(names)
 

@@ -78,4 +78,9 @@ class _Flagging:
         is_inner_loop = isinstance(node, (ast.For, ast.While)) and name == "body"
         if not isinstance(value, list) or is_inner_loop or isinstance(node, ast.FunctionDef):
             return value
-        return [self.visit(part) if isinstance(part, ast.stmt) else part for part in value]
+        return [self._part(part) for part in value]
+
+    def _part(self, part: object) -> object:
+        if isinstance(part, ast.match_case):
+            return ast.match_case(part.pattern, part.guard, [self.visit(statement) for statement in part.body])
+        return self.visit(part) if isinstance(part, ast.stmt) else part
