@@ -50,3 +50,27 @@ def test_saved(function: object) -> None:
         expected = function(*arguments)
         assert scripted(*arguments) == expected
         assert loaded(*arguments) == expected
+
+
+class Numbered(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv0 = torch.nn.Linear(3, 3)
+        self.conv1 = torch.nn.Linear(3, 3)
+        self.acts = torch.nn.ModuleList([torch.nn.ReLU(), torch.nn.Tanh()])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for i, act in enumerate(self.acts):
+            x = act(getattr(self, f"conv{i}")(x))
+        return x
+
+
+def test_attributes_named_by_f_strings() -> None:
+    module = Numbered()
+    scripted = flambeau.script(module)
+    buffer = io.BytesIO()
+    scripted.save(buffer)
+    buffer.seek(0)
+    x = torch.randn(2, 3)
+    assert torch.equal(scripted(x), module(x))
+    assert torch.equal(torch.jit.load(buffer)(x), module(x))

@@ -126,11 +126,49 @@ def emit_getattr(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.T
     target, selector, *default = positional_nodes(emitter, node, "getattr", 2, 3)
     range_ = emitter.range(node)
     owner = emitter.sugared(target)
-    if not isinstance(selector, ast.Constant) or not isinstance(selector.value, str):
+    name = _known_text(emitter, selector)
+    if name is None:
         raise emitter.error(node, "getattr's second argument must be a string literal")
-    if default and not owner.has_attribute(emitter, range_, selector.value):
+    if default and not owner.has_attribute(emitter, range_, name):
         return emitter.sugared(default[0], hint)
-    return owner.attribute(emitter, range_, selector.value)
+    return owner.attribute(emitter, range_, name)
+
+
+def _constant(value: ir.Value) -> object:
+    """The constant that a value is; of a variable, the one stored before in its block, with no branch between."""
+    if value.node.kind != "prim::Load":
+        return ir.constant_value(value)
+    name, node = value.node.string_attribute("name"), value.node
+    before: list[ir.Node] = []
+    block = node.owning_block
+    for other in [] if block is None else block:
+        if other is node:
+            break
+        before.append(other)
+    for other in reversed(before):
+        if other.blocks:
+            return ir.NOT_CONSTANT
+        if other.kind == "prim::Store" and other.string_attribute("name") == name:
+            return ir.constant_value(other.input)
+    return ir.NOT_CONSTANT
+
+
+def _known_text(emitter: Emitter, node: ast.expr) -> str | None:
+    """A string literal, or an f-string of literals and of constants; None for what is not known at compile time."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    if not isinstance(node, ast.JoinedStr):
+        return None
+    text = ""
+    for part in node.values:
+        if isinstance(part, ast.FormattedValue):
+            value = _constant(emitter.value(part.value))
+            if part.conversion != -1 or part.format_spec is not None or not isinstance(value, (int, str)):
+                return None
+            text += str(value)
+        elif isinstance(part, ast.Constant):
+            text += str(part.value)
+    return text
 
 
 # --- containers
