@@ -38,7 +38,6 @@ REASONS = {
     "jit_module_from_flatbuffer": "flatbuffer files are not implemented",
     "save_jit_module_to_flatbuffer": "flatbuffer files are not implemented",
     "last_executed_optimized_graph": "not implemented; `graph_for` gives the graph for given arguments",
-    "script_method": "classes that derive from ScriptModule are not implemented",
 }
 """Names that are not served: why."""
 

@@ -219,6 +219,11 @@ def fuser(name: str) -> Iterator[None]:
     yield
 
 
+def script_method(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """`torch.jit.script_method`: leaves methods alone; making an object of their class raises UnsupportedError."""
+    return fn
+
+
 _onednn = False
 _INSTRUCTIONS = frozenset({"aten::format", "aten::warn", "prim::RaiseException", "prim::unchecked_cast"})
 """Operators that are instructions of PyTorch's bytecode, not calls."""
@@ -294,7 +299,7 @@ REPLACEMENTS: dict[str, object] = {
         for function in (
             *(script, trace, trace_module, load, save, freeze, optimize_for_inference, run_frozen_optimizations),
             *(interface, fork, wait, script_if_tracing, is_tracing, optimized_execution, set_fusion_strategy, fuser),
-            *(enable_onednn_fusion, onednn_fusion_enabled, export_opnames),
+            *(script_method, enable_onednn_fusion, onednn_fusion_enabled, export_opnames),
         )
     },
 }
