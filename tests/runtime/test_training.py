@@ -154,5 +154,6 @@ def test_first_and_second_gradients_are_eagers(function: Callable[[Tensor, Tenso
     expected = gradients(function)
     with settings.override(tier=tier):
         actual = gradients(scripted)
-        assert torch.autograd.gradcheck(lambda a: scripted(a, w), (x,))
+        if function is not detached:  # whose gradient leaves out what it detaches
+            assert torch.autograd.gradcheck(lambda a: scripted(a, w), (x,))
     torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-12)
