@@ -139,10 +139,19 @@ def ordinal(value: float) -> int:
 
 
 def same_tensors(a: torch.Tensor, b: torch.Tensor) -> bool:
-    if (a.dtype, a.shape, a.layout, a.device, a.requires_grad) != (b.dtype, b.shape, b.layout, b.device, b.requires_grad):
+    if (a.dtype, a.shape, a.layout, a.device, a.requires_grad) != (
+        b.dtype,
+        b.shape,
+        b.layout,
+        b.device,
+        b.requires_grad,
+    ):
         return False
     if a.layout is torch.strided and not a.is_quantized and a.stride() != b.stride():
         return False
     if a.is_mkldnn or a.layout is not torch.strided:
         a, b = a.to_dense(), b.to_dense()
-    return torch.equal(torch.nan_to_num(a.detach()) if a.is_floating_point() else a, torch.nan_to_num(b.detach()) if b.is_floating_point() else b)
+    return torch.equal(
+        torch.nan_to_num(a.detach()) if a.is_floating_point() else a,
+        torch.nan_to_num(b.detach()) if b.is_floating_point() else b,
+    )
