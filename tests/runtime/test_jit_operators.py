@@ -1,8 +1,8 @@
 """Every operator that TorchScript has beyond PyTorch's dispatcher, against TorchScript itself.
 
 Each overload on plain values is called with the same corner cases by both; results, errors, and what became of lists
-and dicts that were passed must agree. Operators on tensors and on the environment have tests of their own; the last test
-here knows of any that have none.
+and dicts that were passed must agree. Operators on tensors and on the environment have tests of their own; the last
+test here knows of any that have none.
 """
 
 from __future__ import annotations
