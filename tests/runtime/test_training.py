@@ -74,12 +74,7 @@ def losses(model: nn.Module, x: Tensor, y: Tensor) -> list[float]:
 @pytest.mark.parametrize(
     ("make", "shape"), [(SmallCNN, (16, 1, 10, 10)), (Recurrent, (16, 7, 6)), (Unrolled, (16, 7, 6))]
 )
-def test_the_loss_curve_is_eagers(
-    make: Callable[[], nn.Module], shape: tuple[int, ...], tier: str, request: pytest.FixtureRequest
-) -> None:
-    if make is Unrolled and tier == "python":
-        reason = "a loop that carries one value as two: the Python tier deletes the variable that it goes on with"
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
+def test_the_loss_curve_is_eagers(make: Callable[[], nn.Module], shape: tuple[int, ...], tier: str) -> None:
     torch.manual_seed(0)
     model, x, y = make(), torch.randn(shape), torch.randint(0, 5, (16,))
     scripted = flambeau.script(copy.deepcopy(model))
