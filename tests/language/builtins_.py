@@ -108,6 +108,11 @@ def sums(a: List[int], b: List[float], c: List[bool]):
     return sum(a), sum(b), sum(c)
 
 
+@suite.corrects(([2**31, 1],), ([-(2**40), 3],), because="the ints of a list are added up in 32 bits")
+def sum_of_large_ints(a: List[int]):
+    return sum(a)
+
+
 @suite.accepts(([],))
 def sum_of_nothing(a: List[int]):
     return sum(a)

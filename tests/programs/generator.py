@@ -476,12 +476,14 @@ class _Generator:
         if kind == 8:
             return f"{self._pick(('min', 'max'))}({left}, {self._expression(INT, depth)})"
         if kind == 9:
+            item = self._fresh()
             return self._pick(
                 (
                     f"len({self._expression(INTS, depth)})",
                     f"len({self._expression(STR, depth)})",
                     f"len({self._expression(COUNTS, depth)})",
-                    f"sum({self._expression(INTS, depth)})",
+                    # PyTorch adds up the ints of a list in 32 bits.
+                    f"sum([{item} % 1009 for {item} in {self._expression(INTS, depth)}])",
                     f"{self._expression(PAIR, depth)}[0]",
                 )
             )
@@ -530,7 +532,8 @@ class _Generator:
                     f"({self._expression(STR, depth)} in {self._expression(COUNTS, depth)})",
                     f"({self._expression(INT, depth)} in {self._expression(INTS, depth)})",
                     f"({self._expression(STR, depth)} in {self._expression(STR, depth)})",
-                    f"({self._expression(MAYBE, depth)} is None)",
+                    # Not by itself: as a condition it would refine the variable.
+                    f"(int({self._expression(MAYBE, depth)} is None) == 1)",
                     f"({self._expression(INTS, depth)} == {self._expression(INTS, depth)})",
                 )
             )
