@@ -35,6 +35,8 @@ def float_to_int(a: float) -> int:
 
 @implements("aten::Int.Scalar")
 def number_to_int(a: Number) -> int:
+    if a.imag != 0:
+        raise RuntimeError("value cannot be converted to type int without overflow")
     return int(a) if isinstance(a, int) else from_float(a.real)
 
 
