@@ -1,5 +1,8 @@
 """Source text of live functions: positions, indentation, what has none."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from torch import Tensor
 
@@ -54,3 +57,19 @@ def test_async_function_is_no_def() -> None:
 
     with pytest.raises(ScriptError, match="Expected a single top-level function"):
         flambeau.script(f)
+
+
+def test_functions_of_equal_code_in_different_files_keep_their_annotations(tmp_path: Path) -> None:
+    def written(name: str, annotation: str) -> Callable[..., object]:
+        path = tmp_path / f"{name}.py"
+        path.write_text(
+            f"import torch\nfrom typing import List\n\ndef f(x: {annotation}):\n    return torch.atleast_2d(x)\n"
+        )
+        namespace: dict[str, Callable[..., object]] = {}
+        exec(compile(path.read_text(), str(path), "exec"), namespace)
+        return namespace["f"]
+
+    first, second = written("first", "torch.Tensor"), written("second", "List[torch.Tensor]")
+    assert first.__code__ == second.__code__  # type: ignore[attr-defined]
+    assert flambeau.script(first).schema.arguments[0].type == flambeau.ir.TENSOR
+    assert flambeau.script(second).schema.arguments[0].type == flambeau.ir.ListType(flambeau.ir.TENSOR)

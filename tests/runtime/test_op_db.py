@@ -12,9 +12,7 @@ from pathlib import Path
 
 import pytest
 
-KNOWN: dict[str, str] = {
-    "atleast_1d": "a call with a list of tensors, after one with a tensor, is refused",
-}
+KNOWN: dict[str, str] = {}
 """Entries of `op_db` that differ, and why. One that no longer differs has to leave the list."""
 
 

@@ -9,25 +9,25 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable
-from types import CodeType
+from types import FunctionType
 from weakref import WeakKeyDictionary
 
 from flambeau.errors import ScriptError
 from flambeau.frontend import Definition, parse_source
 from flambeau.ir import Source
 
-_PARSED: WeakKeyDictionary[CodeType, Definition] = WeakKeyDictionary()
+# By function, not by code: code objects of different files and annotations can be equal.
+_PARSED: WeakKeyDictionary[FunctionType, Definition] = WeakKeyDictionary()
 
 
 def definition_of(function: Callable[..., object]) -> Definition:
     """The definition of a Python function or method; ScriptError if its source is not to be had, or is no `def`."""
     plain = inspect.unwrap(getattr(function, "__func__", function))
-    code = getattr(plain, "__code__", None)
-    if not isinstance(code, CodeType):
+    if not isinstance(plain, FunctionType):
         raise ScriptError(f"Can't get source for {function}: it is not a Python function")
-    if code not in _PARSED:
-        _PARSED[code] = _parse(plain)
-    return _PARSED[code]
+    if plain not in _PARSED:
+        _PARSED[plain] = _parse(plain)
+    return _PARSED[plain]
 
 
 def source_of(obj: Callable[..., object]) -> Source:
