@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from torch import Tensor
@@ -65,9 +66,10 @@ def test_functions_of_equal_code_in_different_files_keep_their_annotations(tmp_p
         path.write_text(
             f"import torch\nfrom typing import List\n\ndef f(x: {annotation}):\n    return torch.atleast_2d(x)\n"
         )
-        namespace: dict[str, Callable[..., object]] = {}
+        namespace: dict[str, Any] = {"__name__": name}
         exec(compile(path.read_text(), str(path), "exec"), namespace)
-        return namespace["f"]
+        function: Callable[..., object] = namespace["f"]
+        return function
 
     first, second = written("first", "torch.Tensor"), written("second", "List[torch.Tensor]")
     assert first.__code__ == second.__code__  # type: ignore[attr-defined]
