@@ -9,6 +9,7 @@ Limits: layouts `mkldnn` and `jagged` and tensor subclasses without a storage of
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import TypeAlias, final
 
 import torch
@@ -103,8 +104,7 @@ class TorchValues:
             raise ArchiveError(f"a tensor of layout {data.layout.name} cannot be loaded")
         storage = self._storage(data.storage)
         tensor = self._empty(data, storage.device)
-        with torch.no_grad():
-            tensor.set_(storage, data.storage_offset, data.sizes, data.strides)
+        tensor.set_(storage, data.storage_offset, data.sizes, data.strides)
         if data.is_conj:
             tensor = tensor.conj()
         return torch._neg_view(tensor) if data.is_neg else tensor
@@ -159,6 +159,7 @@ def bytes_tensor(data: bytearray | memoryview) -> Tensor:
     return torch.frombuffer(data, dtype=torch.uint8)
 
 
+@cache
 def torch_dtype(scalar_type: ScalarType) -> torch.dtype:
     """PyTorch's dtype; UnsupportedError if this version of PyTorch has none of that name."""
     dtype = getattr(torch, scalar_type.dtype_name, None)

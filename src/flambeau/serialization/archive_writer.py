@@ -85,13 +85,15 @@ class _Describer(ValueDescriber):
     def __init__(self, describe: DescribeTensor | None, describe_bound: DescribeObject | None) -> None:
         self._describe = describe
         self._describe_bound = describe_bound
+        self._is_tensor: dict[type, bool] = {}
 
     def tensor(self, value: object) -> TensorData | None:
         if isinstance(value, TensorData):
             return value
-        if self._describe is None or not is_tensor(value):
-            return None
-        return self._describe(value)
+        known = self._is_tensor.get(value.__class__)
+        if known is None:
+            known = self._is_tensor[value.__class__] = self._describe is not None and is_tensor(value)
+        return self._describe(value) if known and self._describe is not None else None
 
     def device(self, value: object) -> str | None:
         return str(value) if is_device(value) else super().device(value)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import stat
 import struct
@@ -59,6 +60,9 @@ _DEFLATE_NEEDS = 20
 _ZIP64_MADE_BY, _ZIP64_NEEDS = 0x031E, 45
 _DESCRIPTOR_SIGNATURE = b"PK\x07\x08"
 _CHUNK = 1 << 24
+_SMALL = 1 << 12
+"""Up to this size a record is written at once, with what stands around it."""
+_HARMLESS_NAME = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)*", re.ASCII)
 
 
 @final
@@ -95,9 +99,10 @@ class ArchiveWriter:
         """Add a record; the name is relative to the archive's folder. Text is encoded as UTF-8."""
         if name in self._names:
             raise ArchiveError("Tried to serialize file twice", name)
-        parts = name.replace("\\", "/").split("/")
-        if not {"", ".", ".."}.isdisjoint(parts) or "\0" in name:
-            raise ArchiveError(f"not a name for a record: {name!r}")
+        if not _HARMLESS_NAME.fullmatch(name):
+            parts = name.replace("\\", "/").split("/")
+            if not {"", ".", ".."}.isdisjoint(parts) or "\0" in name:
+                raise ArchiveError(f"not a name for a record: {name!r}")
         try:
             raw_name = f"{self.root}/{name}".encode()
             content = memoryview(data.encode() if isinstance(data, str) else data).cast("B")
@@ -155,13 +160,15 @@ class ArchiveWriter:
         flags = _FLAGS if size else _FLAGS_EMPTY
         needs = _DEFLATE_NEEDS if method == DEFLATED else 0
         padded = extra + struct.pack("<2sH", b"FB", padding) + b"Z" * padding
-        self._put(LOCAL_HEADER.pack(LOCAL_SIGNATURE, needs, flags, method, 0, 0, 0, 0, 0, len(name), len(padded)))
-        self._put(name + padded)
-        for chunk in range(0, stored_size, _CHUNK):
-            self._put(stored[chunk : chunk + _CHUNK])
-        if size:
-            layout = "<4sIQQ" if wide else "<4sIII"
-            self._put(struct.pack(layout, _DESCRIPTOR_SIGNATURE, crc, stored_size, size))
+        header = LOCAL_HEADER.pack(LOCAL_SIGNATURE, needs, flags, method, 0, 0, 0, 0, 0, len(name), len(padded))
+        descriptor = struct.pack("<4sIQQ" if wide else "<4sIII", _DESCRIPTOR_SIGNATURE, crc, stored_size, size)
+        if stored_size <= _SMALL:
+            self._put(b"".join((header, name, padded, stored, descriptor if size else b"")))
+        else:
+            self._put(header + name + padded)
+            for chunk in range(0, stored_size, _CHUNK):
+                self._put(stored[chunk : chunk + _CHUNK])
+            self._put(descriptor)
         shown = (MAX32, MAX32) if sizes_wide else (stored_size, size)
         fields = (0, needs, flags, method, 0, 0, crc, *shown, len(name), len(extra), 0, 0, 0, 0)
         entry = DIRECTORY_ENTRY.pack(ENTRY_SIGNATURE, *fields, MAX32 if offset_wide else start)

@@ -1,80 +1,104 @@
 """Pickle instructions, one method for each kind of value that has no parts, and the memo.
 
 What PyTorch always memoises (strings, names, storages, devices, tensors, modules) is stored when first written.
-Containers are stored only if they turn out to be referred to again, so entries of the memo get their numbers last.
+Containers are stored only if they turn out to be referred to again. That is known too late to write it, so such a
+pickle is written once more, with the knowledge of the first time (`missed`); hardly any is.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import final
+from collections.abc import Set
+from typing import TypeAlias, final
 
 from flambeau.errors import ArchiveError
 from flambeau.serialization.pickle_opcodes import PROTOCOL, Opcode
 
 __all__ = ["MemoEntry", "PickleEmitter"]
 
+MemoEntry: TypeAlias = int
+"""Something written that later instructions may refer to: its number in the memo, or, if it was not stored, the
+complement of its number among what is stored on demand."""
+
 _INT64 = range(-(1 << 63), 1 << 63)
-
-
-@final
-class MemoEntry:
-    """Something written that later instructions may refer to."""
-
-    __slots__ = ("index", "wanted")
-
-    def __init__(self, wanted: bool) -> None:
-        self.wanted = wanted
-        """Whether it goes into the memo: always, or because something referred to it."""
-        self.index = -1
+_SMALL = tuple(bytes((Opcode.BININT1, value)) for value in range(1 << 8))
+_PUT = tuple(bytes((Opcode.BINPUT, index)) for index in range(1 << 8))
+_GET = tuple(bytes((Opcode.BINGET, index)) for index in range(1 << 8))
 
 
 @final
 class PickleEmitter:
-    """A pickle being written."""
+    """A pickle being written. `wanted` are the numbers of those values, among the ones stored on demand, to store."""
 
-    def __init__(self) -> None:
-        self._pieces: list[bytes | tuple[bool, MemoEntry]] = []
-        """Instructions; a tuple stands for storing (True) or fetching (False) an entry of the memo."""
-        self._buffer = bytearray((Opcode.PROTO, PROTOCOL))
+    def __init__(self, wanted: Set[int] = frozenset()) -> None:
+        self.buffer = bytearray((Opcode.PROTO, PROTOCOL))
+        """The instructions so far; whoever knows better how to write something may append to it."""
+        self.missed: set[int] = set()
+        """Values stored on demand that were referred to without being stored: the pickle is of no use then."""
+        self._wanted = wanted
+        self._stored = 0
+        self._on_demand = 0
         self._texts: dict[str, MemoEntry] = {}
         self._names: dict[str, MemoEntry] = {}
 
     def op(self, *opcodes: Opcode) -> None:
         """Instructions without operands."""
-        self._buffer.extend(opcodes)
+        self.buffer.extend(opcodes)
 
-    def store(self, wanted: bool = True) -> MemoEntry:
+    def store(self) -> MemoEntry:
         """Let later instructions refer to the value just written."""
-        entry = MemoEntry(wanted)
-        self._cut((True, entry))
-        return entry
+        index = self._stored
+        self._stored = index + 1
+        self.buffer += _PUT[index] if index < 256 else struct.pack("<BI", Opcode.LONG_BINPUT, index)
+        return index
+
+    def store_on_demand(self) -> MemoEntry:
+        """The same, if later instructions do so."""
+        number = self._on_demand
+        self._on_demand = number + 1
+        return self.store() if number in self._wanted else ~number
 
     def fetch(self, entry: MemoEntry) -> None:
         """The value of an entry once more."""
-        entry.wanted = True
-        self._cut((False, entry))
+        if entry < 0:
+            self.missed.add(~entry)
+        elif entry < 256:
+            self.buffer += _GET[entry]
+        else:
+            self.buffer += struct.pack("<BI", Opcode.LONG_BINGET, entry)
+
+    def demand(self, entry: MemoEntry) -> None:
+        """An entry is to be stored, though nothing refers to it."""
+        if entry < 0:
+            self.missed.add(~entry)
 
     def none(self) -> None:
-        self._buffer.append(Opcode.NONE)
+        self.buffer.append(Opcode.NONE)
 
     def boolean(self, value: bool) -> None:
-        self._buffer.append(Opcode.NEWTRUE if value else Opcode.NEWFALSE)
+        self.buffer.append(Opcode.NEWTRUE if value else Opcode.NEWFALSE)
 
     def integer(self, value: int) -> None:
-        if 0 <= value < 1 << 8:
-            self._buffer += struct.pack("<BB", Opcode.BININT1, value)
+        if 0 <= value < 256:
+            self.buffer += _SMALL[value]
         elif 0 <= value < 1 << 16:
-            self._buffer += struct.pack("<BH", Opcode.BININT2, value)
+            self.buffer += struct.pack("<BH", Opcode.BININT2, value)
         elif -(1 << 31) <= value < 1 << 31:
-            self._buffer += struct.pack("<Bi", Opcode.BININT, value)
+            self.buffer += struct.pack("<Bi", Opcode.BININT, value)
         elif value in _INT64:
-            self._buffer += struct.pack("<BBq", Opcode.LONG1, 8, value)
+            self.buffer += struct.pack("<BBq", Opcode.LONG1, 8, value)
         else:
             raise ArchiveError("an integer does not fit into 64 bits")
 
+    def integers(self, values: tuple[int, ...]) -> None:
+        """A tuple of integers, with the instructions for a long one, however many there are."""
+        self.buffer.append(Opcode.MARK)
+        for value in values:
+            self.integer(value)
+        self.buffer.append(Opcode.TUPLE)
+
     def real(self, value: float) -> None:
-        self._buffer += struct.pack(">Bd", Opcode.BINFLOAT, value)
+        self.buffer += struct.pack(">Bd", Opcode.BINFLOAT, value)
 
     def text(self, value: str) -> None:
         """A string; equal ones are written once."""
@@ -88,7 +112,7 @@ class PickleEmitter:
             raise ArchiveError(f"a string cannot be encoded: {error}") from None
         if len(encoded) >= 1 << 32:
             raise ArchiveError("a string has more than the possible 4 GB")
-        self._buffer += struct.pack("<BI", Opcode.BINUNICODE, len(encoded)) + encoded
+        self.buffer += struct.pack("<BI", Opcode.BINUNICODE, len(encoded)) + encoded
         self._texts[value] = self.store()
 
     def name(self, module: str, name: str) -> None:
@@ -100,31 +124,10 @@ class PickleEmitter:
             return
         if text.count("\n") != 2:
             raise ArchiveError(f"not a name for a class: {module!r}, {name!r}")
-        self._buffer += bytes([Opcode.GLOBAL]) + text.encode()
+        self.buffer += bytes([Opcode.GLOBAL]) + text.encode()
         self._names[text] = self.store()
 
     def finish(self) -> bytes:
         """The whole pickle."""
-        self._buffer.append(Opcode.STOP)
-        pieces = [*self._pieces, bytes(self._buffer)]
-        done: list[bytes] = []
-        count = 0
-        for piece in pieces:
-            if isinstance(piece, bytes):
-                done.append(piece)
-                continue
-            stores, entry = piece
-            if not entry.wanted:
-                continue
-            if stores:
-                entry.index, count = count, count + 1
-            short, long = (Opcode.BINPUT, Opcode.LONG_BINPUT) if stores else (Opcode.BINGET, Opcode.LONG_BINGET)
-            small = entry.index < 1 << 8
-            done.append(struct.pack("<BB" if small else "<BI", short if small else long, entry.index))
-        return b"".join(done)
-
-    def _cut(self, piece: tuple[bool, MemoEntry]) -> None:
-        if self._buffer:
-            self._pieces.append(bytes(self._buffer))
-            self._buffer.clear()
-        self._pieces.append(piece)
+        self.buffer.append(Opcode.STOP)
+        return bytes(self.buffer)

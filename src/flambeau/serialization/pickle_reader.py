@@ -27,6 +27,8 @@ _Function: TypeAlias = Callable[[tuple[object, ...]], object]
 _SCALARS = frozenset({int, float, bool, str, complex, type(None)})
 _CONTAINERS = frozenset({list, dict})
 _UNHASHABLE = frozenset({list, dict, tuple})
+_BINGET, _BININT1, _BINPUT = int(Opcode.BINGET), int(Opcode.BININT1), int(Opcode.BINPUT)
+_MARK, _TUPLE, _STOP = int(Opcode.MARK), int(Opcode.TUPLE), int(Opcode.STOP)
 
 _TYPE_MARKERS = frozenset({"torch.Tensor", "torch._tensor.Tensor", "torch.nn.parameter.Parameter"})
 _LISTS = {
@@ -112,26 +114,49 @@ class _Machine:
         self._globals: dict[str, _Global | ScalarType | QScheme] = {}
         self._devices: dict[str, object] = {}
         self._position = 0
+        """The operands of an instruction that has a handler of its own."""
         self.start = 0
         """Where the present instruction starts."""
 
     def run(self) -> object:
         handlers = self._handlers()
-        data, size = self._data, len(self._data)
+        data, last = self._data, len(self._data) - 1
+        stack, marks, memo = self._stack, self._marks, self._memo
         if data[:1] != bytes([Opcode.PROTO]):
             self._fail("a pickle was expected here, and this is none")
+        position = 0
         for _ in range(self._limits.pickle_operations):
-            self.start = self._position
-            if self._position >= size:
+            self.start = position
+            if position > last:
                 self._fail("the pickle is cut off")
-            code = data[self._position]
-            self._position += 1
-            if code == Opcode.STOP:
+            code = data[position]
+            position += 1
+            # Nine instructions of ten are one of the first five, each with a byte behind it or nothing.
+            if code == _BINGET and position <= last:
+                self._get(data[position])
+                position += 1
+            elif code == _BININT1 and position <= last:
+                stack.append(data[position])
+                position += 1
+            elif code == _BINPUT and position <= last and stack:
+                memo[data[position]] = stack[-1]
+                position += 1
+            elif code == _MARK:
+                marks.append(len(stack))
+            elif code == _TUPLE and marks:
+                mark = marks.pop()
+                items = stack[mark:]
+                del stack[mark:]
+                self._tuple(items)
+            elif code == _STOP:
                 return self._result()
-            handler = handlers.get(code)
-            if handler is None:
-                self._fail(f"Unknown opcode for unpickling: {code:#04x}")
-            handler()
+            else:
+                handler = handlers.get(code)
+                if handler is None:
+                    self._fail(f"Unknown opcode for unpickling: {code:#04x}")
+                self._position = position
+                handler()
+                position = self._position
         self._fail(f"the pickle has more than the allowed {self._limits.pickle_operations} instructions")
 
     def _result(self) -> object:
@@ -298,13 +323,16 @@ class _Machine:
         self._memo[index] = self._stack[-1]
 
     def _get(self, index: int) -> None:
-        if index not in self._memo:
+        try:
+            value = self._memo[index]
+        except KeyError:
             self._fail(f"the pickle refers to value {index}, which it never stored")
-        value = self._memo[index]
-        if type(value) in _CONTAINERS:
-            self._sealed.add(id(value))
-        elif id(value) in self._unfinished:
-            self._fail("the pickle refers to an object before its state is set")
+        kind = type(value)
+        if kind is not str and kind is not _Global:
+            if kind in _CONTAINERS:
+                self._sealed.add(id(value))
+            elif id(value) in self._unfinished:
+                self._fail("the pickle refers to an object before its state is set")
         self._stack.append(value)
 
     # Names, objects, calls

@@ -13,6 +13,9 @@ from flambeau.serialization.pickle_opcodes import Opcode
 __all__ = ["StorageKeys", "TensorWriter"]
 
 _UTILS = "torch._utils"
+_CALL = bytes((Opcode.TUPLE, Opcode.REDUCE))
+_CALL_WITHOUT_ARGUMENTS = bytes((Opcode.EMPTY_TUPLE, Opcode.REDUCE))
+_REFERENCE = bytes((Opcode.TUPLE, Opcode.BINPERSID))
 _WRITABLE_LAYOUTS = {Layout.Sparse: 2, Layout.SparseCsr: 3}
 """The sparse layouts that PyTorch reads, with the number of tensors each consists of."""
 
@@ -23,18 +26,17 @@ class StorageKeys:
 
     def __init__(self, suffix: str = "") -> None:
         self._suffix = suffix
-        self._keys: dict[int, tuple[str, Storage]] = {}
+        self._keys: dict[Storage, str] = {}
 
     def key(self, storage: Storage) -> str:
         """The key of a storage; equal for the same object only."""
-        found = self._keys.get(id(storage))
+        found = self._keys.get(storage)
         if found is None:
-            found = (f"{len(self._keys)}{self._suffix}", storage)
-            self._keys[id(storage)] = found
-        return found[0]
+            found = self._keys[storage] = f"{len(self._keys)}{self._suffix}"
+        return found
 
     def __iter__(self) -> Iterator[tuple[str, Storage]]:
-        return iter(self._keys.values())
+        return ((key, storage) for storage, key in self._keys.items())
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -47,7 +49,7 @@ class TensorWriter:
     def __init__(self, out: PickleEmitter, storages: StorageKeys) -> None:
         self._out = out
         self._storages = storages
-        self._written: dict[tuple[int, ScalarType], MemoEntry] = {}
+        self._written: dict[tuple[Storage, ScalarType], MemoEntry] = {}
 
     def tensor(self, data: TensorData) -> None:
         """Instructions that make the tensor; tensors it consists of are written within."""
@@ -56,18 +58,18 @@ class TensorWriter:
             return
         out = self._out
         out.name(_UTILS, "_rebuild_tensor_v2" if data.quantizer is None else "_rebuild_qtensor")
-        out.op(Opcode.MARK)
+        out.buffer.append(Opcode.MARK)
         self._storage(data)
         out.integer(data.storage_offset)
-        self._integers(data.sizes)
-        self._integers(data.strides)
+        out.integers(data.sizes)
+        out.integers(data.strides)
         if data.quantizer is not None:
             self._quantizer(data.quantizer)
         out.boolean(data.requires_grad)
         self._no_hooks()
         if data.is_conj or data.is_neg:
             self._properties(data)
-        out.op(Opcode.TUPLE, Opcode.REDUCE)
+        out.buffer += _CALL
 
     def _sparse(self, data: TensorData) -> None:
         if len(data.parts) != _WRITABLE_LAYOUTS.get(data.layout):
@@ -76,7 +78,7 @@ class TensorWriter:
         out.name(_UTILS, "_rebuild_sparse_tensor")
         out.op(Opcode.MARK)
         out.integer(data.layout)
-        self._integers(data.sizes)
+        out.integers(data.sizes)
         out.boolean(data.requires_grad)
         for part in data.parts:
             self.tensor(part)
@@ -88,18 +90,18 @@ class TensorWriter:
         if storage is None or dtype is ScalarType.Undefined:
             raise ArchiveError("an undefined tensor cannot be written to an archive")
         out = self._out
-        known = self._written.get((id(storage), dtype))
+        known = self._written.get((storage, dtype))
         if known is not None:
             out.fetch(known)
             return
-        out.op(Opcode.MARK)
+        out.buffer.append(Opcode.MARK)
         out.text("storage")
         out.name("torch", dtype.storage_name)
         out.text(self._storages.key(storage))
         out.text(storage.device)
         out.integer(storage.nbytes // dtype.itemsize)
-        out.op(Opcode.TUPLE, Opcode.BINPERSID)
-        self._written[id(storage), dtype] = out.store()
+        out.buffer += _REFERENCE
+        self._written[storage, dtype] = out.store()
 
     def _quantizer(self, quantizer: Quantizer) -> None:
         out = self._out
@@ -130,10 +132,4 @@ class TensorWriter:
 
     def _no_hooks(self) -> None:
         self._out.name("collections", "OrderedDict")
-        self._out.op(Opcode.EMPTY_TUPLE, Opcode.REDUCE)
-
-    def _integers(self, values: tuple[int, ...]) -> None:
-        self._out.op(Opcode.MARK)
-        for value in values:
-            self._out.integer(value)
-        self._out.op(Opcode.TUPLE)
+        self._out.buffer += _CALL_WITHOUT_ARGUMENTS

@@ -105,24 +105,28 @@ class BuiltTensors:
     def _view(self, typed: object, offset: object, sizes: object, strides: object, requires_grad: object) -> TensorData:
         if not isinstance(typed, TypedStorage):
             raise ArchiveError(f"a tensor was expected to have a storage, not {_shown(typed)}")
-        checked_sizes, checked_strides = self._sizes(sizes), self._dimensions(strides)
+        checked_sizes, checked_strides = self._dimensions(sizes), self._dimensions(strides)
         if len(checked_sizes) != len(checked_strides):
             raise ArchiveError(f"a tensor has {len(checked_sizes)} sizes but {len(checked_strides)} strides")
         if not _is_index(offset):
             raise ArchiveError(f"a tensor cannot start at element {_shown(offset)}")
+        numel, extent = 1, offset + 1
+        for size, stride in zip(checked_sizes, checked_strides, strict=True):
+            numel *= size
+            extent += (size - 1) * stride
+        if numel > _MAX_ELEMENTS:
+            raise ArchiveError("a tensor has too many elements")
         if type(requires_grad) is not bool or requires_grad > _has_gradients(typed.dtype):
             raise ArchiveError(
                 f"a tensor of {typed.dtype.dtype_name} cannot have requires_grad {_shown(requires_grad)}"
             )
-        data = TensorData(typed.dtype, checked_sizes, checked_strides, typed.storage, offset, requires_grad)
-        per_byte = _PER_BYTE.get(typed.dtype, 1)
-        needed = -(-data.extent * typed.dtype.itemsize // per_byte)
+        needed = -(-extent * typed.dtype.itemsize // _PER_BYTE.get(typed.dtype, 1)) if numel else 0
         if needed > typed.storage.nbytes:
             raise ArchiveError(
                 f"a tensor with sizes {list(checked_sizes)}, strides {list(checked_strides)} and offset {offset} needs "
                 f"{needed} bytes, but its storage '{typed.storage.key}' has {typed.storage.nbytes}"
             )
-        return data
+        return TensorData(typed.dtype, checked_sizes, checked_strides, typed.storage, offset, requires_grad)
 
     def _sizes(self, value: object) -> tuple[int, ...]:
         sizes = self._dimensions(value)
@@ -131,8 +135,11 @@ class BuiltTensors:
         return sizes
 
     def _dimensions(self, value: object) -> tuple[int, ...]:
-        if not isinstance(value, tuple) or len(value) > _MAX_RANK or not all(map(_is_index, value)):
+        if not isinstance(value, tuple) or len(value) > _MAX_RANK:
             raise ArchiveError(f"not the sizes or strides of a tensor: {_shown(value)}")
+        for number in value:
+            if type(number) is not int or not 0 <= number <= _MAX_ELEMENTS:
+                raise ArchiveError(f"not the sizes or strides of a tensor: {_shown(value)}")
         return value
 
     def _quantizer(self, value: object, sizes: tuple[int, ...]) -> Quantizer:

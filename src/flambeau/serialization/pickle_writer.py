@@ -7,7 +7,7 @@ are written in the order of their attributes. Shared values stay shared; a value
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Set
 from dataclasses import dataclass
 from types import NoneType
 from typing import TypeAlias, final
@@ -89,25 +89,53 @@ def write_pickle(
     the names that they have in the archive; pickles that are given the same `storages` share them.
     """
     keys = StorageKeys() if storages is None else storages
-    writer = _Writer(describer or ValueDescriber(), rename, keys, limits)
-    return WrittenPickle(writer.write(value, type), keys)
+    known = _Known(describer or ValueDescriber(), rename, keys, limits)
+    writer = _Writer(known, frozenset())
+    data = writer.write(value, type)
+    if writer.missed:
+        data = _Writer(known, writer.missed).write(value, type)
+    return WrittenPickle(data, keys)
+
+
+@final
+class _Known:
+    """What does not change if a pickle has to be written twice; `__getstate__` runs once, whatever happens."""
+
+    def __init__(self, describer: ValueDescriber, rename: Rename | None, storages: StorageKeys, limits: Limits) -> None:
+        self.describer = describer
+        self.rename = rename
+        self.storages = storages
+        self.depth_limit = limits.nesting - _NESTING_MARGIN
+        self._contents: dict[int, tuple[object, ObjectContents | None]] = {}
+
+    def contents(self, value: object) -> ObjectContents | None:
+        found = self._contents.get(id(value))
+        if found is None:
+            found = self._contents[id(value)] = (value, self.describer.contents(value))
+        return found[1]
 
 
 @final
 class _Writer:
-    def __init__(self, describer: ValueDescriber, rename: Rename | None, storages: StorageKeys, limits: Limits) -> None:
-        self._describer = describer
-        self._rename = rename
-        self._out = PickleEmitter()
-        self._tensors = TensorWriter(self._out, storages)
+    def __init__(self, known: _Known, wanted: Set[int]) -> None:
+        self._known = known
+        self._describer = known.describer
+        self._rename = known.rename
+        self._out = PickleEmitter(wanted)
+        self._tensors = TensorWriter(self._out, known.storages)
         self._depth = 0
-        self._depth_limit = limits.nesting - _NESTING_MARGIN
         self._written: dict[int, tuple[object, MemoEntry]] = {}
         """By identity: values that can be referred to. The value is kept, so that its id is not used again."""
         self._open: set[int] = set()
         """Values whose parts are being written."""
         self._devices: dict[str, MemoEntry] = {}
         self._path: list[str] = []
+        self._part = ""
+        """The part of the innermost value that is being written."""
+
+    @property
+    def missed(self) -> Set[int]:
+        return self._out.missed
 
     def write(self, value: object, type: Type) -> bytes:
         steps: list[_Steps] = []
@@ -115,8 +143,9 @@ class _Writer:
         try:
             while True:
                 if child is not None:
-                    self._path.append(child[2])
-                    steps.append(self._value(child[0], child[1]))
+                    if not self._leaf(child[0], child[1]):
+                        self._path.append(child[2])
+                        steps.append(self._value(child[0], child[1]))
                 elif steps:
                     steps.pop()
                     self._path.pop()
@@ -124,27 +153,39 @@ class _Writer:
                     return self._out.finish()
                 child = next(steps[-1], None)
         except ArchiveError as error:
-            where = ".".join(word for word in self._path if word)
+            where = ".".join(word for word in (*self._path, self._part) if word)
             raise ArchiveError(f"cannot save '{where}': {error}" if where else error.message) from error
 
-    def _value(self, value: object, type: Type) -> _Steps:
-        if isinstance(type, OptionalType) and value is not None:
-            type = type.element
+    def _leaf(self, value: object, type: Type) -> bool:
+        """Write a value that has no parts of its own, or was written before; False for any other."""
         if value is None or isinstance(value, (bool, int, float, complex, str)):
-            self._plain(value, type)
-            return
+            self._plain(value, type.element if isinstance(type, OptionalType) and value is not None else type)
+            return True
+        known = self._written.get(id(value))
+        if known is not None:
+            self._out.fetch(known[1])
+            return True
+        if isinstance(value, (list, dict, tuple)):
+            return False
+        tensor = self._describer.tensor(value)
+        if tensor is not None:
+            if self._depth >= self._known.depth_limit:
+                self._deeper(1)
+            self._tensors.tensor(tensor)
+            self._written[id(value)] = (value, self._out.store())
+            return True
         device = self._describer.device(value)
         if device is not None:
             self._device(device)
-            return
+        return device is not None
+
+    def _value(self, value: object, type: Type) -> _Steps:
+        if isinstance(type, OptionalType):
+            type = type.element
         if type is ANY:
             type = dynamic_type(value, self._describer)
         elif isinstance(type, UnionType):
             type = self._alternative(value, type)
-        known = self._written.get(id(value))
-        if known is not None:
-            self._out.fetch(known[1])
-            return
         if id(value) in self._open:
             raise ArchiveError("the value contains itself")
         self._open.add(id(value))
@@ -161,12 +202,13 @@ class _Writer:
         self._deeper(-1)
         self._open.remove(id(value))
         if not isinstance(value, tuple) or value:
-            self._written[id(value)] = (value, self._out.store(wanted=always_shared))
+            entry = self._out.store() if always_shared else self._out.store_on_demand()
+            self._written[id(value)] = (value, entry)
 
     def _deeper(self, levels: int) -> None:
         self._depth += levels
-        if self._depth > self._depth_limit:
-            raise ArchiveError(f"a value nests more than {self._depth_limit} deep")
+        if self._depth > self._known.depth_limit:
+            raise ArchiveError(f"a value nests more than {self._known.depth_limit} deep")
 
     def _alternative(self, value: object, type: UnionType) -> Type:
         """Which of several types a list, dict or tuple has; for other values it makes no difference."""
@@ -212,7 +254,8 @@ class _Writer:
                 self._plain(item, element)  # type: ignore[arg-type]  # what is not plain is refused there
         else:
             for item in value:
-                yield item, element, ""
+                if not self._leaf(item, element):
+                    yield item, element, ""
         out.op(Opcode.APPENDS)
         if function:
             out.op(Opcode.TUPLE, Opcode.REDUCE)
@@ -226,8 +269,10 @@ class _Writer:
         out.name(_JIT_PICKLE, "restore_type_tag")
         out.op(Opcode.EMPTY_DICT, Opcode.MARK)
         for key, item in value.items():
-            yield key, type.key, ""
-            yield item, type.value, ""
+            if not self._leaf(key, type.key):
+                yield key, type.key, ""
+            if not self._leaf(item, type.value):
+                yield item, type.value, ""
         out.op(Opcode.SETITEMS)
         self._type_tag(type)
 
@@ -241,23 +286,20 @@ class _Writer:
         if len(value) > 3:
             self._out.op(Opcode.MARK)
         for item, element in zip(value, type.elements, strict=True):
-            yield item, element, ""
+            if not self._leaf(item, element):
+                yield item, element, ""
         by_length = {0: Opcode.EMPTY_TUPLE, 1: Opcode.TUPLE1, 2: Opcode.TUPLE2, 3: Opcode.TUPLE3}
         self._out.op(by_length.get(len(value), Opcode.TUPLE))
 
     def _other(self, value: object) -> Generator[_Child, None, bool]:
-        """Write a tensor, enum member or object; returns whether it is always memoised."""
-        tensor = self._describer.tensor(value)
-        if tensor is not None:
-            self._tensors.tensor(tensor)
-            return True
+        """Write an enum member or object; returns whether it is always memoised."""
         member = self._describer.enum_member(value)
         if member is not None:
             self._class(member.type)
             yield member.value, member.type.value_type, ""
             self._out.op(Opcode.REDUCE)
             return False
-        contents = self._describer.contents(value)
+        contents = self._known.contents(value)
         if contents is not None:
             yield from self._object(contents)
             return contents.always_shared
@@ -286,14 +328,21 @@ class _Writer:
         self._out.op(Opcode.EMPTY_TUPLE, Opcode.NEWOBJ)
         self._deeper(1)
         if contents.state is not None:
-            yield *contents.state, "__getstate__()"
-            if isinstance(contents.state[0], (tuple, list, dict)) and id(contents.state[0]) in self._written:
-                self._written[id(contents.state[0])][1].wanted = True
+            state, state_type = contents.state
+            yield state, state_type, "__getstate__()"
+            entry = self._written.get(id(state))
+            if entry is not None and isinstance(state, (tuple, list, dict)):
+                # PyTorch's writer holds the state while it is written, so it counts as shared.
+                self._out.demand(entry[1])
         else:
             self._out.op(Opcode.EMPTY_DICT, Opcode.MARK)
             for name, value, type in contents.attributes:
                 self._out.text(name)
-                yield value, type, name
+                self._part = name
+                if not self._leaf(value, type):
+                    self._part = ""
+                    yield value, type, name
+            self._part = ""
             self._out.op(Opcode.SETITEMS)
         self._out.op(Opcode.BUILD)
         self._deeper(-1)
