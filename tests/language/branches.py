@@ -1,0 +1,190 @@
+"""`if` and `match`."""
+
+from typing import List, Optional
+
+import torch
+from torch import Tensor
+
+from tests.language.harness import Suite
+
+suite = Suite("branches")
+
+
+@suite.accepts(-1, 0, 5)
+def if_elif_else(x: int) -> str:
+    if x < 0:
+        return "negative"
+    elif x == 0:
+        return "zero"
+    else:
+        return "positive"
+
+
+@suite.accepts((1,), (-1,))
+def variable_of_both_branches(x: int) -> int:
+    if x > 0:
+        y = 1
+    else:
+        y = 2
+    return y
+
+
+@suite.accepts((1,), (-1,))
+def optional_of_branches(x: int) -> Optional[int]:
+    if x > 0:
+        y: Optional[int] = 1
+    else:
+        y = None
+    return y
+
+
+@suite.accepts((1,), (-1,))
+def unused_variable_of_one_branch(x: int) -> int:
+    if x > 0:
+        y = 1
+        x = y + x
+    return x
+
+
+@suite.accepts((1,), (-1,))
+def variable_defined_where_branch_returns(x: int) -> int:
+    if x > 0:
+        y = 1
+    else:
+        return 0
+    return y
+
+
+@suite.accepts(torch.tensor(1), torch.tensor(0), torch.tensor(0.5))
+def tensor_condition(x: Tensor) -> bool:
+    if x:
+        return True
+    return False
+
+
+@suite.accepts(0, 3)
+def int_condition(x: int) -> bool:
+    if x:
+        return True
+    return False
+
+
+@suite.accepts(0.0, 0.1)
+def float_condition(x: float) -> bool:
+    return True if x else False
+
+
+@suite.accepts(([1, 2],), ([],))
+def list_is_no_condition_but_its_length_is(x: List[int]) -> bool:
+    if len(x):
+        return True
+    return False
+
+
+@suite.accepts(1, 2, 3, 4)
+def nested_ifs(x: int) -> int:
+    y = 0
+    if x > 1:
+        if x > 2:
+            if x > 3:
+                y = 3
+            else:
+                y = 2
+        else:
+            y = 1
+    return y
+
+
+@suite.rejects("y is not defined in the false branch", marked="if x > 0:")
+def defined_in_one_branch(x: int) -> int:
+    if x > 0:
+        y = 1
+    return y
+
+
+@suite.rejects("is set to type", marked="if x > 0:")
+def different_types_in_branches(x: int):
+    if x > 0:
+        y = 1
+    else:
+        y = "a"
+    return y
+
+
+@suite.accepts(([],), ([1],))
+def list_condition(x: List[int]) -> int:
+    if x:
+        return 1
+    return 0
+
+
+@suite.accepts("", "a")
+def string_condition(x: str) -> int:
+    if x:
+        return 1
+    return 0
+
+
+@suite.extends(0, 1, (None,))
+def optional_condition(x: Optional[int]) -> int:
+    if x:
+        return 1
+    return 0
+
+
+@suite.extends(1, 2, 3, 5, -4)
+def match_statement(x: int) -> int:
+    match x:
+        case 1:
+            return 2
+        case 2 | 3:
+            y = 10
+        case n if n > 4:
+            y = n * 2
+        case _:
+            return 3
+    return y + x
+
+
+@suite.extends("relu", "none", "other")
+def match_on_strings(mode: str) -> str:
+    out = "?"
+    match mode:
+        case "relu" | "tanh" as name:
+            out = name + "!"
+        case "none":
+            pass
+        case text:
+            out = text + "?"
+    return out
+
+
+@suite.extends(None, 2)
+def match_on_none(x: Optional[int]) -> int:
+    match x:
+        case None:
+            return 0
+        case _:
+            return 1
+
+
+@suite.extends([1, 2], [1, 7, 2])
+def match_within_loop_with_else(xs: List[int]) -> int:
+    for x in xs:
+        match x:
+            case 7:
+                break
+            case _:
+                continue
+    else:
+        return 0
+    return 1
+
+
+@suite.rejects("Match aren't supported", ours="MatchSequence patterns aren't supported", marked="case [a, b]")
+def match_of_lists(x: List[int]) -> int:
+    match x:
+        case [a, b]:
+            return a + b
+        case _:
+            return 3

@@ -1,0 +1,209 @@
+"""`return`, `assert`, `raise` and `with`."""
+
+from typing import List, Tuple
+
+import torch
+from torch import Tensor
+
+from tests.language.harness import Suite
+
+suite = Suite("exits")
+
+
+@suite.accepts(1, -1)
+def return_int_or_none(x: int):
+    if x > 0:
+        return x
+    return None
+
+
+@suite.accepts(1, 2, 3)
+def early_returns(x: int) -> int:
+    if x == 1:
+        return 10
+    if x == 2:
+        return 20
+    x += 1
+    return x
+
+
+@suite.accepts(1, 5)
+def return_before_dead_code(x: int) -> int:
+    return x
+    x += 1
+    return x
+
+
+@suite.accepts(1)
+def return_tuple_unannotated(x: int):
+    return x, str(x), [x]
+
+
+@suite.extends(1, 12)
+def return_in_endless_while(x: int) -> str:
+    while True:
+        x += 1
+        if x > 10:
+            return str(x)
+
+
+@suite.rejects("does not return along all paths", marked="def missing_return")
+def missing_return(x: int) -> int:
+    if x > 0:
+        return 1
+
+
+@suite.rejects("Previous return statement returned a value of type")
+def return_types_differ(x: int):
+    if x > 0:
+        return 1
+    return "a"
+
+
+@suite.accepts(1, -1)
+def assertion(x: int) -> int:
+    assert x > 0
+    return x
+
+
+@suite.accepts(1, -1)
+def assertion_with_message(x: int) -> int:
+    assert x > 0, "x must be positive"
+    return x
+
+
+@suite.accepts(1, -1)
+def assertion_with_formatted_message(x: int) -> int:
+    assert x > 0, f"x is {x}"
+    return x
+
+
+@suite.corrects(1, -1, because="without a call the class is not known to the handler")
+def raise_class(x: int) -> int:
+    if x < 0:
+        raise ValueError
+    return x
+
+
+@suite.accepts(1, -1, 0)
+def raise_with_message(x: int) -> int:
+    if x < 0:
+        raise ValueError("negative: " + str(x))
+    elif x == 0:
+        raise TypeError("zero")
+    return x
+
+
+class CustomError(Exception):
+    pass
+
+
+@suite.accepts(1, -1)
+def raise_custom(x: int) -> int:
+    if x < 0:
+        raise CustomError("custom")
+    return x
+
+
+@suite.accepts(1, 2, 3, 4)
+def raise_many_classes(x: int) -> int:
+    if x == 1:
+        raise KeyError("k")
+    if x == 2:
+        raise IndexError("i")
+    if x == 3:
+        raise NotImplementedError("n")
+    raise Exception("e")
+
+
+@suite.accepts(1, -1)
+def raise_without_value_on_that_path(x: int) -> int:
+    if x > 0:
+        y = x * 2
+    else:
+        raise ValueError("no")
+    return y
+
+
+@suite.accepts(torch.ones(2), torch.zeros(2))
+def tensor_assertion(x: Tensor) -> Tensor:
+    assert bool(x.sum() > 0), "empty"
+    return x
+
+
+@suite.rejects("exceptions must derive from BaseException")
+def raise_a_value(x: int) -> int:
+    raise x
+
+
+@suite.corrects(torch.ones(2, requires_grad=True), because="equal products in and out of the block become one")
+def with_no_grad(x: Tensor) -> Tuple[bool, bool]:
+    with torch.no_grad():
+        y = x * 2
+    z = x * 2
+    return y.requires_grad, z.requires_grad
+
+
+@suite.extends(torch.ones(2, requires_grad=True))
+def with_enable_grad(x: Tensor) -> bool:
+    with torch.no_grad():
+        with torch.enable_grad():
+            y = x * 2
+    return y.requires_grad
+
+
+@suite.extends((torch.ones(2, requires_grad=True), 1), (torch.ones(2, requires_grad=True), -1))
+def return_from_with(x: Tensor, n: int) -> Tensor:
+    with torch.no_grad():
+        if n > 0:
+            return x * 2
+        y = x * 3
+    return y + x
+
+
+@suite.extends((torch.ones(2, requires_grad=True), 1), (torch.ones(2, requires_grad=True), -1))
+def values_of_a_with_left_early(x: Tensor, n: int) -> Tensor:
+    with torch.no_grad():
+        a = x * 2
+        if n > 0:
+            return a
+        with torch.autograd.profiler.record_function("inner"):
+            if n < -5:
+                return a + 1
+            b = a * 3
+        c = b + 1
+    return a + b + c
+
+
+@suite.accepts(torch.ones(2))
+def code_after_a_with_that_returns(x: Tensor) -> Tensor:
+    with torch.no_grad():
+        return x * 2
+        y = x * 3
+    return y + x
+
+
+@suite.accepts(torch.ones(2))
+def with_record_function(x: Tensor) -> Tensor:
+    with torch.autograd.profiler.record_function("label"):
+        y = x + 1
+    return y
+
+
+@suite.accepts(torch.ones(2, requires_grad=True))
+def several_with_items(x: Tensor) -> bool:
+    with torch.no_grad(), torch.autograd.profiler.record_function("a"):
+        y = x + 1
+    return y.requires_grad
+
+
+@suite.accepts(torch.ones(2, requires_grad=True))
+def grad_mode_in_loop(x: Tensor) -> List[bool]:
+    found: List[bool] = []
+    for i in range(3):
+        with torch.no_grad():
+            if i == 1:
+                continue
+            found.append((x * 2).requires_grad)
+    found.append((x * 2).requires_grad)
+    return found

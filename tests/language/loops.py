@@ -1,0 +1,305 @@
+"""`while` and `for`, with `break`, `continue` and `else`."""
+
+from typing import Dict, List, Tuple
+
+import torch
+from torch import Tensor
+
+from tests.language.harness import Suite
+
+suite = Suite("loops")
+
+
+@suite.accepts(0, 1, 5)
+def while_loop(n: int) -> int:
+    total = 0
+    while n > 0:
+        total += n
+        n -= 1
+    return total
+
+
+@suite.accepts(torch.tensor(5))
+def while_tensor_condition(n: Tensor) -> int:
+    steps = 0
+    while n > 0:
+        n = n - 1
+        steps += 1
+    return steps
+
+
+@suite.accepts(10)
+def while_true_with_break(n: int) -> int:
+    i = 0
+    while True:
+        i += 3
+        if i > n:
+            break
+    return i
+
+
+@suite.accepts(10)
+def while_with_continue(n: int) -> int:
+    total = 0
+    i = 0
+    while i < n:
+        i += 1
+        if i % 2 == 0:
+            continue
+        total += i
+    return total
+
+
+@suite.accepts(0, 4)
+def for_range(n: int) -> int:
+    total = 0
+    for i in range(n):
+        total += i
+    return total
+
+
+@suite.accepts((1, 10, 3), (10, 1, -3), (0, 0, 1))
+def for_range_with_step(a: int, b: int, c: int) -> List[int]:
+    found: List[int] = []
+    for i in range(a, b, c):
+        found.append(i)
+    return found
+
+
+@suite.accepts((1, 10, 0))
+def for_range_step_zero(a: int, b: int, c: int) -> int:
+    for i in range(a, b, c):
+        a += i
+    return a
+
+
+@suite.accepts(([3, 1, 2],), ([],))
+def for_list(xs: List[int]) -> int:
+    total = 0
+    for x in xs:
+        total = total * 10 + x
+    return total
+
+
+@suite.accepts({"b": 1, "a": 2})
+def for_dict(d: Dict[str, int]) -> str:
+    text = ""
+    for k in d:
+        text += k
+    return text
+
+
+@suite.accepts({"b": 1, "a": 2})
+def for_dict_items(d: Dict[str, int]) -> str:
+    text = ""
+    for k, v in d.items():
+        text += k + str(v)
+    return text
+
+
+@suite.accepts("abc", "")
+def for_string(s: str) -> List[str]:
+    found: List[str] = []
+    for c in s:
+        found.append(c + "!")
+    return found
+
+
+@suite.accepts(torch.arange(6).view(3, 2))
+def for_tensor(x: Tensor) -> Tensor:
+    total = torch.zeros(2, dtype=torch.long)
+    for row in x:
+        total = total * 10 + row
+    return total
+
+
+@suite.accepts()
+def for_tuple() -> str:
+    text = ""
+    for x in (1, "a", 2.5):
+        text += str(x)
+    return text
+
+
+@suite.accepts(([5, 6],))
+def for_enumerate(xs: List[int]) -> int:
+    total = 0
+    for i, x in enumerate(xs):
+        total += i * x
+    return total
+
+
+@suite.accepts(([5, 6], 10))
+def for_enumerate_start(xs: List[int], start: int) -> int:
+    total = 0
+    for i, x in enumerate(xs, start):
+        total += i * x
+    return total
+
+
+@suite.accepts(([5, 6, 7], ["a", "b"]))
+def for_zip(xs: List[int], ys: List[str]) -> str:
+    text = ""
+    for x, y in zip(xs, ys):
+        text += y + str(x)
+    return text
+
+
+@suite.accepts(([(1, "a"), (2, "b")],))
+def for_tuples_in_list(xs: List[Tuple[int, str]]) -> str:
+    text = ""
+    for i, s in xs:
+        text += s + str(i)
+    return text
+
+
+@suite.accepts(([5, 6], [7, 8]))
+def for_enumerate_zip(xs: List[int], ys: List[int]) -> int:
+    total = 0
+    for i, (x, y) in enumerate(zip(xs, ys)):
+        total += i * x - y
+    return total
+
+
+@suite.accepts(([5, 6], 4))
+def for_zip_range(xs: List[int], n: int) -> int:
+    total = 0
+    for x, i in zip(xs, range(n)):
+        total += i * x
+    return total
+
+
+@suite.accepts(5)
+def for_with_break(n: int) -> int:
+    total = 0
+    for i in range(100):
+        if i == n:
+            break
+        total += i
+    return total
+
+
+@suite.accepts(6)
+def for_with_continue(n: int) -> int:
+    total = 0
+    for i in range(n):
+        if i == 2 or i == 4:
+            continue
+        total += i
+    return total
+
+
+@suite.accepts((3, 3), (4, 2))
+def nested_loops_with_break(n: int, m: int) -> int:
+    total = 0
+    for i in range(n):
+        for j in range(m):
+            if j > i:
+                break
+            if (i + j) % 2 == 1:
+                continue
+            total += i * j + 1
+    return total
+
+
+@suite.accepts(3, 30)
+def return_from_loop(n: int) -> int:
+    for i in range(10):
+        if i * i > n:
+            return i
+    return -1
+
+
+@suite.accepts(3, 30)
+def return_from_nested_loop(n: int) -> Tuple[int, int]:
+    for i in range(5):
+        j = 0
+        while j < 5:
+            if i * j > n:
+                return i, j
+            j += 1
+    return -1, -1
+
+
+@suite.accepts(3)
+def loop_variable_rebound_inside(n: int) -> int:
+    total = 0
+    for i in range(n):
+        i = i * 10
+        total += i
+    return total
+
+
+@suite.accepts(3)
+def loop_over_outer_variable(n: int) -> int:
+    i = 100
+    for i in range(n):
+        pass
+    return i
+
+
+@suite.accepts(2)
+def list_grows_in_loop(n: int) -> List[List[int]]:
+    rows: List[List[int]] = []
+    for i in range(n):
+        row: List[int] = []
+        for j in range(i + 1):
+            row.append(j)
+        rows.append(row)
+    return rows
+
+
+@suite.rejects("undefined value")
+def loop_variable_after_loop(n: int) -> int:
+    for i in range(n):
+        z = i  # noqa: F841
+    return i
+
+
+@suite.rejects("undefined value")
+def name_of_loop_body_after_loop(n: int) -> int:
+    while n > 0:
+        z = n
+        n -= 1
+    return z
+
+
+@suite.extends(3)
+def while_else(n: int) -> int:
+    while n > 0:
+        n -= 1
+    else:
+        n = 5
+    return n
+
+
+@suite.extends(3)
+def for_else(n: int) -> int:
+    for i in range(n):
+        n += i
+    else:
+        n = 5
+    return n
+
+
+@suite.rejects("we do not support break or continue")
+def break_in_unrolled_loop() -> int:
+    for x in (1, 2):
+        if x == 1:
+            break
+    return 1
+
+
+@suite.rejects("type")
+def loop_changes_type(n: int):
+    x = 1
+    for i in range(n):
+        x = "a"
+    return x
+
+
+@suite.rejects("is not iterable", marked="in n:")
+def loop_over_int(n: int) -> int:
+    for i in n:
+        n += i
+    return n
