@@ -444,15 +444,6 @@ def test_methods_from_source_text() -> None:
     assert torch.equal(silent(X), X + 1)
 
 
-def test_deriving_from_script_module_is_not_supported() -> None:
-    class Own(ScriptModule):
-        def __init__(self) -> None:
-            super().__init__()
-
-    with pytest.raises(UnsupportedError, match="'Own' derives from ScriptModule"):
-        Own()
-
-
 # --- containers
 
 

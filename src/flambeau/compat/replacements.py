@@ -25,6 +25,7 @@ from flambeau.python import (
     TracedModule,
     TracerWarning,
     resolver_of_frame,
+    script_method,
 )
 from flambeau.runtime import Future
 
@@ -217,11 +218,6 @@ def set_fusion_strategy(strategy: list[tuple[str, int]]) -> list[tuple[str, int]
 def fuser(name: str) -> Iterator[None]:
     """`torch.jit.fuser`: no fuser of PyTorch's is involved, so any name is as good."""
     yield
-
-
-def script_method(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """`torch.jit.script_method`: leaves methods alone; making an object of their class raises UnsupportedError."""
-    return fn
 
 
 _onednn = False

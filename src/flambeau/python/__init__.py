@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from flambeau.python.frames import resolver_of_frame
     from flambeau.python.freezing import freeze
     from flambeau.python.script_function import ScriptFunction
+    from flambeau.python.script_methods import script_method
     from flambeau.python.script_module import ScriptModule
     from flambeau.python.scripting import script
     from flambeau.python.tracing import (
@@ -38,6 +39,7 @@ __all__ = [
     "save",
     "script",
     "script_if_tracing",
+    "script_method",
     "trace",
     "trace_module",
 ]
@@ -55,6 +57,7 @@ _HOMES = {
     "save": "archives",
     "script": "scripting",
     "script_if_tracing": "tracing",
+    "script_method": "script_methods",
     "trace": "tracing",
     "trace_module": "tracing",
 }

@@ -14,6 +14,7 @@ from types import FunctionType
 from torch import nn
 
 from flambeau import ir
+from flambeau.api import define_methods
 from flambeau.errors import FlambeauError, ScriptError, UnsupportedError
 from flambeau.frontend import Definition, Resolver, Signature, SugaredFactory, signature_of
 from flambeau.ir import Function, Property
@@ -22,6 +23,8 @@ from flambeau.python.functions import Compilation, default_arguments, no_impleme
 from flambeau.python.module_hooks import compile_hooks
 from flambeau.python.module_types import ModuleDescription
 from flambeau.python.resolver import resolver_of
+from flambeau.python.script_methods import function_behind, script_method_names
+from flambeau.python.script_module import ScriptModule
 from flambeau.python.source_code import definition_of
 from flambeau.python.unit import services, unit
 
@@ -34,8 +37,8 @@ def find_method(description: ModuleDescription, name: str) -> Function | None:
         known = description.class_type.methods.get(name)
         if known is not None:
             return known
-        member = inspect.getattr_static(description.python_class, name, None)
-        if not isinstance(member, FunctionType) or markers.is_ignored(member) or name in description.overloads:
+        member = function_behind(description.python_class, name)
+        if member is None or markers.is_ignored(member) or name in description.overloads:
             return None
         return _add_method(description, name, member)
 
@@ -77,6 +80,8 @@ def _left_alone(cls: type) -> frozenset[str]:
 def initial_methods(description: ModuleDescription) -> list[str]:
     """The methods that are compiled though nothing calls them: `forward` and the exported ones."""
     cls = description.python_class
+    if issubclass(cls, ScriptModule):
+        return script_method_names(cls)
     forward = getattr(cls, "forward", None)
     names = []
     if forward is not None and forward is not nn.Module.forward and not markers.is_ignored(forward):
@@ -98,6 +103,10 @@ def compile_methods(description: ModuleDescription, *, is_root: bool) -> None:
     if description.is_compiled:
         return
     with unit.lock:
+        for given in description.definitions:
+            define_methods(
+                description.class_type, given.text, given.resolver, unit.compilation_unit, _self_value(description)
+            )
         for name in initial_methods(description):
             method = find_method(description, name)
             if method is None:

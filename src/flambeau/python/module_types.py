@@ -23,6 +23,7 @@ from torch import nn
 
 from flambeau import ir
 from flambeau.errors import ScriptError
+from flambeau.frontend import Resolver
 from flambeau.ir import ClassType, Function, InterfaceType, ScriptObject, Type
 from flambeau.python import constants, markers
 from flambeau.python.annotations import AnnotationReader
@@ -70,6 +71,15 @@ _NOT_ATTRIBUTES = frozenset(
 
 
 @final
+@dataclass(frozen=True, slots=True, eq=False)
+class MethodText:
+    """The source text of methods, and what the names in it mean."""
+
+    text: str
+    resolver: Resolver
+
+
+@final
 @dataclass(frozen=True, slots=True)
 class AttributeEntry:
     """A slot that is no submodule."""
@@ -103,6 +113,8 @@ class ModuleDescription:
     ignored: frozenset[str] = frozenset()
     hooks: tuple[Callable[..., object], ...] = ()
     pre_hooks: tuple[Callable[..., object], ...] = ()
+    definitions: tuple[MethodText, ...] = ()
+    """Methods given as text while a module was made; they are of that module only."""
     type: ClassType | None = None
     is_compiled: bool = False
     """Whether the methods that modules start from have been compiled."""
@@ -123,6 +135,7 @@ class ModuleDescription:
             tuple(self.failed),
             self.ignored,
             tuple(map(id, (*self.hooks, None, *self.pre_hooks))),
+            tuple(map(id, self.definitions)),
         )
 
     @property
@@ -220,6 +233,7 @@ class _Describer:
                 self._add_attribute(name, value)
         self.description.hooks = tuple(module._forward_hooks.values())
         self.description.pre_hooks = tuple(module._forward_pre_hooks.values())
+        self.description.definitions = tuple(vars(module).get("__method_texts__", ()))
 
     def _is_known(self, name: str) -> bool:
         d = self.description
@@ -351,9 +365,9 @@ def checked(module: nn.Module) -> nn.Module:
 
 
 def _class_annotations(module: nn.Module) -> Mapping[str, object]:
-    """The annotations of the class, or of the nearest base class that has any."""
-    found = inspect.get_annotations(type(module))
-    return found if found else _inherited_annotations(type(module))
+    """The annotations of the class, or of the nearest base class that has any, and those of the object."""
+    found = inspect.get_annotations(type(module)) or _inherited_annotations(type(module))
+    return {**found, **vars(module).get("__attribute_types__", {})}
 
 
 def _inherited_annotations(cls: type) -> Mapping[str, object]:

@@ -6,6 +6,9 @@ Python object.
 
 More of `nn.Module` works here than on PyTorch's scripted modules (hooks, `requires_grad_`, `get_submodule`, ...). What
 does not: adding or deleting parameters, buffers and submodules, and pickling (`save` writes archives).
+
+Classes may derive from `ScriptModule`; see `script_methods`. Their objects have no program before their `__init__` has
+ended, and are plain modules until then.
 """
 
 from __future__ import annotations
@@ -14,22 +17,26 @@ import io
 import sys
 import threading
 from collections.abc import Callable, Iterator, MutableMapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 from weakref import WeakValueDictionary
 
 from torch import Tensor, nn
 from torch.nn.modules import module as _nn_module
 
+from flambeau import settings
 from flambeau.api import ArchiveTarget, Constants, Function, Memo, Method, Module
 from flambeau.errors import ObjectError, UnsupportedError
 from flambeau.ir import UNSET, ScriptObject, demangled
 from flambeau.python.frames import resolver_of_frame, self_value_of
 from flambeau.python.left_in_python import find_member, original_class
+from flambeau.python.markers import is_attribute_marker
+from flambeau.python.module_types import MethodText
 from flambeau.python.module_views import ModuleView, TensorView, replace_submodule
 from flambeau.python.namespaces import ABSENT
 from flambeau.python.saving import ExtraFiles, save_archive
 from flambeau.python.script_function import NotPicklableError
-from flambeau.python.unit import unit
+from flambeau.python.unit import services, unit
 
 if TYPE_CHECKING:
     from flambeau.frontend import Resolver
@@ -51,6 +58,7 @@ _CONTAINER_NAMES = {f"__torch__.{c.__module__}.{c.__name__}": kind for c, kind i
 _wrappers: WeakValueDictionary[int, ScriptModule] = WeakValueDictionary()
 """The wrapper of each object that has one, by the object's id (a wrapper keeps its object alive)."""
 _wrapping = threading.RLock()
+_NOT_INITIALIZED = "ScriptModule has not been initialized, did you forget to call super's init?"
 
 
 def wrap_module(script_object: ScriptObject, compilation_unit: CompilationUnit | None = None) -> ScriptModule:
@@ -71,20 +79,36 @@ class _Forward:
         return self if owner is None else owner.__getattr__("forward")
 
 
-class ScriptModule(nn.Module):
-    """A module whose code is a TorchScript program. Made by `flambeau.script` and `flambeau.load`."""
+class _CompiledAfterInit(type):
+    """Makes an object of a derived class a compiled one, once its `__init__` has run."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        made = super().__call__(*args, **kwargs)
+        if "_c" not in vars(made) and settings.JIT.value:
+            made._compile()
+        return made
+
+
+class ScriptModule(nn.Module, metaclass=_CompiledAfterInit):
+    """A module whose code is a TorchScript program. Made by `flambeau.script` and `flambeau.load`.
+
+    Classes derived from it are compiled as their objects are made: the methods marked with `script_method`.
+    """
 
     _c: Module
     """What the wrapper stands for, without PyTorch's view of it."""
+    __jit_unused_properties__ = ("code", "code_with_constants", "graph", "inlined_graph", "original_name", "training")
 
     def __init__(self, module: Module | None = None) -> None:
         super().__init__()
-        if module is None:
-            raise UnsupportedError(
-                f"'{type(self).__name__}' derives from ScriptModule: derive from torch.nn.Module, and script the object"
-            )
+        if module is not None:
+            self._stand_for(module)
+
+    def _stand_for(self, module: Module) -> None:
         state = vars(self)
         state["_c"] = module
+        state["_is_derived"] = False
+        state.pop("training", None)
         state["_parameters"] = TensorView(module.script_object, "parameter")
         state["_buffers"] = TensorView(module.script_object, "buffer")
         state["_modules"] = ModuleView(module, _wrapped)
@@ -95,6 +119,24 @@ class ScriptModule(nn.Module):
             for index, hook in enumerate(hooks):
                 table[index] = Function(hook)
         _wrappers[id(module.script_object)] = self
+
+    def _compile(self) -> None:
+        """Make the program of an object of a derived class, which has been an ordinary module so far."""
+        if "_parameters" not in vars(self):
+            raise RuntimeError(_NOT_INITIALIZED)
+        import_module("flambeau.python.scripting")  # what loading archives does without
+        held = list(self._modules.values())
+        made = services.script_object(self)
+        state = vars(self)
+        for name in ("__attribute_types__", "__method_texts__", *(a.name for a in made.type.attributes)):
+            state.pop(name, None)
+        for table in ("_forward_pre_hooks", "_forward_hooks"):
+            state[table].clear()
+        self._stand_for(Module(made, unit.compilation_unit))
+        state["_is_derived"] = True
+        for name in self._modules:  # from now on they are kept here, where submodules are of derived classes too
+            _ = self._modules[name]
+        del held
 
     # --- calling
 
@@ -124,23 +166,24 @@ class ScriptModule(nn.Module):
     @property
     def training(self) -> bool:
         """The module's own flag, which its code reads; a module without one (a frozen one) is not in training."""
-        slot = self._c.type.find_slot("training")
-        return bool(vars(self).get("_training", False) if slot is None else self._c.script_object.slots[slot])
+        module: Module | None = vars(self).get("_c")
+        slot = None if module is None else module.type.find_slot("training")
+        if module is None or slot is None:
+            return bool(vars(self).get("training", False))
+        return bool(module.script_object.slots[slot])
 
     @training.setter
     def training(self, mode: bool) -> None:
         module = vars(self).get("_c")
-        if module is None:  # `nn.Module.__init__` sets it, before there is anything to set
-            return
-        if module.type.find_slot("training") is None:
-            vars(self)["_training"] = bool(mode)
+        if module is None or module.type.find_slot("training") is None:
+            vars(self)["training"] = bool(mode)
         else:
             module.setattr("training", bool(mode))
 
     def __getattr__(self, name: str) -> Any:
         module = vars(self).get("_c")
         if module is None:
-            raise RuntimeError("ScriptModule has not been initialized, did you forget to call super's init?")
+            return self._without_program(name)
         kind = module.type
         slot = kind.find_slot(name)
         if slot is not None:
@@ -162,7 +205,22 @@ class ScriptModule(nn.Module):
             return member
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
+    def _without_program(self, name: str) -> Any:
+        """An attribute while `__init__` runs."""
+        if "_parameters" not in vars(self):
+            raise RuntimeError(_NOT_INITIALIZED)
+        return super().__getattr__(name)
+
+    def _set_without_program(self, name: str, value: Any) -> None:
+        if is_attribute_marker(value):
+            vars(self).setdefault("__attribute_types__", {})[name] = value.type
+            value = value.value
+        super().__setattr__(name, value)
+
     def __setattr__(self, name: str, value: Any) -> None:
+        if "_c" not in vars(self):
+            self._set_without_program(name, value)
+            return
         module = self._c
         kind = module.type
         slot = kind.find_slot(name)
@@ -182,12 +240,17 @@ class ScriptModule(nn.Module):
             object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
+        if "_c" not in vars(self):
+            super().__delattr__(name)
+            return
         kind = self._c.type
         if kind.find_slot(name) is not None or (name in kind.methods and name not in vars(self)):
             raise ObjectError("cannot delete methods or parameters of a script module")
         object.__delattr__(self, name)
 
     def __dir__(self) -> list[str]:
+        if "_c" not in vars(self):
+            return list(super().__dir__())  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
         kind = self._c.type
         names = [a.name for a in kind.attributes if a.name.isidentifier()]
         return sorted({*names, *kind.constants, *kind.properties, *kind.methods, *object.__dir__(self)})
@@ -229,6 +292,9 @@ class ScriptModule(nn.Module):
         Free names in the text mean what they mean in the code that calls this, or what `resolver` says.
         """
         resolver = resolver or resolver_of_frame(sys._getframe(1))
+        if "_c" not in vars(self):
+            vars(self).setdefault("__method_texts__", []).append(MethodText(source, resolver))
+            return
         with unit.lock:
             self._c.define(source, resolver, self_value_of(self._c.script_object))
 
@@ -258,6 +324,8 @@ class ScriptModule(nn.Module):
     # --- what `nn.Module` does
 
     def extra_repr(self) -> str:
+        if vars(self).get("_is_derived", True):  # the name of the class says it all
+            return ""
         return f"original_name={self.original_name}"
 
     def _apply(self, fn: Any, recurse: bool = True) -> ScriptModule:
@@ -285,8 +353,9 @@ class ScriptModule(nn.Module):
             f"Tried to serialize object {self._c.qualified_name} which does not have a __getstate__ method defined!"
         )
 
-    def __flambeau_script_value__(self) -> ScriptObject:
-        return self._c.script_object
+    def __flambeau_script_value__(self) -> ScriptObject | None:
+        module = vars(self).get("_c")
+        return None if module is None else module.script_object
 
     # --- containers
 
@@ -333,5 +402,6 @@ class ScriptModule(nn.Module):
         return list(members.values())[key]
 
     def __bool__(self) -> bool:
-        method = self._c.find_method("__bool__")
+        module = vars(self).get("_c")
+        method = None if module is None else module.find_method("__bool__")
         return True if method is None else bool(method())

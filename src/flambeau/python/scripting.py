@@ -46,6 +46,7 @@ def _wrap(value: ScriptObject) -> object:
 services.class_type = class_type
 services.sugared = sugared_value
 services.module_value = ModuleValue
+services.script_object = lambda module: ModuleTree(module).root
 boundary.install()
 
 

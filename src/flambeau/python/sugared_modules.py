@@ -31,6 +31,7 @@ from flambeau.python.module_hooks import call_with_hooks, define_hooks
 from flambeau.python.module_types import ModuleDescription, type_of_submodule
 from flambeau.python.places import at
 from flambeau.python.python_calls import PythonFunctionValue
+from flambeau.python.script_methods import function_behind
 from flambeau.python.sugared_classes import class_value_attribute
 from flambeau.python.unit import services
 
@@ -280,9 +281,8 @@ class ModuleValue(SugaredValue):
 
     def _own_method(self, name: str) -> SugaredValue | None:
         """A special method that the user's class defines; those of PyTorch's containers are known here."""
-        member = inspect.getattr_static(self.description.python_class, name, None)
-        module = getattr(member, "__module__", "")
-        if not inspect.isfunction(member) or module.startswith("torch.nn."):
+        member = function_behind(self.description.python_class, name)
+        if member is None or member.__module__.startswith("torch.nn."):
             return None
         return None if find_method(self.description, name) is None else MethodValue.of(self.value, name)
 

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, final
 from weakref import WeakKeyDictionary
 
 from flambeau.frontend import SugaredValue
-from flambeau.ir import CompilationUnit, Function, NamedType, SourceRange, Value
+from flambeau.ir import CompilationUnit, Function, NamedType, ScriptObject, SourceRange, Value
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from flambeau.python.module_types import ModuleDescription
 
 
@@ -24,6 +26,7 @@ class Services:
     class_type: Callable[[type, SourceRange | None], NamedType]
     sugared: Callable[[object, SourceRange], SugaredValue]
     module_value: Callable[[Value, ModuleDescription], SugaredValue]
+    script_object: Callable[[nn.Module], ScriptObject]
 
 
 services = Services()
