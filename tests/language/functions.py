@@ -371,8 +371,8 @@ def values_for_optional_and_any(x: int):
     return _takes_optional(x), _takes_optional(None), _takes_any(x), _takes_any("s")
 
 
-@suite.rejects("Expected a value of type 'Tensor (inferred)' for argument 'x' but instead found type 'int'")
-def inferred_tensor_hint(x: int):
+@suite.extends(5)
+def callee_for_the_types_of_the_call(x: int):
     return _inferred(x)
 
 

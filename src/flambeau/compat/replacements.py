@@ -62,14 +62,14 @@ def script(
     _rcb: object = None,
     example_inputs: Sequence[tuple[object, ...]] | Mapping[object, object] | None = None,
 ) -> Any:
-    """`torch.jit.script`. `example_inputs` is accepted; types come from annotations and values."""
+    """`torch.jit.script`. `example_inputs` are run in Python, to learn the types of what is not annotated."""
     if optimize is not None:
         warnings.warn(
             "`optimize` is deprecated and has no effect. Use `with torch.jit.optimized_execution()` instead",
             FutureWarning,
             stacklevel=2,
         )
-    return python.script(obj)
+    return python.script(obj, example_inputs=example_inputs)
 
 
 def trace(

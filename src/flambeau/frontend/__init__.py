@@ -25,7 +25,10 @@ from flambeau.frontend.compiler import compile_definition
 from flambeau.frontend.conversions import convert
 from flambeau.frontend.definition import ClassDefinition, Definition, definitions_in, parse_source, range_of
 from flambeau.frontend.emitter import Emitter
+from flambeau.frontend.folding import known_value
+from flambeau.frontend.inlining import inline_call
 from flambeau.frontend.iteration import RangeValue, ZippedValue
+from flambeau.frontend.keywords import KeywordsValue
 from flambeau.frontend.messages import type_name
 from flambeau.frontend.namespaces import (
     CMATH_FUNCTIONS,
@@ -37,8 +40,8 @@ from flambeau.frontend.namespaces import (
 )
 from flambeau.frontend.operator_calls import emit_operator_call, has_method
 from flambeau.frontend.resolver import Resolver
-from flambeau.frontend.schema_matching import MatchedCall, match_call, pack_results
-from flambeau.frontend.signatures import Signature, evaluate_default, signature_of
+from flambeau.frontend.schema_matching import MatchedCall, accepts, match_call, pack_results
+from flambeau.frontend.signatures import Signature, evaluate_default, signature_of, type_of_default
 from flambeau.frontend.special import SpecialForm, special_form
 from flambeau.frontend.sugared import Arg, SugaredFactory, SugaredValue
 from flambeau.frontend.value_attributes import contains_class, no_attribute
@@ -61,6 +64,7 @@ __all__ = [
     "ExceptionClass",
     "ExceptionInstance",
     "FunctionValue",
+    "KeywordsValue",
     "MagicMethod",
     "MatchedCall",
     "MathModule",
@@ -81,6 +85,7 @@ __all__ = [
     "SugaredValue",
     "TensorCast",
     "ZippedValue",
+    "accepts",
     "broadcast_length",
     "builtin_functions_named",
     "compile_definition",
@@ -91,6 +96,8 @@ __all__ = [
     "emit_operator_call",
     "evaluate_default",
     "has_method",
+    "inline_call",
+    "known_value",
     "match_call",
     "no_attribute",
     "pack_results",
@@ -100,4 +107,5 @@ __all__ = [
     "signature_of",
     "special_form",
     "type_name",
+    "type_of_default",
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TypeAlias
 
 from flambeau import ir
 from flambeau.errors import ScriptError
@@ -28,18 +29,21 @@ from . import (  # noqa: F401
     statements,
 )
 from .annotations import parse_annotation
+from .assumptions import ATTEMPTS, Assumptions, Reconsider
 from .builtin_functions import services as builtin_function_services
 from .closures import lift_forks
 from .control_flow import finish_body
 from .definition import Definition
 from .emitter import Emitter, Results
 from .exits import transform_exits
+from .keywords import KeywordsValue
 from .loops import canonicalize_loops
 from .namespaces import SERIALIZED_NAMES
 from .resolver import Resolver
 from .signatures import Signature, signature_of
 from .ssa import convert_to_ssa
 from .sugared import SugaredFactory, SugaredValue
+from .values import SugaredTuple
 
 _in_progress: set[ir.Function] = set()
 """The functions that are being compiled. One that is reached again meanwhile is recursive: a function is compiled by
@@ -65,8 +69,58 @@ def compile_definition(
     """
     if signature is None:
         signature = signature_of(definition, resolver, is_method=self_type is not None, defaults=defaults)
+    graph, arguments, result = _attempts(function, definition, resolver, self_value, self_type, signature)
+    if finish is not None:
+        finish(graph)
+    function.graph = graph
+    function.schema = ir.FunctionSchema(function.name, "", arguments, (ir.Argument("", result),))
+
+
+_Compiled: TypeAlias = "tuple[ir.Graph, tuple[ir.Argument, ...], ir.Type]"
+
+
+def _attempts(
+    function: ir.Function,
+    definition: Definition,
+    resolver: Resolver,
+    self_value: SugaredFactory | None,
+    self_type: ir.Type | None,
+    signature: Signature,
+) -> _Compiled:
+    """Compile by TorchScript's own rules, or else by wider ones, with as many assumptions as that needs."""
+
+    def attempt(assumptions: Assumptions) -> _Compiled:
+        return _compile_once(function, definition, resolver, self_value, self_type, signature, assumptions)
+
+    try:
+        return attempt(Assumptions())
+    except ScriptError as error:
+        if definition.serialized or function in _in_progress:
+            raise
+        first = error.as_error() if isinstance(error, Reconsider) else error
+    assumptions = Assumptions(inferring=True)
+    for _ in range(ATTEMPTS):
+        try:
+            return attempt(assumptions)
+        except Reconsider as error:
+            if not assumptions.add(error.subject, error.type):
+                break
+        except ScriptError:
+            break
+    raise first from None
+
+
+def _compile_once(
+    function: ir.Function,
+    definition: Definition,
+    resolver: Resolver,
+    self_value: SugaredFactory | None,
+    self_type: ir.Type | None,
+    signature: Signature,
+    assumptions: Assumptions,
+) -> _Compiled:
     graph = ir.Graph()
-    emitter = Emitter(function, definition, resolver, graph, Results(signature.return_type))
+    emitter = Emitter(function, definition, resolver, graph, Results(signature.return_type), assumptions)
     if isinstance(self_type, ir.ClassType):
         emitter.owner = self_type
         emitter.caller_name = f"{self_type.name}.{function.name}"
@@ -75,10 +129,7 @@ def compile_definition(
         emitter.statements(definition.node.body)
         result = finish_body(emitter, graph.block, definition.header_range())
         _lower(graph)
-    if finish is not None:
-        finish(graph)
-    function.graph = graph
-    function.schema = ir.FunctionSchema(function.name, "", arguments, (ir.Argument("", result),))
+    return graph, arguments, result
 
 
 @contextmanager
@@ -111,9 +162,25 @@ def _emit_parameters(
         sugared: SugaredValue = emitter.sugar(value) if self_value is None else self_value(value)
         emitter.environment.assign(this.arg, sugared, emitter.range(this))
         arguments = (ir.Argument(this.arg, self_type), *arguments)
-    for parameter, argument in zip(parameters, signature.arguments, strict=True):
-        value = emitter.graph.add_input("", argument.type)
-        emitter.environment.assign(parameter.arg, emitter.sugar(value), emitter.range(parameter))
+    variadic = definition.node.args
+    by_name = {parameter.arg: parameter for parameter in parameters}
+    rest: list[SugaredValue] = []
+    keywords: dict[str, SugaredValue] = {}
+    for argument, kind in zip(signature.arguments, signature.kinds(), strict=True):
+        given = emitter.graph.add_input("", argument.type)
+        if kind == "named":
+            parameter = by_name[argument.name]
+            emitter.environment.assign(parameter.arg, emitter.sugar(given), emitter.range(parameter))
+            continue
+        given.set_debug_name(argument.name)
+        if kind == "rest":
+            rest.append(emitter.sugar(given))
+        else:
+            keywords[argument.name] = emitter.sugar(given)
+    if variadic.vararg is not None:
+        emitter.environment.assign(variadic.vararg.arg, SugaredTuple(tuple(rest)), emitter.range(variadic.vararg))
+    if variadic.kwarg is not None:
+        emitter.environment.assign(variadic.kwarg.arg, KeywordsValue(keywords), emitter.range(variadic.kwarg))
     return arguments
 
 

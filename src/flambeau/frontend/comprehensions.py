@@ -19,6 +19,7 @@ from .literals import as_hinted, checked_dict
 from .messages import type_name
 from .sugared import SugaredValue
 from .syntax import expression
+from .unrolling import counted
 
 
 @expression(ast.ListComp, ast.GeneratorExp)
@@ -114,7 +115,8 @@ def _emit_generators(
     def emit_round() -> None:
         _emit_filtered(emitter, generator.ifs, lambda: _emit_generators(emitter, node, others, emit_body))
 
-    emit_for(emitter, generator.target, iterable, emitter.range(node), emit_round)
+    with counted(emitter, generator.iter, iterable) as iterable:
+        emit_for(emitter, generator.target, iterable, emitter.range(node), emit_round)
 
 
 def _emit_filtered(emitter: Emitter, tests: list[ast.expr], emit_body: Callable[[], None]) -> None:

@@ -16,12 +16,14 @@ from flambeau import ir
 from flambeau.errors import ScriptError
 
 from .emitter import Emitter
+from .folding import known_value
 from .messages import type_name
 from .refinement import Refinements, Types
 from .special import SpecialForm
 from .sugared import SugaredValue
 from .syntax import expression
 from .type_tests import TypeTest, gather_types, type_test
+from .values import SimpleValue
 
 _ALWAYS_TRUE = frozenset({"aten::is_scripting"})
 _ALWAYS_FALSE = frozenset({"aten::has_torch_function"})
@@ -58,7 +60,17 @@ def emit_condition(emitter: Emitter, node: ast.expr) -> Condition:
         case ast.Call():
             return _emit_call(emitter, node)
         case _:
-            return _of_value(emitter, node, emitter.value(node))
+            return _of_sugared(emitter, node, emitter.sugared(node))
+
+
+def _of_sugared(emitter: Emitter, node: ast.expr, sugared: SugaredValue) -> Condition:
+    """The truth of what an expression means."""
+    range_ = emitter.range(node)
+    if not isinstance(sugared, SimpleValue):
+        truth = sugared.truth(emitter, range_)
+        if truth is not None:
+            return known(emitter, truth, range_)
+    return _of_value(emitter, node, sugared.as_value(emitter, range_))
 
 
 def known(emitter: Emitter, outcome: bool, range: ir.SourceRange, refinements: Refinements | None = None) -> Condition:
@@ -161,7 +173,11 @@ def emit_identity(emitter: Emitter, left: ir.Value, right: ir.Value, is_is: bool
 
 def _emit_is(emitter: Emitter, node: ast.Compare, left: ast.expr, is_is: bool, right: ast.expr) -> Condition:
     range_ = emitter.range(node)
-    values = emitter.value(left), emitter.value(right)
+    sugared = emitter.sugared(left), emitter.sugared(right)
+    if any(not s.is_first_class and s.truth(emitter, range_) is not None for s in sugared):
+        # A module, function or class, of which there is only one; it is not None.
+        return known(emitter, (sugared[0] is sugared[1]) is is_is, range_)
+    values = sugared[0].as_value(emitter, range_), sugared[1].as_value(emitter, range_)
     none = may_be_none(values[0].type), may_be_none(values[1].type)
     if none == (True, True):
         return known(emitter, is_is, range_)
@@ -201,7 +217,7 @@ def _emit_call(emitter: Emitter, node: ast.Call) -> Condition:
         return emit_isinstance(emitter, node)
     if isinstance(callee, SpecialForm) and callee.name == "hasattr":
         return emit_hasattr(emitter, node)
-    return _of_value(emitter, node, emitter.value(node))
+    return _of_sugared(emitter, node, emitter.sugared(node))
 
 
 def emit_isinstance(emitter: Emitter, node: ast.Call) -> Condition:
@@ -244,11 +260,14 @@ def _of_value(emitter: Emitter, node: ast.expr, value: ir.Value) -> Condition:
     if isinstance(value.type, ir.OptionalType):
         return _of_optional(emitter, node, value)
     truth = emit_to_bool(emitter, value, range_)
-    return Condition(truth, outcome=_known_outcome(truth))
+    return Condition(truth, outcome=_known_outcome(emitter, truth))
 
 
-def _known_outcome(truth: ir.Value) -> bool | None:
+def _known_outcome(emitter: Emitter, truth: ir.Value) -> bool | None:
     """What a bool is, if it is a constant, or compares constants: how a model is configured, mostly."""
+    if emitter.infers:
+        found = known_value(emitter, truth)
+        return found if isinstance(found, bool) else None
     constant = ir.constant_value(truth)
     if isinstance(constant, bool):
         return constant

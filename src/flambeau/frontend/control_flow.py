@@ -26,6 +26,7 @@ from .messages import type_name
 from .refinement import Types
 from .sugared import SugaredValue
 from .syntax import statement
+from .unrolling import assigned_names, counted
 
 _FOREVER = (1 << 63) - 1
 
@@ -163,6 +164,7 @@ def emit_while(emitter: Emitter, node: ast.While) -> None:
     if any(isinstance(part, ast.NamedExpr) for part in ast.walk(node.test)):
         _emit_while_with_assignment(emitter, node)
         return
+    emitter.environment.forget(assigned_names(node))
     loop = emitter.insert("prim::Loop", (emitter.constant(_FOREVER, range_),), (), range_)
     body, header = loop.add_block(), loop.add_block()
     emitter.environment.push(header)
@@ -195,7 +197,9 @@ def emit_for_statement(emitter: Emitter, node: ast.For) -> None:
         emitter.statements(without_else(node))
         return
     iterable = emitter.sugared(node.iter).iterate(emitter, emitter.range(node.iter))
-    emit_for(emitter, node.target, iterable, emitter.range(node), lambda: emitter.statements(node.body))
+    emitter.environment.forget(assigned_names(node))
+    with counted(emitter, node, iterable) as iterable:
+        emit_for(emitter, node.target, iterable, emitter.range(node), lambda: emitter.statements(node.body))
 
 
 def emit_for(
@@ -274,7 +278,16 @@ def emit_return_statement(emitter: Emitter, node: ast.Return) -> None:
     if node.value is None:
         value = emitter.constant(None, range_)
     else:
-        value = emitter.value(node.value, emitter.results.declared)
+        sugared = emitter.sugared(node.value, emitter.results.declared)
+        if emitter.results.in_place and emitter.environment.frame.parent is None and not sugared.is_first_class:
+            emitter.results.sugared = sugared
+            emitter.exiting.add(emitter.environment.block)
+            return
+        value = sugared.as_value(emitter, emitter.range(node.value))
+        if emitter.results.declared is ir.ANY and value.type is not ir.ANY:
+            value = emitter.unchecked_cast(value, ir.ANY, emitter.range(node.value))
+    if emitter.results.in_place and emitter.environment.frame.parent is None and emitter.results.merged is None:
+        emitter.results.only = value
     emit_return(emitter, value, range_)
 
 

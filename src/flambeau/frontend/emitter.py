@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias, final
 from flambeau import ir
 from flambeau.errors import ScriptError, UnsupportedSyntaxError
 
+from .assumptions import Assumptions, Subject
 from .conversions import convert
 from .definition import Definition, Located
 from .environment import Environment
@@ -40,6 +41,12 @@ class Results:
     """The annotated type."""
     merged: ir.Type | None = None
     """The type of all results returned so far."""
+    in_place: bool = False
+    """Whether the body stands in place of a call, so that the result need not be a value of the graph."""
+    sugared: SugaredValue | None = None
+    """The result, if it is no value of the graph."""
+    only: ir.Value | None = None
+    """The result, if there is one `return` that is always reached."""
 
 
 @final
@@ -47,7 +54,13 @@ class Emitter:
     """Compiles one definition into one graph."""
 
     def __init__(
-        self, function: ir.Function, definition: Definition, resolver: Resolver, graph: ir.Graph, results: Results
+        self,
+        function: ir.Function,
+        definition: Definition,
+        resolver: Resolver,
+        graph: ir.Graph,
+        results: Results,
+        assumptions: Assumptions | None = None,
     ) -> None:
         self.function = function
         self.definition = definition
@@ -55,6 +68,7 @@ class Emitter:
         self.graph = graph
         self.environment = Environment(graph)
         self.results = results
+        self.assumptions = assumptions or Assumptions()
         self.loop_kind: LoopKind = "none"
         self.exiting: set[ir.Block] = set()
         """Blocks whose end is never reached: they return, raise, break or continue."""
@@ -62,6 +76,17 @@ class Emitter:
         """How the chain of compilations names this function."""
         self.owner: ir.ClassType | None = None
         """The class whose method this is."""
+        self.inlined: list[Definition] = []
+        """The definitions whose bodies are being emitted in place of calls, innermost last."""
+        self.inline_sites: list[int] = []
+        """Where the calls stand that are being replaced so."""
+        self.counted_loops: list[Subject] = []
+        """The loops of known length around this place, innermost last, which could be unrolled."""
+
+    @property
+    def infers(self) -> bool:
+        """Whether this is compiled by wider rules than TorchScript's: those failed, or a call is replaced by it."""
+        return self.assumptions.inferring or bool(self.inlined)
 
     # --- syntax
 
@@ -95,6 +120,10 @@ class Emitter:
 
     def range(self, node: Located) -> ir.SourceRange:
         return self.definition.range(node)
+
+    def place(self, node: Located) -> tuple[object, ...]:
+        """A key for this place in the program: the syntax, and the calls in whose place it is emitted."""
+        return (id(self.definition.source), node.lineno, node.col_offset, *self.inline_sites)
 
     def error(self, node: Located, message: str) -> ScriptError:
         """The error that a piece of syntax is wrong."""

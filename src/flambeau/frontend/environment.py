@@ -11,6 +11,7 @@ its declaration for the blocks inside.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import final
 
@@ -56,6 +57,10 @@ class Frame:
     """What is bound here is not seen by functions that are defined outside: a function's body, a comprehension."""
     renamed: dict[str, str] = field(default_factory=dict)
     """Variables of this block that are not the ones of that name around it, with the name that they have instead."""
+    prefix: str = ""
+    """What is added to the names of all variables bound here, for a body that stands among others' variables."""
+    known: dict[str, ir.Value | None] = field(default_factory=dict)
+    """The values that variables were given last, where no other statement can have come between; None: not known."""
 
 
 @final
@@ -67,6 +72,7 @@ class Environment:
         self._frame = Frame(graph.block, None)
         self._opened: list[Frame] = []
         self._renamings = 0
+        self._origins: dict[ir.Value, ir.Value] = {}
 
     @property
     def frame(self) -> Frame:
@@ -82,6 +88,13 @@ class Environment:
         """Open a frame for a block; what it does not bind is looked up in `parent` (default: the innermost frame)."""
         self._opened.append(self._frame)
         self._frame = Frame(block, parent or self._frame, is_loop_body=is_loop_body, is_scope=is_scope)
+        return self._frame
+
+    def push_isolated(self, block: ir.Block) -> Frame:
+        """Open a frame for a body that sees no variable of those around it, though it stands among them."""
+        self._opened.append(self._frame)
+        self._frame = Frame(block, None, is_scope=True, prefix=f"${self._renamings}")
+        self._renamings += 1
         return self._frame
 
     def surroundings(self, defined: Frame) -> Frame:
@@ -115,9 +128,36 @@ class Environment:
             if name in looked.sugared:
                 return looked.sugared[name]
             if name in looked.types:
-                return SimpleValue(self._load(name, looked.types[name]))
+                value = self._load(name, looked.types[name])
+                stored = self._stored(name, frame or self._frame)
+                if stored is not None:
+                    self._origins[value] = stored
+                return SimpleValue(value)
             looked = looked.parent
         return None
+
+    def origin(self, value: ir.Value) -> ir.Value:
+        """The value that was stored in the variable which a value was read from, if that is certain."""
+        while value in self._origins:
+            value = self._origins[value]
+        return value
+
+    def note_origin(self, value: ir.Value, origin: ir.Value) -> None:
+        """Remember that a value is certain to be another one."""
+        self._origins[value] = origin
+
+    def _stored(self, slot: str, frame: Frame) -> ir.Value | None:
+        looked: Frame | None = frame
+        while looked is not None:
+            if slot in looked.known:
+                return looked.known[slot]
+            looked = looked.parent
+        return None
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Let nothing be known of the values of variables from here on: a loop is about to change them."""
+        for name in names:
+            self._frame.known[self._slot(name)] = None
 
     def find_type(self, name: str, frame: Frame | None = None) -> ir.Type | None:
         """The type that a variable has here, or seen from `frame`; None if it has no value in the graph."""
@@ -185,13 +225,20 @@ class Environment:
         while frame is not None:
             if name in frame.renamed:
                 return frame.renamed[name]
+            if frame.parent is None:
+                return name if name.endswith(frame.prefix) else f"{name}{frame.prefix}"
             frame = frame.parent
         return name
+
+    def _root_of(self, frame: Frame) -> Frame:
+        while frame.parent is not None:
+            frame = frame.parent
+        return frame
 
     def declare_local(self, name: str) -> None:
         """Make a name mean a new variable in the innermost frame, whatever it means outside."""
         if name not in self._frame.renamed and self.is_defined(name):
-            self._frame.renamed[name] = f"{name}${self._renamings}"
+            self._frame.renamed[name] = f"{name}${self._renamings}{self._root_of(self._frame).prefix}"
             self._renamings += 1
 
     def _load(self, name: str, type: ir.Type) -> ir.Value:
@@ -222,6 +269,7 @@ class Environment:
         node = self._graph.create("prim::Store", (simple,), 0, range)
         self._graph.insert_node(node.set_attribute("name", "s", self._slot(name)))
         self.set_type(name, annotation or simple.type)
+        self._frame.known[self._slot(name)] = simple
 
     def set_type(self, name: str, type: ir.Type) -> None:
         """Give a variable, whose store is emitted already, a type from here on."""
@@ -229,6 +277,7 @@ class Environment:
         self._frame.sugared.pop(slot, None)
         self._frame.declared.pop(slot, None)
         self._frame.types[slot] = type
+        self._frame.known[slot] = None
 
     def delete(self, name: str, error: ScriptError) -> bool:
         """Unbind a name of the innermost frame; reading it afterwards is `error`. False if it is not bound there."""

@@ -250,6 +250,12 @@ def match_call(
     )
 
 
+def accepts(argument: ir.Argument, value: ir.Value, *, allow_conversions: bool) -> bool:
+    """Whether a call may give a value to a parameter; nothing is inserted."""
+    schema = ir.FunctionSchema("", "", (argument,), ())
+    return _Attempt(schema, allow_conversions=allow_conversions).run([value], {}, None) is not None
+
+
 def _failure(attempt: _Attempt) -> str:
     return f"\n{attempt.schema}:\n{attempt.reason()}\n"
 

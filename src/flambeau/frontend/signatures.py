@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import Literal, TypeAlias, final
 
 from flambeau import ir
 from flambeau.errors import ScriptError, UnsupportedSyntaxError
@@ -21,23 +21,46 @@ _PARAMETER_COMMENT = re.compile(r"#\s*type:\s*(?!ignore\b)([^#]*?)\s*(?:#.*)?$")
 _SIGNATURE = re.compile(r"^\((.*)\)\s*->\s*(.+)$", re.DOTALL)
 
 
+ParameterKind: TypeAlias = Literal["named", "rest", "keyword"]
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The parameters (without `self`), in order, and the type of the result (None: whatever the body returns)."""
+    """The parameters (without `self`), in order, and the type of the result (None: whatever the body returns).
+
+    `rest` and `keywords` name the arguments that stand for `*args` and `**kwargs`, for one number of arguments and one
+    set of keywords.
+    """
 
     arguments: tuple[ir.Argument, ...]
     return_type: ir.Type | None = None
+    rest: frozenset[str] = frozenset()
+    keywords: frozenset[str] = frozenset()
+
+    def kinds(self) -> list[ParameterKind]:
+        """For each argument, which parameter of the definition takes it: one of its own, `*args` or `**kwargs`."""
+        return [
+            "rest" if a.name in self.rest else "keyword" if a.name in self.keywords else "named" for a in self.arguments
+        ]
 
 
 def signature_of(
-    definition: Definition, resolver: Resolver, *, is_method: bool = False, defaults: Mapping[str, object] | None = None
+    definition: Definition,
+    resolver: Resolver,
+    *,
+    is_method: bool = False,
+    defaults: Mapping[str, object] | None = None,
+    seen: Mapping[str, ir.Type] | None = None,
 ) -> Signature:
     """The signature that a definition's annotations and type comments declare; nothing is compiled.
 
     `defaults` are the values of default arguments where they are known; otherwise they are read off the expressions.
+    `seen` are types that arguments had in calls: those of parameters that nothing else is said about. A parameter
+    about which nothing is known is a Tensor, `*args` and `**kwargs` take nothing.
     """
-    _check_parameters(definition)
+    if seen is None:
+        _check_parameters(definition, is_method=is_method)
     node = definition.node
     parameters = definition.parameters[1:] if is_method else definition.parameters
     annotations: list[ast.expr | None] = [parameter.annotation for parameter in parameters]
@@ -52,10 +75,17 @@ def signature_of(
     arguments: list[ir.Argument] = []
     for parameter, annotation in zip(parameters, annotations, strict=True):
         type: ir.Type = ir.INFERRED_TENSOR
+        default = known.get(parameter.arg, ir.MISSING)
         if annotation is not None:
             type = resolver.resolve_type(annotation, definition.range(annotation))
+            if default is None and not definition.serialized and not ir.is_subtype(ir.NONE, type):
+                # `mask: Tensor = None`, as it was written before Optional had to be.
+                type = ir.optional(type)
+        elif seen is not None and parameter.arg in seen:
+            type = _with_default(seen[parameter.arg], default)
+        elif default is not ir.MISSING and not definition.serialized:
+            type = type_of_default(default) or type
         broadcast = broadcast_length(annotation)
-        default = known.get(parameter.arg, ir.MISSING)
         if broadcast is not None and default.__class__ in (int, float):
             default = [default] * broadcast
         default = _fitting(default, type)
@@ -70,6 +100,51 @@ def signature_of(
         )
     result = None if returns is None else resolver.resolve_type(returns, definition.range(returns))
     return Signature(tuple(arguments), result)
+
+
+def _with_default(seen: ir.Type, default: object) -> ir.Type:
+    """The type of a parameter: what calls gave it, and its default."""
+    if default is ir.MISSING:
+        return seen
+    if default is None:
+        return seen if ir.is_subtype(ir.NONE, seen) else ir.optional(seen)
+    known = type_of_default(default)
+    if known is None:
+        return seen
+    if known is ir.INT and seen is ir.FLOAT:
+        return seen
+    return ir.unify(seen, known) or seen
+
+
+def type_of_default(default: object) -> ir.Type | None:
+    """The type that a parameter without annotation has if this is its default; None if that does not tell."""
+    match default:
+        case None:
+            return ir.optional(ir.TENSOR)
+        case bool():
+            return ir.BOOL
+        case int():
+            return ir.INT
+        case float():
+            return ir.FLOAT
+        case complex():
+            return ir.COMPLEX
+        case str():
+            return ir.STRING
+        case ir.Device():
+            return ir.DEVICE
+        case ir.EnumValue():
+            return default.type
+        case tuple():
+            parts = [type_of_default(part) for part in default]
+            known = [part for part in parts if part is not None]
+            return ir.TupleType(tuple(known)) if len(known) == len(parts) else None
+        case list() if default:
+            elements = [type_of_default(part) for part in default]
+            joined = ir.unify_all(tuple(e for e in elements if e is not None))
+            return ir.ListType(joined) if joined is not None and None not in elements else None
+        case _:
+            return None
 
 
 def _fitting(default: object, type: ir.Type) -> object:
@@ -90,13 +165,16 @@ def _fitting(default: object, type: ir.Type) -> object:
             return default
 
 
-def _check_parameters(definition: Definition) -> None:
+def _check_parameters(definition: Definition, *, is_method: bool) -> None:
+    """A definition that takes only `*args` or `**kwargs` says nothing of what it takes."""
     arguments = definition.node.args
+    if len(definition.parameters) > is_method and not definition.serialized:
+        return
     for variadic in (arguments.vararg, arguments.kwarg):
         if variadic is not None:
             raise UnsupportedSyntaxError(
                 "Compiled functions can't take variable number of arguments or use keyword-only arguments with "
-                "defaults",
+                "defaults, unless calls show what these are: give example_inputs",
                 definition.range(variadic),
             )
 

@@ -18,12 +18,14 @@ from .comprehensions import emit_dict_comprehension, emit_list_comprehension
 from .conditions import emit_hasattr, emit_isinstance
 from .container_hints import container_hint
 from .emitter import Emitter
+from .folding import known_value
 from .iteration import ENDLESS, RangeValue, make_range, reversed_range, zipped
 from .literals import dict_type
 from .messages import type_name
 from .special import SpecialForm, special_form
 from .subscripts import emit_tensor_index
 from .sugared import SugaredValue
+from .unrolling import raise_unless_unrolled
 from .values import SimpleValue, SliceValue, SugaredTuple
 
 
@@ -134,41 +136,15 @@ def emit_getattr(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.T
     return owner.attribute(emitter, range_, name)
 
 
-def _constant(value: ir.Value) -> object:
-    """The constant that a value is; of a variable, the one stored before in its block, with no branch between."""
-    if value.node.kind != "prim::Load":
-        return ir.constant_value(value)
-    name, node = value.node.string_attribute("name"), value.node
-    before: list[ir.Node] = []
-    block = node.owning_block
-    for other in [] if block is None else block:
-        if other is node:
-            break
-        before.append(other)
-    for other in reversed(before):
-        if other.blocks:
-            return ir.NOT_CONSTANT
-        if other.kind == "prim::Store" and other.string_attribute("name") == name:
-            return ir.constant_value(other.input)
-    return ir.NOT_CONSTANT
-
-
 def _known_text(emitter: Emitter, node: ast.expr) -> str | None:
-    """A string literal, or an f-string of literals and of constants; None for what is not known at compile time."""
+    """A string that is known at compile time: a literal, an f-string of constants, arithmetic on such."""
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else None
-    if not isinstance(node, ast.JoinedStr):
-        return None
-    text = ""
-    for part in node.values:
-        if isinstance(part, ast.FormattedValue):
-            value = _constant(emitter.value(part.value))
-            if part.conversion != -1 or part.format_spec is not None or not isinstance(value, (int, str)):
-                return None
-            text += str(value)
-        elif isinstance(part, ast.Constant):
-            text += str(part.value)
-    return text
+    value = emitter.value(node)
+    text = known_value(emitter, value)
+    if not isinstance(text, str):
+        raise_unless_unrolled(emitter, emitter.error(node, "getattr's second argument must be a string literal"), value)
+    return text if isinstance(text, str) else None
 
 
 # --- containers

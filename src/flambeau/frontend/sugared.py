@@ -69,6 +69,10 @@ class SugaredValue:
         """Emit a call; `n_binders` is how many names its result is unpacked to."""
         self.refuse(f"cannot call a {self.kind}", range)
 
+    def truth(self, emitter: Emitter, range: ir.SourceRange) -> bool | None:
+        """What `bool(value)` is at compile time, for what is no value of the graph; None if only a run can tell."""
+        return None
+
     def iterate(self, emitter: Emitter, range: ir.SourceRange) -> SugaredValue:
         """What a loop goes through: a value with `length` and `item`, or with a `static_length` and `as_tuple`."""
         self.refuse(f"{self.kind} cannot be used as an iterable", range)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import final
 
 from flambeau.errors import ScriptError
@@ -11,9 +12,10 @@ from flambeau.frontend import Definition, Resolver, Signature, SugaredFactory, c
 from flambeau.ir import Function, SourceRange, Type
 from flambeau.passes import after_compilation
 from flambeau.python import markers
-from flambeau.python.conversion import default_value
+from flambeau.python.evidence import compiled_with_examples, seen_by
 from flambeau.python.names import qualified_name
 from flambeau.python.resolver import resolver_of
+from flambeau.python.signatures import default_arguments, observed_signature
 from flambeau.python.source_code import definition_of
 from flambeau.python.unit import services, unit
 
@@ -30,7 +32,7 @@ class Compilation:
         defaults: Mapping[str, object],
         self_type: Type | None = None,
         self_value: SugaredFactory | None = None,
-        signature: Signature | None = None,
+        signature: Signature | Callable[[], Signature | None] | None = None,
         forget: Callable[[], None] | None = None,
     ) -> None:
         self._definition = definition
@@ -43,27 +45,41 @@ class Compilation:
 
     def __call__(self, function: Function) -> None:
         with unit.lock:
+            key = (self._definition, self._self_type, function.name)
+            if key in unit.failures:
+                raise _again(unit.failures[key])
             try:
+                signature = self._signature() if callable(self._signature) else self._signature
                 compile_definition(
                     function,
                     self._definition,
                     self._resolver,
                     self_type=self._self_type,
                     self_value=self._self_value,
-                    signature=self._signature,
+                    signature=signature,
                     defaults=self._defaults,
                     finish=after_compilation,
                 )
-            except ScriptError:
+            except ScriptError as error:
                 if self._forget is not None:
                     self._forget()
+                if unit.depth > 0:
+                    unit.failures[key] = _again(error)
                 raise
+
+
+def _again(error: ScriptError) -> ScriptError:
+    """The same error, to be raised once more: the chain of calls grows on each way out."""
+    made = copy(error)
+    made.calls = list(error.calls)
+    return made
 
 
 def function_of(python_function: Callable[..., object], range: SourceRange | None = None) -> Function:
     """The script function of a Python function; the source is read now, the body compiled when it is needed."""
     with unit.lock:
-        known = unit.functions.get(python_function)
+        cache = compiled_with_examples if seen_by(python_function) else unit.functions
+        known = cache.get(python_function)
         if known is not None:
             return known
         definition = definition_of(python_function)
@@ -73,33 +89,51 @@ def function_of(python_function: Callable[..., object], range: SourceRange | Non
                 definition,
                 resolver_of(python_function, definition, services.sugared),
                 defaults=default_arguments(python_function),
+                signature=lambda: observed_signature(python_function, is_method=False),
                 forget=lambda: _forget(python_function, made),
             ),
             lock=unit.lock,
         )
         made.doc = inspect.getdoc(python_function) or ""
         made.python_callable = python_function
-        unit.functions[python_function] = made
+        cache[python_function] = made
         unit.compilation_unit.add_function(made)
         return made
 
 
 def _forget(python_function: Callable[..., object], function: Function) -> None:
     """Make a function that did not compile as if it had never been tried."""
-    unit.functions.pop(python_function, None)
+    for cache in (unit.functions, compiled_with_examples):
+        cache.pop(python_function, None)
     unit.compilation_unit.functions.pop(function.qualified_name, None)
 
 
-def default_arguments(python_function: Callable[..., object]) -> dict[str, object]:
-    """The values of a function's default arguments, by name, as scripts hold them."""
-    try:
-        parameters = inspect.signature(python_function).parameters.values()
-    except (
-        ValueError,
-        TypeError,
-    ):  # no signature to be had: an object implemented in C, or a `__signature__` that is none
-        return {}
-    return {p.name: default_value(p.default) for p in parameters if p.default is not inspect.Parameter.empty}
+def specialized_function(python_function: Callable[..., object], signature: Signature, key: str) -> Function:
+    """The version of a Python function for other types than it declares."""
+    with unit.lock:
+        versions = unit.specialized.setdefault(python_function, {})
+        if key not in versions:
+            definition = definition_of(python_function)
+            made = Function(
+                unit.compilation_unit.free_name(f"{qualified_name(python_function)}__as_{len(versions) + 1}"),
+                define=Compilation(
+                    definition,
+                    resolver_of(python_function, definition, services.sugared),
+                    defaults={},
+                    signature=signature,
+                    forget=lambda: _forget_version(python_function, made, key),
+                ),
+                lock=unit.lock,
+            )
+            made.python_callable = python_function
+            versions[key] = made
+            unit.compilation_unit.add_function(made)
+        return versions[key]
+
+
+def _forget_version(python_function: Callable[..., object], function: Function, key: str) -> None:
+    unit.specialized.get(python_function, {}).pop(key, None)
+    unit.compilation_unit.functions.pop(function.qualified_name, None)
 
 
 def overloads_of(python_function: Callable[..., object]) -> tuple[Function, ...]:
@@ -146,4 +180,11 @@ def no_implementation(kind: str, function: Callable[..., object]) -> str:
     )
 
 
-__all__ = ["Compilation", "default_arguments", "function_of", "no_implementation", "overloads_of"]
+__all__ = [
+    "Compilation",
+    "default_arguments",
+    "function_of",
+    "no_implementation",
+    "overloads_of",
+    "specialized_function",
+]

@@ -19,12 +19,13 @@ from flambeau.errors import FlambeauError, ScriptError, UnsupportedError
 from flambeau.frontend import Definition, Resolver, Signature, SugaredFactory, signature_of
 from flambeau.ir import Function, Property
 from flambeau.python import markers
-from flambeau.python.functions import Compilation, default_arguments, no_implementation
+from flambeau.python.functions import Compilation, no_implementation
 from flambeau.python.module_hooks import compile_hooks
 from flambeau.python.module_types import ModuleDescription
 from flambeau.python.resolver import resolver_of
 from flambeau.python.script_methods import function_behind, script_method_names
 from flambeau.python.script_module import ScriptModule
+from flambeau.python.signatures import default_arguments, observed_signature
 from flambeau.python.source_code import definition_of
 from flambeau.python.unit import services, unit
 
@@ -163,7 +164,9 @@ def _add_method(description: ModuleDescription, name: str, python_function: Call
             defaults=default_arguments(python_function),
             self_type=owner,
             self_value=_self_value(description),
-            signature=_signature_of_setstate(description, definition, resolver) if name == "__setstate__" else None,
+            signature=_signature_of_setstate(description, definition, resolver)
+            if name == "__setstate__"
+            else lambda: observed_signature(python_function, is_method=True),
             forget=lambda: _forget(owner, made),
         ),
         lock=unit.lock,
@@ -194,6 +197,41 @@ def _signature_of_setstate(
         )
     getstate.ensure_defined()
     return Signature((replace(declared.arguments[0], type=getstate.schema.return_type),), declared.return_type)
+
+
+def specialized_method(
+    description: ModuleDescription, name: str, python_function: FunctionType, signature: Signature, key: str
+) -> Function:
+    """The version of a method for other types than it declares."""
+    with unit.lock:
+        owner, versions = description.class_type, description.specialized
+        known = versions.get((name, key))
+        if known is not None:
+            return known
+        number = sum(method == name for method, _ in versions) + 1
+        definition = definition_of(python_function)
+        made = Function(
+            f"{owner.qualified_name}.{name}__as_{number}",
+            define=Compilation(
+                definition,
+                resolver_of(python_function, definition, services.sugared),
+                defaults={},
+                self_type=owner,
+                self_value=_self_value(description),
+                signature=signature,
+                forget=lambda: _forget_version(description, made, (name, key)),
+            ),
+            lock=unit.lock,
+        )
+        made.python_callable = python_function
+        versions[name, key] = made
+        owner.add_method(made.name, made)
+        return made
+
+
+def _forget_version(description: ModuleDescription, method: Function, key: tuple[str, str]) -> None:
+    description.specialized.pop(key, None)
+    _forget(description.class_type, method)
 
 
 def _forget(owner: ir.ClassType, method: Function) -> None:

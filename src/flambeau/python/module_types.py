@@ -25,7 +25,7 @@ from flambeau import ir
 from flambeau.errors import ScriptError
 from flambeau.frontend import Resolver
 from flambeau.ir import ClassType, Function, InterfaceType, ScriptObject, Type
-from flambeau.python import constants, markers
+from flambeau.python import constants, evidence, markers
 from flambeau.python.annotations import AnnotationReader
 from flambeau.python.assignments import assigned_attributes
 from flambeau.python.builtin_functions import find_builtin
@@ -116,6 +116,10 @@ class ModuleDescription:
     definitions: tuple[MethodText, ...] = ()
     """Methods given as text while a module was made; they are of that module only."""
     type: ClassType | None = None
+    specialized: dict[tuple[str, str], Function] = field(default_factory=dict)
+    """The versions of methods for argument types that they do not declare, by name and signature."""
+    examples: int = field(default_factory=evidence.session)
+    """The example inputs that types were taken from; 0 for none."""
     is_compiled: bool = False
     """Whether the methods that modules start from have been compiled."""
 
@@ -135,6 +139,7 @@ class ModuleDescription:
             tuple(self.failed),
             self.ignored,
             tuple(map(id, (*self.hooks, None, *self.pre_hooks))),
+            self.examples,
             tuple(map(id, self.definitions)),
         )
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import enum
 import inspect
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FunctionType, MethodType
 from typing import Any, TypeVar, overload
 
@@ -19,7 +21,7 @@ from torch import nn
 from flambeau import api, settings
 from flambeau.errors import ScriptError, UnsupportedError
 from flambeau.ir import ClassType, Function, ScriptObject
-from flambeau.python import boundary, markers
+from flambeau.python import boundary, evidence, markers
 from flambeau.python.annotations import is_compilable, is_named_tuple
 from flambeau.python.builtin_functions import find_builtin
 from flambeau.python.classes import class_type
@@ -51,26 +53,45 @@ boundary.install()
 
 
 @overload
-def script(obj: nn.Module) -> ScriptModule: ...
+def script(obj: nn.Module, example_inputs: object = None) -> ScriptModule: ...
 @overload
-def script(obj: C) -> C: ...
+def script(obj: C, example_inputs: object = None) -> C: ...
 @overload
-def script(obj: FunctionType) -> ScriptFunction: ...
+def script(obj: FunctionType, example_inputs: object = None) -> ScriptFunction: ...
 @overload
-def script(obj: object) -> Any: ...
-def script(obj: object) -> object:
+def script(obj: object, example_inputs: object = None) -> Any: ...
+def script(obj: object, example_inputs: object = None) -> object:
     """Compile a function, module or class to TorchScript.
 
     A module's `forward` and exported methods are compiled, and whatever they reach; its parameters and buffers stay the
     same tensors. ScriptError, with the place in the source, if something is not TorchScript.
+
+    `example_inputs` is a list of tuples of arguments (or a dict of such lists by module or function). The object is
+    called with them in Python, and parameters without annotation get the types that they had in these calls.
     """
     if not settings.JIT.value or script_value_of(obj) is not None:
         return obj
     try:
-        with unit.lock:
+        with unit.lock, _outermost(), _watching(obj, example_inputs):
             return _script(obj)
     except RecursionError:
         raise ScriptError(f"{type_name(obj)} is nested too deeply to be compiled") from None
+
+
+@contextmanager
+def _outermost() -> Iterator[None]:
+    """What failed to compile is remembered until the outermost `script` ends."""
+    unit.depth += 1
+    try:
+        yield
+    finally:
+        unit.depth -= 1
+        if not unit.depth:
+            unit.failures.clear()
+
+
+def _watching(obj: object, example_inputs: object) -> AbstractContextManager[None]:
+    return nullcontext() if example_inputs is None else evidence.watched(obj, example_inputs)
 
 
 def _script(obj: object) -> object:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 from typing import TYPE_CHECKING, final
 
 from flambeau import ir
@@ -20,18 +21,20 @@ from flambeau.frontend import (
     ConstantValue,
     FunctionValue,
     MethodValue,
+    Signature,
     SimpleValue,
     SugaredTuple,
     SugaredValue,
 )
 from flambeau.ir import SourceRange, Value
 from flambeau.python import markers
-from flambeau.python.methods import find_method, find_overloads, find_property
+from flambeau.python.methods import find_method, find_overloads, find_property, specialized_method
 from flambeau.python.module_hooks import call_with_hooks, define_hooks
 from flambeau.python.module_types import ModuleDescription, type_of_submodule
 from flambeau.python.places import at
 from flambeau.python.python_calls import PythonFunctionValue
 from flambeau.python.script_methods import function_behind
+from flambeau.python.specialization import Callee
 from flambeau.python.sugared_classes import class_value_attribute
 from flambeau.python.unit import services
 
@@ -105,7 +108,7 @@ class ModuleValue(SugaredValue):
         if name in d.attributes:
             return emitter.sugar(self._read(emitter, range, name, d.attributes[name].type))
         if name in d.class_type.methods:
-            return MethodValue.of(self.value, name)
+            return self._method(name) or MethodValue.of(self.value, name)
         if name in d.constants:
             return ConstantValue(d.constants[name])
         if name in _VIEWS and _is_own(d.python_class, name):
@@ -124,9 +127,15 @@ class ModuleValue(SugaredValue):
                 return FunctionValue.of(d.script_functions[name])
             if name in d.builtins:
                 return BuiltinFunction(d.builtins[name])
-            if name not in d.failed and find_method(d, name) is not None:
-                return MethodValue.of(self.value, name)
-        return None
+            return None if name in d.failed else self._method(name)
+
+    def _method(self, name: str) -> SugaredValue | None:
+        """A method that the Python class defines."""
+        d = self.description
+        member = inspect.getattr_static(d.python_class, name, None)
+        if not isinstance(member, FunctionType) or markers.is_ignored(member) or name in d.overloads:
+            return None
+        return ModuleMethod(self, name, member)
 
     def _find_member(self, emitter: Emitter, range: SourceRange, name: str) -> SugaredValue | None:
         d = self.description
@@ -285,6 +294,41 @@ class ModuleValue(SugaredValue):
         if member is None or member.__module__.startswith("torch.nn."):
             return None
         return None if find_method(self.description, name) is None else MethodValue.of(self.value, name)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class ModuleMethod(SugaredValue):
+    """A method of a module's class, bound to the module: it is compiled for the types that calls give it."""
+
+    module: ModuleValue
+    name: str
+    function: FunctionType
+
+    @property
+    def kind(self) -> str:
+        return "method"
+
+    def truth(self, emitter: Emitter, range: SourceRange) -> bool | None:
+        return True
+
+    def call(
+        self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        module, name, description = self.module, self.name, self.module.description
+
+        def plain() -> SugaredValue:
+            with at(range):
+                find_method(description, name)
+            return MethodValue.of(module.value, name)
+
+        def specialized(signature: Signature, key: str) -> SugaredValue:
+            with at(range):
+                made = specialized_method(description, name, self.function, signature, key)
+            return MethodValue.of(module.value, made.name)
+
+        title = f"{description.class_type.name}.{name}"
+        return Callee(self.function, title, module, plain, specialized).call(emitter, range, args, kwargs, n_binders)
 
 
 def _is_own(cls: type, name: str) -> bool:

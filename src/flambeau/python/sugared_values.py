@@ -30,6 +30,7 @@ from flambeau.frontend import (
     FunctionValue,
     NamedTupleConstructor,
     OperatorOverload,
+    Signature,
     SpecialForm,
     SugaredValue,
 )
@@ -38,12 +39,13 @@ from flambeau.python import constants, markers, special_forms
 from flambeau.python.annotations import is_compilable, is_named_tuple
 from flambeau.python.builtin_functions import find_builtin
 from flambeau.python.classes import class_type
-from flambeau.python.functions import function_of, overloads_of
+from flambeau.python.functions import function_of, overloads_of, specialized_function
 from flambeau.python.named_types import enum_value
 from flambeau.python.names import type_name
 from flambeau.python.namespaces import ABSENT
 from flambeau.python.places import at
 from flambeau.python.python_calls import PythonFunctionValue
+from flambeau.python.specialization import Callee
 from flambeau.python.substitutes import class_substitute_for, substitute_for
 from flambeau.python.sugared_classes import PythonClass, ScriptClass, class_value_attribute
 from flambeau.python.wrappers import script_value_of
@@ -95,7 +97,7 @@ def _callable(obj: Callable[..., object], range: SourceRange) -> SugaredValue:
     return _operator_of_namespace(obj) or PythonValue(obj)
 
 
-def _function(obj: FunctionType, range: SourceRange) -> SugaredValue:
+def _function(obj: Callable[..., object], range: SourceRange) -> SugaredValue:
     dispatch = markers.find_boolean_dispatch(obj)
     if dispatch is not None:
         return BooleanDispatchValue(dispatch)
@@ -105,7 +107,44 @@ def _function(obj: FunctionType, range: SourceRange) -> SugaredValue:
         return PythonFunctionValue(function)
     with at(range):
         overloads = overloads_of(function)
-        return FunctionValue.of(*overloads) if overloads else FunctionValue.of(function_of(function))
+        return FunctionValue.of(*overloads) if overloads else PythonFunction(function)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class PythonFunction(SugaredValue):
+    """A Python function: it is compiled when it is called, for the types that the call gives it."""
+
+    function: Callable[..., object]
+
+    @property
+    def kind(self) -> str:
+        return "function"
+
+    def truth(self, emitter: Emitter, range: SourceRange) -> bool | None:
+        return True
+
+    def attribute(self, emitter: Emitter, range: SourceRange, name: str) -> SugaredValue:
+        found = getattr(self.function, name, ABSENT)
+        if found is ABSENT:
+            self.refuse(f"function '{self.function.__name__}' has no attribute '{name}'", range)
+        return sugared_value(found, range)
+
+    def call(
+        self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        function = self.function
+
+        def plain() -> SugaredValue:
+            with at(range):
+                return FunctionValue.of(function_of(function))
+
+        def specialized(signature: Signature, key: str) -> SugaredValue:
+            with at(range):
+                return FunctionValue.of(specialized_function(function, signature, key))
+
+        callee = Callee(function, function.__name__, None, plain, specialized)
+        return callee.call(emitter, range, args, kwargs, n_binders)
 
 
 def _bound_method(obj: MethodType, range: SourceRange) -> SugaredValue:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, final
 from weakref import WeakKeyDictionary
 
+from flambeau.errors import ScriptError
 from flambeau.frontend import SugaredValue
 from flambeau.ir import CompilationUnit, Function, NamedType, ScriptObject, SourceRange, Value
 
@@ -44,6 +45,12 @@ class PythonUnit:
         self.lock = threading.RLock()
         self.functions: WeakKeyDictionary[Callable[..., object], Function] = WeakKeyDictionary()
         self.overloads: WeakKeyDictionary[Callable[..., object], tuple[Function, ...]] = WeakKeyDictionary()
+        self.specialized: WeakKeyDictionary[Callable[..., object], dict[str, Function]] = WeakKeyDictionary()
+        """The versions of functions for argument types that they do not declare."""
+        self.depth = 0
+        """How many calls of `script` are under way, one inside another."""
+        self.failures: dict[Hashable, ScriptError] = {}
+        """What failed to compile since the outermost `script` began, and why: it is not tried again meanwhile."""
         self.named_types: WeakKeyDictionary[type, NamedType] = WeakKeyDictionary()
         """NamedTuple, Enum, script and interface classes."""
         self.python_classes: dict[NamedType, type] = {}

@@ -1,0 +1,140 @@
+"""What is known of values while a function is compiled: results of arithmetic on constants, without running anything.
+
+Nodes stay as they are emitted; this only looks at them, to decide which branch is taken, which module
+an index means:
+
+    stage = 2 * i + 1        known_value(stage) is 5 where a loop is unrolled and i is 2
+    f"conv{stage}"           known_value is "conv5"
+
+What may change later (lists, dicts, tensors, objects) is never known.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from flambeau import ir
+
+if TYPE_CHECKING:
+    from .emitter import Emitter
+
+_SCALARS = (bool, int, float, str, type(None), ir.EnumValue)
+_LARGEST_TEXT = 10_000
+_INT64 = range(-(1 << 63), 1 << 63)
+
+
+def _power(base: object, exponent: object) -> object:
+    if isinstance(base, (int, float)) and isinstance(exponent, (int, float)) and abs(exponent) < 64:
+        return float(base) ** exponent if base != 0 else ir.NOT_CONSTANT
+    return ir.NOT_CONSTANT
+
+
+def _format(text: str, *values: object) -> str:
+    return text.format(*values)
+
+
+_FOLDED: dict[str, Callable[..., object]] = {
+    "aten::add": operator.add,
+    "aten::sub": operator.sub,
+    "aten::mul": operator.mul,
+    "aten::floordiv": operator.floordiv,
+    "aten::remainder": operator.mod,
+    "aten::div": operator.truediv,
+    "aten::neg": operator.neg,
+    "aten::pow": _power,
+    "aten::eq": operator.eq,
+    "aten::ne": operator.ne,
+    "aten::lt": operator.lt,
+    "aten::le": operator.le,
+    "aten::gt": operator.gt,
+    "aten::ge": operator.ge,
+    "aten::__not__": operator.not_,
+    "aten::__and__": operator.and_,
+    "aten::__or__": operator.or_,
+    "aten::__is__": operator.is_,
+    "aten::__isnot__": operator.is_not,
+    "aten::len": len,
+    "aten::Int": int,
+    "aten::Float": float,
+    "aten::Bool": bool,
+    "aten::str": str,
+    "aten::format": _format,
+    "aten::sqrt": math.sqrt,
+    "aten::ceil": math.ceil,
+    "aten::floor": math.floor,
+    "prim::abs": abs,
+    "prim::min": min,
+    "prim::max": max,
+    "aten::lower": str.lower,
+    "aten::upper": str.upper,
+    "aten::startswith": str.startswith,
+    "aten::endswith": str.endswith,
+}
+"""Operators on scalars and strings whose results are those of Python's functions."""
+
+
+def known_value(emitter: Emitter, value: ir.Value) -> object:
+    """The scalar, string or tuple that a value is certain to be; `ir.NOT_CONSTANT` if that is not known."""
+    try:
+        return _known(emitter, value, 0)
+    except (ArithmeticError, ValueError, TypeError, LookupError):
+        # What fails now is left to fail when the program runs.
+        return ir.NOT_CONSTANT
+
+
+def _known(emitter: Emitter, value: ir.Value, depth: int) -> object:
+    value = emitter.environment.origin(value)
+    constant = ir.constant_value(value)
+    if isinstance(constant, _SCALARS):
+        return constant
+    node = value.node
+    if depth > 100:
+        return ir.NOT_CONSTANT
+    if node.kind in ("prim::TupleConstruct", "prim::TupleIndex", "aten::__contains__"):
+        return _of_structure(emitter, node, depth)
+    if node.kind not in _FOLDED or not node.inputs or len(node.outputs) != 1:
+        return ir.NOT_CONSTANT
+    if any(isinstance(given.type, (ir.TensorType, ir.ListType, ir.DictType, ir.ClassType)) for given in node.inputs):
+        return ir.NOT_CONSTANT
+    operands = [_known(emitter, given, depth + 1) for given in node.inputs]
+    if any(operand is ir.NOT_CONSTANT for operand in operands):
+        return ir.NOT_CONSTANT
+    if node.kind in ("aten::eq", "aten::ne") and any(isinstance(operand, ir.EnumValue) for operand in operands):
+        return ir.NOT_CONSTANT if type(operands[0]) is not type(operands[1]) else _FOLDED[node.kind](*operands)
+    result = _FOLDED[node.kind](*operands)
+    if (isinstance(result, int) and result not in _INT64) or (isinstance(result, str) and len(result) > _LARGEST_TEXT):
+        return ir.NOT_CONSTANT
+    return result if isinstance(result, _SCALARS) else ir.NOT_CONSTANT
+
+
+def _of_structure(emitter: Emitter, node: ir.Node, depth: int) -> object:
+    """An element of a tuple that was just made; membership in a literal that nothing else can see."""
+    if node.kind == "prim::TupleConstruct":
+        parts = tuple(_known(emitter, part, depth + 1) for part in node.inputs)
+        return ir.NOT_CONSTANT if any(part is ir.NOT_CONSTANT for part in parts) else parts
+    if node.kind == "prim::TupleIndex":
+        made = emitter.environment.origin(node.inputs[0])
+        position = _known(emitter, node.inputs[1], depth + 1)
+        elements = _elements(made)
+        if elements is None or not isinstance(position, int):
+            return ir.NOT_CONSTANT
+        element = elements[position]
+        return _known(emitter, element, depth + 1) if isinstance(element, ir.Value) else element
+    container, item = node.inputs
+    if container.node.kind != "prim::ListConstruct" or container.has_debug_name:
+        return ir.NOT_CONSTANT
+    choices = [_known(emitter, choice, depth + 1) for choice in container.node.inputs]
+    wanted = _known(emitter, item, depth + 1)
+    if wanted is ir.NOT_CONSTANT or any(choice is ir.NOT_CONSTANT for choice in choices):
+        return ir.NOT_CONSTANT
+    return wanted in choices
+
+
+def _elements(made: ir.Value) -> list[object] | None:
+    if made.node.kind == "prim::TupleConstruct":
+        return list(made.node.inputs)
+    constant = ir.constant_value(made)
+    return list(constant) if isinstance(constant, tuple) and all(isinstance(e, _SCALARS) for e in constant) else None

@@ -1,0 +1,149 @@
+"""Dictionaries that exist at compile time: keyword arguments of a call, `**kwargs` of a function, configurations.
+
+Their keys are strings that are known; their values are anything (modules and functions too). What is asked of one by a
+known key is decided at compile time:
+
+    kwargs.get("scale", 1.0)      the argument, or the default
+    self.blocks(x, **kwargs)      one keyword argument for each entry
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+from flambeau import ir
+from flambeau.errors import ScriptError
+
+from .folding import known_value
+from .sugared import Arg, SugaredValue
+from .values import ConstantValue, SimpleValue, SugaredTuple
+
+if TYPE_CHECKING:
+    from .emitter import Emitter
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class KeywordsValue(SugaredValue):
+    """A dictionary whose keys are known."""
+
+    entries: dict[str, SugaredValue]
+
+    @property
+    def kind(self) -> str:
+        return "dictionary of keyword arguments"
+
+    @property
+    def is_first_class(self) -> bool:
+        return False
+
+    def as_value(self, emitter: Emitter, range: ir.SourceRange) -> ir.Value:
+        values = [entry.as_value(emitter, range) for entry in self.entries.values()]
+        if not values:
+            return emitter.insert("prim::DictConstruct", (), (ir.DictType(ir.STRING, ir.TENSOR),), range).output
+        joined = ir.unify_all(tuple(value.type for value in values), default_to_union=True) or ir.ANY
+        keys = [emitter.constant(name, range) for name in self.entries]
+        pairs = [part for pair in zip(keys, values, strict=True) for part in pair]
+        return emitter.insert("prim::DictConstruct", pairs, (ir.DictType(ir.STRING, joined),), range).output
+
+    def truth(self, emitter: Emitter, range: ir.SourceRange) -> bool | None:
+        return bool(self.entries)
+
+    def iterate(self, emitter: Emitter, range: ir.SourceRange) -> SugaredValue:
+        return SugaredTuple(tuple(ConstantValue(name) for name in self.entries))
+
+    def length(self, emitter: Emitter, range: ir.SourceRange) -> ir.Value:
+        return emitter.constant(len(self.entries), range)
+
+    def item(
+        self, emitter: Emitter, range: ir.SourceRange, index: ir.Value, hint: ir.Type | None = None
+    ) -> SugaredValue:
+        name = known_value(emitter, index)
+        if not isinstance(name, str):
+            raise ScriptError("the key of a dictionary of keyword arguments must be known at compile time", range)
+        if name not in self.entries:
+            raise ScriptError(f"there is no keyword argument '{name}' in this call", range)
+        return self.entries[name]
+
+    def contains(self, emitter: Emitter, range: ir.SourceRange, item: ir.Value) -> ir.Value:
+        name = known_value(emitter, item)
+        if not isinstance(name, str):
+            raise ScriptError("the key of a dictionary of keyword arguments must be known at compile time", range)
+        return emitter.constant(name in self.entries, range)
+
+    def attribute(self, emitter: Emitter, range: ir.SourceRange, name: str) -> SugaredValue:
+        if name not in _METHODS:
+            self.refuse(f"a dictionary of keyword arguments has no method '{name}' in a script", range)
+        return _Method(self, name)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class _Method(SugaredValue):
+    """A method of a dictionary of keyword arguments."""
+
+    owner: KeywordsValue
+    name: str
+
+    @property
+    def kind(self) -> str:
+        return "method"
+
+    def call(
+        self, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        return _METHODS[self.name](self.owner, emitter, range, [*args, *kwargs])
+
+
+def _get(owner: KeywordsValue, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg]) -> SugaredValue:
+    name = _key(emitter, range, args)
+    if name in owner.entries:
+        return owner.entries[name]
+    return args[1].sugared if len(args) > 1 else SimpleValue(emitter.constant(None, range))
+
+
+def _pop(owner: KeywordsValue, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg]) -> SugaredValue:
+    name = _key(emitter, range, args)
+    if name in owner.entries:
+        return owner.entries.pop(name)
+    if len(args) > 1:
+        return args[1].sugared
+    raise ScriptError(f"there is no keyword argument '{name}' in this call", range)
+
+
+def _setdefault(owner: KeywordsValue, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg]) -> SugaredValue:
+    name = _key(emitter, range, args)
+    if len(args) != 2:
+        raise ScriptError("setdefault needs a key and a value here", range)
+    return owner.entries.setdefault(name, args[1].sugared)
+
+
+def _key(emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg]) -> str:
+    name = known_value(emitter, args[0].value(emitter)) if 1 <= len(args) <= 2 else None
+    if not isinstance(name, str):
+        raise ScriptError("the key of a dictionary of keyword arguments must be known at compile time", range)
+    return name
+
+
+def _keys(owner: KeywordsValue, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg]) -> SugaredValue:
+    return SugaredTuple(tuple(ConstantValue(name) for name in owner.entries))
+
+
+def _values(owner: KeywordsValue, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg]) -> SugaredValue:
+    return SugaredTuple(tuple(owner.entries.values()))
+
+
+def _items(owner: KeywordsValue, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg]) -> SugaredValue:
+    return SugaredTuple(tuple(SugaredTuple((ConstantValue(name), value)) for name, value in owner.entries.items()))
+
+
+_METHODS: dict[str, Callable[[KeywordsValue, Emitter, ir.SourceRange, Sequence[Arg]], SugaredValue]] = {
+    "get": _get,
+    "pop": _pop,
+    "setdefault": _setdefault,
+    "keys": _keys,
+    "values": _values,
+    "items": _items,
+}

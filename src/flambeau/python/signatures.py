@@ -1,0 +1,92 @@
+"""What Python functions take: by annotations and defaults, and by the calls that were watched.
+
+`*args` and `**kwargs` become arguments of their own, `args_0`, `args_1`, ... and one for each keyword.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from weakref import WeakKeyDictionary
+
+from flambeau import ir
+from flambeau.frontend import Signature, signature_of
+from flambeau.ir import Argument
+from flambeau.python.conversion import default_value
+from flambeau.python.evidence import seen_by
+from flambeau.python.resolver import resolver_of
+from flambeau.python.source_code import definition_of
+from flambeau.python.unit import services
+
+
+def default_arguments(python_function: Callable[..., object]) -> dict[str, object]:
+    """The values of a function's default arguments, by name, as scripts hold them."""
+    try:
+        parameters = inspect.signature(python_function).parameters.values()
+    except (
+        ValueError,
+        TypeError,
+    ):  # no signature to be had: an object implemented in C, or a `__signature__` that is none
+        return {}
+    return {p.name: default_value(p.default) for p in parameters if p.default is not inspect.Parameter.empty}
+
+
+def observed_signature(function: Callable[..., object], *, is_method: bool) -> Signature | None:
+    """The signature that watched calls complete; None if none was watched."""
+    return None if seen_by(function) is None else declared_signature(function, is_method=is_method)
+
+
+_declared: WeakKeyDictionary[Callable[..., object], Signature] = WeakKeyDictionary()
+"""What functions declare, where no calls were watched."""
+
+
+def declared_signature(function: Callable[..., object], *, is_method: bool) -> Signature:
+    """What a Python function takes by its annotations, defaults, and the calls that were watched."""
+    observed = seen_by(function)
+    if observed is None and function in _declared:
+        return _declared[function]
+    definition = definition_of(function)
+    signature = signature_of(
+        definition,
+        resolver_of(function, definition, services.sugared),
+        is_method=is_method,
+        defaults=default_arguments(function),
+        seen=None if observed is None else observed.types,
+    )
+    if observed is None:
+        _declared[function] = signature
+        return signature
+    rest, keywords = variadic_arguments(definition.node.args, observed.rest or (), observed.keywords or {})
+    return with_variadic(signature, rest, keywords)
+
+
+def variadic_arguments(
+    parameters: ast.arguments, rest: Sequence[ir.Type], keywords: Mapping[str, ir.Type]
+) -> tuple[list[Argument], list[Argument]]:
+    """The arguments that stand for `*args` and `**kwargs`."""
+    name = "" if parameters.vararg is None else parameters.vararg.arg
+    return (
+        [Argument(f"{name}_{i}", type) for i, type in enumerate(rest)] if name else [],
+        [Argument(key, type) for key, type in keywords.items()] if parameters.kwarg is not None else [],
+    )
+
+
+def with_variadic(signature: Signature, rest: Sequence[Argument], keywords: Sequence[Argument]) -> Signature:
+    """A signature that takes these arguments for `*args` and `**kwargs`, before all that have defaults: archives hold
+    functions that way only.
+    """
+    if not rest and not keywords:
+        return signature
+    positional = [a for a in signature.arguments if not a.kwarg_only]
+    if rest:
+        # What `*args` takes comes after the others, which must be given then.
+        positional = [Argument(a.name, a.type, broadcast=a.broadcast) for a in positional]
+    named = [a for a in signature.arguments if a.kwarg_only]
+    required = [a for a in (*positional, *rest, *keywords, *named) if not a.has_default]
+    return Signature(
+        (*required, *(a for a in (*positional, *named) if a.has_default)),
+        signature.return_type,
+        frozenset(a.name for a in rest),
+        frozenset(a.name for a in keywords),
+    )
