@@ -43,6 +43,7 @@ from flambeau.ir.constants import (
     tensor_type_of,
 )
 from flambeau.ir.function import CompilationUnit, Function, demangled, mangled, schema_of
+from flambeau.ir.garbage import collected_later
 from flambeau.ir.graph import Block, Graph
 from flambeau.ir.lexer import Token, TokenStream, number, tokenize, unquoted
 from flambeau.ir.node import Node, Use, Value, base_name, services
@@ -260,6 +261,7 @@ __all__ = [
     "binds",
     "bound_class_of",
     "check",
+    "collected_later",
     "complex_text",
     "constant_of",
     "constant_text",

@@ -99,6 +99,10 @@ class AliasDb:
 
     # --- questions about values
 
+    def knows(self, value: Value) -> bool:
+        """Whether the analysis has seen a value; true of no value that neither changes nor holds what does."""
+        return self._analysis.knows(value)
+
     def is_mutable(self, value: Value) -> bool:
         """Whether a value is of a type that can change, or hold what can."""
         return bool(families(value.type))

@@ -31,7 +31,17 @@ class Function:
     `executor` is the place of the runtime's compiled form; nothing in this package reads it.
     """
 
-    __slots__ = ("_define", "_graph", "_lock", "_schema", "doc", "executor", "python_callable", "qualified_name")
+    __slots__ = (
+        "_define",
+        "_graph",
+        "_lock",
+        "_schema",
+        "doc",
+        "executor",
+        "is_optimized",
+        "python_callable",
+        "qualified_name",
+    )
 
     def __init__(
         self,
@@ -48,6 +58,8 @@ class Function:
         self._lock = lock or threading.RLock()
         self.doc = ""
         self.executor: object = None
+        self.is_optimized = False
+        """Whether its graph is a result of optimisation already, ready to be executed."""
         self.python_callable: object = None
         """The Python function it was scripted from, if any."""
 

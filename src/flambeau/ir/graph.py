@@ -76,14 +76,29 @@ class Block:
 
     def walk(self) -> Iterator[Node]:
         """All nodes, each followed by those of its sub-blocks; safe at any depth of nesting."""
-        stack: list[Iterator[Node]] = [iter(self)]
-        while stack:
-            node = next(stack[-1], None)
-            if node is None:
-                stack.pop()
+        # Written out, as every pass goes through here: no generators within generators.
+        pending: list[Block | tuple[Block, Node, Node]] = []
+        block, end, node = self, self.return_node, self.param_node._next
+        while True:
+            if node is end:
+                if not pending:
+                    return
+                entry = pending.pop()
+                if isinstance(entry, Block):
+                    block, node = entry, entry.param_node._next
+                else:
+                    block, left, following = entry
+                    node = following if left.owning_block is not block else left._next
+                end = block.return_node
                 continue
+            following = node._next
             yield node
-            stack.extend(iter(block) for block in reversed(node._blocks))
+            if node._blocks:
+                pending.append((block, node, following))
+                pending += node._blocks[::-1]
+                node = end = block.return_node
+            else:
+                node = following if node.owning_block is not block else node._next
 
     def add_input(self, name: str = "", type: Type = t.TENSOR) -> Value:
         value = self.param_node.add_output(type)

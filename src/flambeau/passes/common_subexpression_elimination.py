@@ -19,6 +19,7 @@ from collections.abc import Hashable
 from flambeau.ir import AliasDb, Block, Graph, Nested, Node, flat, has_side_effects, is_deterministic, node_key
 
 from .pass_manager import graph_pass
+from .shared_facts import alias_facts
 from .subgraphs import with_subgraphs
 
 _TAKES_OUT = frozenset(
@@ -35,33 +36,50 @@ def eliminate_common_subexpressions(graph: Graph) -> bool:
     """Replace nodes by equal ones that come before them."""
     changed = False
     for current in with_subgraphs(graph):
-        facts = AliasDb(current)
-        for replaced in flat(_merge(current.block, {}, facts)):
+        for replaced in flat(_Merger(current).merge(current.block)):
             replaced.destroy()
             changed = True
     return changed
 
 
-def _merge(block: Block, seen: dict[Hashable, Node], facts: AliasDb) -> Nested[Node]:
-    """Yield nodes that nothing reads any more; `seen` are the nodes visible here, restored on leaving the block."""
-    added: list[Hashable] = []
-    for node in block:
-        if node.blocks:
-            for inner in node.blocks:
-                yield _merge(inner, seen, facts)
-            continue
-        key = node_key(node) if _may_be_shared(node, facts) else None
-        if key is None:
-            continue
-        first = seen.get(key)
-        if first is None:
-            seen[key] = node
-            added.append(key)
-        elif _may_replace(first, node, facts):
-            node.replace_all_uses_with(first)
-            yield node
-    for key in added:
-        del seen[key]
+class _Merger:
+    """Merges in one graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._facts = alias_facts(graph)
+        self._seen: dict[Hashable, Node] = {}
+        """The nodes that are visible where the walk is."""
+        self._known_outside: set[Node] = set()
+        """Those that came to stand for a node whose results may become known outside."""
+
+    def merge(self, block: Block) -> Nested[Node]:
+        """Yield nodes that nothing reads any more."""
+        added: list[Hashable] = []
+        for node in block:
+            if node.blocks:
+                for inner in node.blocks:
+                    yield self.merge(inner)
+                continue
+            key = node_key(node) if _may_be_shared(node, self._facts) else None
+            if key is None:
+                continue
+            first = self._seen.get(key)
+            if first is None:
+                self._seen[key] = node
+                added.append(key)
+            elif self._may_replace(first, node):
+                node.replace_all_uses_with(first)
+                yield node
+        for key in added:
+            del self._seen[key]
+
+    def _may_replace(self, first: Node, second: Node) -> bool:
+        if first.kind in _TAKES_OUT or not self._facts.escapes_scope(second.outputs):
+            return True
+        if first in self._known_outside or self._facts.escapes_scope(first.outputs):
+            return False
+        self._known_outside.add(first)
+        return True
 
 
 def _may_be_shared(node: Node, facts: AliasDb) -> bool:
@@ -70,9 +88,3 @@ def _may_be_shared(node: Node, facts: AliasDb) -> bool:
     if facts.has_input_writers(node):
         return False
     return node.kind in _TAKES_OUT or not facts.has_output_writers(node)
-
-
-def _may_replace(first: Node, second: Node, facts: AliasDb) -> bool:
-    if first.kind in _TAKES_OUT:
-        return True
-    return not (facts.escapes_scope(first.outputs) and facts.escapes_scope(second.outputs))

@@ -15,6 +15,7 @@ from collections.abc import Hashable
 from flambeau.ir import AliasDb, Graph, Node, is_mutable_type, node_key
 
 from .pass_manager import graph_pass
+from .shared_facts import alias_facts
 from .subgraphs import with_subgraphs
 
 
@@ -32,12 +33,13 @@ def _pool(graph: Graph) -> bool:
     before = list(graph.nodes())
     kept: dict[Hashable, Node] = {}
     facts: AliasDb | None = None
+    known_outside: set[Node] = set()
     merged = False
     for node in constants:
         first = kept.setdefault(node_key(node), node)
         if first is not node and is_mutable_type(node.output.type):
-            facts = facts or AliasDb(graph)
-            if not (_is_same_object(first, node) or facts.safe_to_change_aliasing(first.output, node.output)):
+            facts = facts or alias_facts(graph)
+            if not (_is_same_object(first, node) or _may_merge(first, node, facts, known_outside)):
                 continue
         if first is not node:
             node.replace_all_uses_with(first)
@@ -46,6 +48,18 @@ def _pool(graph: Graph) -> bool:
     for node in kept.values():
         node.move_after(graph.param_node)
     return merged or before != list(graph.nodes())
+
+
+def _may_merge(first: Node, second: Node, facts: AliasDb, known_outside: set[Node]) -> bool:
+    """Whether nobody could tell; adds to the nodes that came to stand for one that may become known outside."""
+    if facts.has_writers(first.output) or facts.has_writers(second.output):
+        return False
+    if not facts.escapes_scope(second.output):
+        return True
+    if first in known_outside or facts.escapes_scope(first.output):
+        return False
+    known_outside.add(first)
+    return True
 
 
 def _is_same_object(a: Node, b: Node) -> bool:

@@ -12,7 +12,7 @@ reads or makes. Results that can change and may become known outside the graph s
 new one; so do tensors that would make the program much larger, or that require grad. What evaluation refuses is left
 alone: it may fail only when it runs. `fold_immutable_constants` looks at nodes without tensors, lists and objects only.
 
-How a node is evaluated is handed in (`evaluate`). Dead code is removed at the end.
+How a node is evaluated is handed in (`evaluate`). Dead code is removed at the end, unless the caller does.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ from flambeau.ir import (
 
 from .dead_code_elimination import eliminate_dead_code
 from .pass_manager import graph_pass
+from .shared_facts import alias_facts
 from .subgraphs import with_subgraphs
 
 Evaluate: TypeAlias = "Callable[[Node, Sequence[object]], Sequence[object]]"
@@ -68,25 +69,28 @@ def _no_evaluation(node: Node, inputs: Sequence[object]) -> Sequence[object]:
     raise FlambeauError("nothing is evaluated")
 
 
-@graph_pass("constant_propagation")
-def fold_constants(graph: Graph, evaluate: Evaluate = _no_evaluation) -> bool:
-    """Evaluate nodes with constant inputs and take branches with constant conditions."""
-    return _fold(graph, evaluate, immutable_only=False)
+@graph_pass("constant_propagation", keeps_facts=True)
+def fold_constants(graph: Graph, evaluate: Evaluate = _no_evaluation, sweep: bool = True) -> bool:
+    """Evaluate nodes with constant inputs and take branches with constant conditions.
+
+    Without `sweep`, dead code is left to another pass.
+    """
+    return _fold(graph, evaluate, immutable_only=False, sweep=sweep)
 
 
-@graph_pass("constant_propagation_immutable_types")
+@graph_pass("constant_propagation_immutable_types", keeps_facts=True)
 def fold_immutable_constants(graph: Graph, evaluate: Evaluate = _no_evaluation) -> bool:
     """The same, for nodes that neither take nor give anything that can change."""
-    return _fold(graph, evaluate, immutable_only=True)
+    return _fold(graph, evaluate, immutable_only=True, sweep=True)
 
 
-def _fold(graph: Graph, evaluate: Evaluate, *, immutable_only: bool) -> bool:
+def _fold(graph: Graph, evaluate: Evaluate, *, immutable_only: bool, sweep: bool) -> bool:
     changed = False
     for current in with_subgraphs(graph):
         folder = _Folder(current, evaluate, immutable_only)
         folder.fold_all()
         changed |= folder.changed
-    if changed:
+    if changed and sweep:
         eliminate_dead_code(graph)
     return changed
 
@@ -104,7 +108,7 @@ class _Folder:
     @property
     def _facts(self) -> AliasDb:
         if self._known_facts is None:
-            self._known_facts = AliasDb(self._graph)
+            self._known_facts = alias_facts(self._graph)
         return self._known_facts
 
     def fold_all(self) -> None:

@@ -20,12 +20,13 @@ from collections.abc import Iterable, Iterator
 from flambeau.ir import AliasDb, Graph, Node, Value, has_side_effects, may_write
 
 from .pass_manager import graph_pass
+from .shared_facts import alias_facts
 from .subgraphs import with_subgraphs
 
 _CONTROL = frozenset({"prim::If", "prim::Loop"})
 
 
-@graph_pass("dce")
+@graph_pass("dce", keeps_facts=True)
 def eliminate_dead_code(graph: Graph) -> bool:
     """Remove dead nodes, and dead outputs of control flow."""
     changed = False
@@ -116,10 +117,27 @@ class _Liveness:
         self._spread()
         # What memory writes reach matters only for those that do not live for another reason.
         doubtful = [node for node in graph.walk() if node not in self.nodes and may_write(node)]
+        doubtful = self._mark_writers_to_live_values(doubtful)
         if doubtful:
-            self._facts = AliasDb(graph)
+            self._facts = alias_facts(graph)
             self._mark_writers(self._facts, doubtful)
             self._spread()
+
+    def _mark_writers_to_live_values(self, writers: list[Node]) -> list[Node]:
+        """Those that write to what a live value is live, for which no analysis is needed; returns the others."""
+        for node in writers:
+            for value in _written_values(node):
+                self._writers[value].append(node)
+        for target in tuple(self._writers):
+            if target in self.values:
+                self._mark_all(self._writers.pop(target))
+        self._spread()
+        self._writers.clear()
+        return [node for node in writers if node not in self.nodes]
+
+    def _mark_all(self, nodes: Iterable[Node]) -> None:
+        for node in nodes:
+            self._mark_node(node)
 
     def _mark_writers(self, facts: AliasDb, writers: list[Node]) -> None:
         """Writes to memory that is known outside, or that lives already, live; of others, note what would make them."""
@@ -133,9 +151,13 @@ class _Liveness:
             self._memory_lives(facts, value)
 
     def _memory_lives(self, facts: AliasDb, value: Value) -> None:
-        for key in facts.reachable_memory(value):
-            for writer in self._writers.pop(key, ()):
-                self._mark_node(writer)
+        if facts.knows(value):
+            for key in facts.reachable_memory(value):
+                self._mark_all(self._writers.pop(key, ()))
+        elif facts.is_mutable(value):
+            for writers in tuple(self._writers.values()):
+                self._mark_all(writers)
+            self._writers.clear()
 
     def _spread(self) -> None:
         while self._pending_nodes or self._pending_values:
@@ -175,8 +197,19 @@ class _Liveness:
                 self._mark_node(owner)
         else:
             self._mark_node(node)
-        if self._writers and self._facts is not None:
-            self._memory_lives(self._facts, value)
+        if self._writers:
+            if self._facts is None:
+                self._mark_all(self._writers.pop(value, ()))
+            else:
+                self._memory_lives(self._facts, value)
+
+
+def _written_values(node: Node) -> Iterator[Value]:
+    """The inputs that the schema says a node writes to."""
+    if node.operator is not None:
+        for argument, value in zip(node.operator.schema.arguments, node.inputs, strict=False):
+            if argument.is_write:
+                yield value
 
 
 def _sources(value: Value) -> Iterator[Value]:

@@ -15,7 +15,7 @@ from .pass_manager import graph_pass
 from .subgraphs import with_subgraphs
 
 
-@graph_pass("lower_simple_tuples")
+@graph_pass("lower_simple_tuples", keeps_facts=True)
 def lower_simple_tuples(graph: Graph) -> bool:
     """Bypass tuples that are made and taken apart in the same graph."""
     changed = False

@@ -14,10 +14,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 from flambeau import settings
 from flambeau.ir import Graph, verify
+
+from .shared_facts import forget_alias_facts, sharing
 
 GraphPass: TypeAlias = Callable[[Graph], bool]
 F = TypeVar("F", bound=Callable[..., bool])
@@ -34,30 +37,55 @@ MAX_ROUNDS = 20
 _log = logging.getLogger("flambeau.passes")
 
 
-def graph_pass(name: str) -> Callable[[F], F]:
-    """Register a pass under a name; ValueError if the name is taken."""
+def graph_pass(name: str, *, settles: bool = True, keeps_facts: bool = False) -> Callable[[F], F]:
+    """Register a pass under a name; ValueError if the name is taken.
+
+    A pass that `settles` finds nothing to do when it is applied to its own result. One that `keeps_facts` leaves those
+    of alias analysis true, if not exact (see `shared_facts`).
+    """
 
     def register(function: F) -> F:
         if name in PASSES:
             raise ValueError(f"pass {name!r} is defined twice")
         PASSES[name] = function
         function.pass_name = name  # type: ignore[attr-defined]  # functions take attributes
+        function.settles = settles  # type: ignore[attr-defined]
+        function.keeps_facts = keeps_facts  # type: ignore[attr-defined]
         return function
 
     return register
 
 
+def bound(function: Callable[..., bool], **arguments: object) -> GraphPass:
+    """A pass with arguments given; it counts as the pass itself."""
+    result = partial(function, **arguments)
+    vars(result).update(vars(function))
+    return result
+
+
 def run(graph: Graph, *passes: GraphPass, until_stable: bool = False) -> bool:
     """Apply passes in order; with `until_stable`, again and again until none changes anything."""
-    changed_at_all = False
-    for _ in range(MAX_ROUNDS if until_stable else 1):
-        changed = False
-        for step in passes:
-            changed |= _apply(graph, step)
-        changed_at_all |= changed
-        if not changed:
-            break
-    return changed_at_all
+    edits = 0
+    settled: dict[GraphPass, int] = {}
+    """After how many changes each pass was through with the graph; until the next one it has nothing to do."""
+    with sharing():
+        for _ in range(MAX_ROUNDS if until_stable else 1):
+            before = edits
+            if edits:  # facts that were kept are inexact by now
+                forget_alias_facts()
+            for step in passes:
+                if settled.get(step) == edits:
+                    continue
+                changed = _apply(graph, step)
+                if changed:
+                    edits += 1
+                    if not getattr(step, "keeps_facts", False):
+                        forget_alias_facts()
+                if not changed or getattr(step, "settles", False):
+                    settled[step] = edits
+            if edits == before:
+                break
+    return edits > 0
 
 
 def _apply(graph: Graph, step: GraphPass) -> bool:

@@ -27,7 +27,7 @@ from .subgraphs import with_subgraphs
 NUMBERS = RuleSet()
 
 
-@graph_pass("peephole")
+@graph_pass("peephole", settles=False, keeps_facts=True)
 def peephole(graph: Graph, trust_types: bool = False) -> bool:
     """Apply all rules to each node once, in order."""
     rule_sets = (NUMBERS, TYPES, CONTAINERS, TENSOR_TYPES) if trust_types else (NUMBERS, TYPES, CONTAINERS)
@@ -40,7 +40,7 @@ def peephole(graph: Graph, trust_types: bool = False) -> bool:
     return changed
 
 
-@graph_pass("peephole_list_idioms")
+@graph_pass("peephole_list_idioms", settles=False, keeps_facts=True)
 def peephole_list_idioms(graph: Graph) -> bool:
     """Apply the rules on lists and dicts only."""
     changed = False

@@ -17,12 +17,13 @@ from .common_subexpression_elimination import eliminate_common_subexpressions
 from .constant_pooling import pool_constants
 from .constant_propagation import Evaluate, fold_constants, fold_immutable_constants
 from .dead_code_elimination import eliminate_dead_code
-from .inlining import inline_calls
+from .inlining import inline_specialised
 from .list_literals import erase_list_literals
 from .lower_simple_tuples import lower_simple_tuples
-from .pass_manager import run
+from .pass_manager import bound, run
 from .peephole import peephole
 from .remove_dropout import remove_dropout
+from .shared_facts import sharing
 
 
 def _nothing_is_evaluated(node: Node, inputs: Sequence[object]) -> Sequence[object]:
@@ -38,12 +39,12 @@ def register_evaluator(evaluate: Evaluate) -> None:
     _evaluate = evaluate
 
 
-def _fold_constants(graph: Graph) -> bool:
-    return fold_constants(graph, _evaluate)
+def _evaluated(node: Node, inputs: Sequence[object]) -> Sequence[object]:
+    return _evaluate(node, inputs)
 
 
-def _fold_immutable_constants(graph: Graph) -> bool:
-    return fold_immutable_constants(graph, _evaluate)
+_fold_constants = bound(fold_constants, evaluate=_evaluated, sweep=False)
+_fold_immutable_constants = bound(fold_immutable_constants, evaluate=_evaluated)
 
 
 def after_compilation(graph: Graph) -> None:
@@ -56,7 +57,7 @@ def after_compilation(graph: Graph) -> None:
 
 def optimize(graph: Graph) -> None:
     """What happens to a copy of a function's graph before it is executed."""
-    run(graph, inline_calls, erase_list_literals)
+    run(graph, erase_list_literals, _inline_simplified)
     _simplify(graph)
 
 
@@ -66,17 +67,26 @@ def optimize_frozen(graph: Graph) -> None:
     _simplify(graph)
 
 
-def _simplify(graph: Graph) -> None:
+def _inline_simplified(graph: Graph) -> bool:
+    return inline_specialised(graph, before=_decide, after=_simplify)
+
+
+def _decide(graph: Graph) -> bool:
+    """What is quick and may spare inlining: find out which branches are taken."""
+    return run(graph, erase_list_literals, lower_simple_tuples, _fold_constants, peephole, _fold_constants)
+
+
+def _simplify(graph: Graph) -> bool:
     # Folding decides branches, peepholes see through what that leaves, and merging equal nodes makes both find more.
-    run(
-        graph,
-        lower_simple_tuples,
-        eliminate_dead_code,
-        _fold_constants,
-        peephole,
-        eliminate_common_subexpressions,
-        eliminate_dead_code,
-        until_stable=True,
-    )
-    # Last, as everything above makes constants.
-    run(graph, pool_constants)
+    with sharing():
+        changed = run(
+            graph,
+            lower_simple_tuples,
+            _fold_constants,
+            peephole,
+            eliminate_common_subexpressions,
+            eliminate_dead_code,
+            until_stable=True,
+        )
+        # Last, as everything above makes constants.
+        return run(graph, pool_constants) or changed

@@ -23,6 +23,8 @@ from typing import TypeAlias, TypeVar, final
 
 from flambeau.ir import AliasDb, Graph, Node, Value, constant_value, create_constant, find_operator, value_key
 
+from .shared_facts import alias_facts
+
 _log = logging.getLogger("flambeau.passes.rewriting")
 _TOKEN = re.compile(r"\s*([A-Za-z_]\w*(?:::\w+(?:\.\w+)?)?|-?\d+(?:\.\d*)?(?:e-?\d+)?|[(),]|=>)")
 _WORDS = frozenset({"True", "False", "None"})
@@ -53,7 +55,7 @@ class Facts:
     @property
     def memory(self) -> AliasDb:
         if self._memory is None:
-            self._memory = AliasDb(self.graph)
+            self._memory = alias_facts(self.graph)
         return self._memory
 
     def may_be_written(self, value: Value) -> bool:
@@ -172,6 +174,7 @@ class RuleSet:
 
     def __init__(self) -> None:
         self._by_target: dict[str, list[tuple[str, Rewrite]]] = {}
+        self._kinds: set[str] = set()
 
     def rule(self, text: str, when: Condition | None = None) -> None:
         """Add a rule given as text; ValueError if it is malformed or names an operator that does not exist."""
@@ -187,7 +190,7 @@ class RuleSet:
                 return refusal
             return match.constant(right.value) if isinstance(right, _Literal) else match.names[right]
 
-        self._by_target.setdefault(left.target, []).append((text, apply))
+        self._add(left.target, text, apply)
 
     def rewrite(self, *targets: str) -> Callable[[R], R]:
         """Add a rule given as code, for each of these operators or kinds."""
@@ -195,13 +198,19 @@ class RuleSet:
         def register(function: R) -> R:
             for target in targets:
                 _require_known(_Call(target, ()))
-                self._by_target.setdefault(target, []).append((function.__name__, function))
+                self._add(target, function.__name__, function)
             return function
 
         return register
 
+    def _add(self, target: str, name: str, rewrite: Rewrite) -> None:
+        self._by_target.setdefault(target, []).append((name, rewrite))
+        self._kinds.add(target.partition(".")[0])
+
     def apply(self, node: Node, facts: Facts) -> bool:
         """Try the rules for a node with one output; the first that fits replaces the output's uses."""
+        if node.kind not in self._kinds:
+            return False
         if len(node.outputs) != 1 or not node.outputs[0].has_uses:
             return False
         target = node.kind if node.operator is None else node.operator.qualified_name

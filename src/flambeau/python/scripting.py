@@ -20,7 +20,7 @@ from torch import nn
 
 from flambeau import api, settings
 from flambeau.errors import ScriptError, UnsupportedError
-from flambeau.ir import ClassType, Function, ScriptObject
+from flambeau.ir import ClassType, Function, ScriptObject, collected_later
 from flambeau.python import boundary, evidence, markers
 from flambeau.python.annotations import is_compilable, is_named_tuple
 from flambeau.python.builtin_functions import find_builtin
@@ -72,7 +72,7 @@ def script(obj: object, example_inputs: object = None) -> object:
     if not settings.JIT.value or script_value_of(obj) is not None:
         return obj
     try:
-        with unit.lock, _outermost(), _watching(obj, example_inputs):
+        with unit.lock, _outermost(), _watching(obj, example_inputs), collected_later():
             return _script(obj)
     except RecursionError:
         raise ScriptError(f"{type_name(obj)} is nested too deeply to be compiled") from None

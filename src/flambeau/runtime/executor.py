@@ -12,7 +12,7 @@ from typing import final
 
 from flambeau import settings
 from flambeau.errors import ExecutionError, FlambeauError, UnsupportedError
-from flambeau.ir import Function, Graph, copy_graph
+from flambeau.ir import Function, Graph, collected_later, copy_graph
 from flambeau.passes import optimize, register_evaluator
 from flambeau.runtime.calls import services
 from flambeau.runtime.exceptions import located
@@ -79,7 +79,9 @@ def _prepare(function: Function) -> Executor:
     with _compiling:
         if isinstance(function.executor, Executor):  # another thread was faster
             return function.executor
-        executor = _compiled(function, optimized(function.graph))
+        with collected_later():
+            graph = function.graph if function.is_optimized else optimized(function.graph)
+            executor = _compiled(function, graph)
         function.executor = executor
         return executor
 
