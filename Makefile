@@ -1,15 +1,16 @@
-# make demo | test | test-all | lint | bench: each sets up .venv first (nothing is done twice) and then runs.
+# make demo | test | test-all | fuzz | lint | bench: each sets up .venv first (nothing is done twice) and then runs.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SILERO := silero-vad==6.2.3
 WORKERS ?= 2
+MUTANTS ?= 100000
 
 # Two test processes that each start a thread per core only get in each other's way.
-test test-all: export OMP_NUM_THREADS ?= 1
+test test-all fuzz: export OMP_NUM_THREADS ?= 1
 
-.PHONY: venv demo test test-all lint format bench clean
+.PHONY: venv demo test test-all fuzz lint format bench clean
 .DEFAULT_GOAL := test
 
 venv: $(VENV)/.stamp
@@ -34,6 +35,10 @@ test: $(VENV)/.stamp
 
 test-all: $(VENV)/.stamp
 	$(BIN)/python -m pytest -q -n $(WORKERS)
+
+# Damaged and hostile archives; `make fuzz MUTANTS=2000`. What torch.jit.load makes of them: add --loader torch.
+fuzz: $(VENV)/.stamp
+	$(BIN)/python -m tests.serialization.fuzzing --mutants $(MUTANTS) --workers $(WORKERS)
 
 lint: $(VENV)/.stamp
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 import flambeau
-from flambeau.errors import ArchiveError, FlambeauError, ScriptError
+from flambeau.errors import ArchiveError, FlambeauError
 from flambeau.serialization import read_archive
 from tests.serialization.old_archives import Identity, archive_of, module_of, records_of, rewritten, saved, with_forward
 from tests.serialization.zoo import seeded
@@ -136,11 +136,11 @@ def test_deep_code_with_a_type_comment() -> None:
 
 
 def test_unknown_names() -> None:
-    with pytest.raises(ScriptError, match=r"the archive does not define '__torch__.a.missing'"):
+    with pytest.raises(ArchiveError, match=r"the archive does not define '__torch__.a.missing'"):
         load(with_code("return __torch__.a.missing(x, )"))(X)
-    with pytest.raises(ScriptError, match="the archive has no constant 'c7'"):
+    with pytest.raises(ArchiveError, match="the archive has no constant 'c7'"):
         load(with_code("return CONSTANTS.c7"))(X)
-    with pytest.raises(ScriptError, match="undefined value mystery"):
+    with pytest.raises(ArchiveError, match="undefined value mystery"):
         load(with_code("return mystery"))(X)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, final
 
+from flambeau.errors import ScriptError
+
 from .scalar_types import ScalarType
 
 Rename: TypeAlias = "Callable[[NamedType], str]"
@@ -244,18 +246,36 @@ class DictType(Type):
         return f"Dict[{self.key.annotation(rename)}, {self.value.annotation(rename)}]"
 
 
+_MAX_SIZE = 1 << 14
+
+
+def _size(type: Type) -> int:
+    if isinstance(type, TupleType):
+        return type.size
+    return 1 + sum(map(_size, type.contained))
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class TupleType(NamedType):
     """A tuple with one type an element; a NamedTuple where it has `field_names` and a `qualified_name`.
 
-    `defaults` are the values of the last fields that have one.
+    `defaults` are the values of the last fields that have one. ScriptError if the type would consist of more than
+    16,384 others: a program of a few lines can ask for any number, since each pair doubles it.
     """
 
     elements: tuple[Type, ...]
     qualified_name: str = ""
     field_names: tuple[str, ...] | None = None
     defaults: tuple[object, ...] = field(default=(), compare=False)
+    size: int = field(init=False, compare=False, repr=False)
+    """How many types this one consists of, counted each time that they occur."""
+
+    def __post_init__(self) -> None:
+        size = 1 + sum(map(_size, self.elements))
+        if size > _MAX_SIZE:
+            raise ScriptError(f"a tuple type consists of more than {_MAX_SIZE} others")
+        object.__setattr__(self, "size", size)
 
     @property
     def contained(self) -> tuple[Type, ...]:

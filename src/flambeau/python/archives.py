@@ -15,7 +15,7 @@ from flambeau.python.saving import ExtraFiles
 from flambeau.python.script_function import ScriptFunction
 from flambeau.python.script_module import ScriptModule, wrap_module
 from flambeau.python.tensors import MapLocation, TorchValues, checked_device
-from flambeau.serialization import read_archive
+from flambeau.serialization import DEFAULT_LIMITS, Limits, read_archive
 
 __all__ = ["load", "save"]
 
@@ -28,6 +28,7 @@ def load(
     *,
     mmap: bool = True,
     extra_files: MutableMapping[str, Any] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
     _extra_files: MutableMapping[str, Any] | None = None,
 ) -> ScriptModule:
     """Load a TorchScript archive from a path or a binary file.
@@ -36,7 +37,7 @@ def load(
     all tensors; by default each goes where it was when saved. With `mmap`, tensors of a file on disk are views of the
     mapped file: nothing is read before it is used, and writing to them does not change the file. (The file must not be
     changed in place while the module is in use; replacing it is fine.) The values of `extra_files` become the contents,
-    as bytes, of the extra files of those names; of one that is missing, empty.
+    as bytes, of the extra files of those names; of one that is missing, empty. `limits` bounds what loading may cost.
 
     ArchiveError if the file is not a sound archive, ArchiveArgumentError if there is no such file.
     """
@@ -44,7 +45,7 @@ def load(
     wanted = extra_files if extra_files is not None else _extra_files
     if not hasattr(f, "read"):
         f = _existing_file(f)
-    archive = read_archive(f, factory=TorchValues(device), extra_files=wanted or (), memory_map=mmap)
+    archive = read_archive(f, factory=TorchValues(device), extra_files=wanted or (), limits=limits, memory_map=mmap)
     if wanted is not None:
         wanted.update({name: archive.extra_files.get(name, b"") for name in wanted})
     if not archive.root.type.is_module:

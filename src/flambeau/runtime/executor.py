@@ -16,11 +16,11 @@ from flambeau.ir import Function, Graph, collected_later, copy_graph
 from flambeau.passes import optimize, register_evaluator
 from flambeau.runtime.calls import services
 from flambeau.runtime.exceptions import located
-from flambeau.runtime.interpreter import evaluate_node, interpret_function
+from flambeau.runtime.interpreter import Guard, evaluate_node, guarded, interpret_function
 from flambeau.runtime.python_tier import Plan, compile_plan
 from flambeau.runtime.python_tier.plan import Compiled
 
-__all__ = ["call", "call_unlocated", "entry_of", "execution_plan"]
+__all__ = ["call", "call_guarded", "call_unlocated", "entry_of", "execution_plan"]
 
 _compiling = threading.RLock()
 
@@ -48,6 +48,15 @@ def call(function: Function, arguments: Sequence[object]) -> object:
         raise (located(error) if isinstance(error, ExecutionError) else error) from error.__cause__
     except Exception as error:  # whatever an operator raises
         raise located(error) from error
+
+
+def call_guarded(function: Function, arguments: Sequence[object], guard: Guard) -> object:
+    """Run a function that is not to be trusted: as `call`, but with a guard that is asked before each node.
+
+    Everything it calls on this thread is interpreted under the guard too; tasks that it forks would not be.
+    """
+    with settings.override(tier="interpreter"), guarded(guard):
+        return call(function, arguments)
 
 
 def call_unlocated(function: Function, arguments: Sequence[object]) -> object:

@@ -1,12 +1,15 @@
 """The reference interpreter: runs any graph node by node, with nothing clever about it.
 
 Everything faster is tested against it, and constant folding evaluates nodes with it. A `trace` is called with each node
-and the values of its outputs, after the node ran.
+and the values of its outputs, after the node ran. Within `guarded`, a `guard` is called with each node before it runs,
+and with each loop before each of its rounds; what it raises ends the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeAlias, final
 
 from flambeau.errors import ExecutionError, FlambeauError
@@ -15,9 +18,22 @@ from flambeau.runtime.exceptions import located, register_interpreter
 from flambeau.runtime.nodes import runtime_constant
 from flambeau.runtime.registry import kernel_of_node
 
-__all__ = ["Trace", "evaluate_node", "interpret", "interpret_function"]
+__all__ = ["Guard", "Trace", "evaluate_node", "guarded", "interpret", "interpret_function"]
 
 Trace: TypeAlias = "Callable[[Node, Sequence[object]], object]"
+Guard: TypeAlias = "Callable[[Node], None]"
+
+_guard: ContextVar[Guard | None] = ContextVar("flambeau.guard", default=None)
+
+
+@contextmanager
+def guarded(guard: Guard) -> Iterator[None]:
+    """Every interpretation that starts within, on this thread, asks the guard."""
+    token = _guard.set(guard)
+    try:
+        yield
+    finally:
+        _guard.reset(token)
 
 
 def interpret(graph: Graph, inputs: Sequence[object], trace: Trace | None = None) -> list[object]:
@@ -69,6 +85,7 @@ class _Run:
 
     def __init__(self, trace: Trace | None) -> None:
         self.trace = trace
+        self.guard = _guard.get()
 
     def graph(self, graph: Graph, inputs: Sequence[object], function: str) -> list[object]:
         if len(inputs) != len(graph.inputs):
@@ -87,6 +104,8 @@ class _Run:
     ) -> list[object]:
         values.update(zip(block.inputs, inputs, strict=True))
         for node in block:
+            if self.guard is not None:
+                self.guard(node)
             results = self.node(node, [values[v] for v in node.inputs], values, entered, function)
             values.update(zip(node.outputs, results, strict=True))
             if self.trace is not None:
@@ -127,6 +146,8 @@ class _Run:
         limit, condition, *carried = inputs
         trip = 0
         while condition and trip < limit:  # type: ignore[operator]  # an int
+            if self.guard is not None:
+                self.guard(node)
             condition, *carried = self.block(node.blocks[0], (trip, *carried), values, entered, function)
             trip += 1
         return carried

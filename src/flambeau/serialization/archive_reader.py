@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import final
 
-from flambeau.errors import ArchiveError, FlambeauError, ScriptError
-from flambeau.ir import CompilationUnit, OriginalRanges, ScriptObject, Source, SourceRange
+from flambeau.errors import ArchiveError, FlambeauError
+from flambeau.ir import CompilationUnit, OriginalRanges, ScriptObject, Source
 from flambeau.passes import after_compilation
 
 from .archive_values import ObjectBuilder, PlainValues, ValueFactory
 from .container import ArchiveReader, ArchiveSource
 from .debug_records import LazyOriginals, original_ranges
-from .importer import Importer
+from .importer import Importer, blamed_on_archive
 from .limits import DEFAULT_LIMITS, Limits
 from .operator_scan import check_operators, qualifiers_named
 from .pickle_records import read_constants, read_pickle_record
@@ -42,7 +42,7 @@ class ArchiveCode:
         self._sources: dict[str, Source | None] = {}
         self.unit = CompilationUnit()
         self.importer = Importer(self.source, lambda: self.constants, self.unit, after_compilation, reader.version)
-        self.builder = ObjectBuilder(self.importer, factory, run_setstate=run_setstate)
+        self.builder = ObjectBuilder(self.importer, factory, limits, run_setstate=run_setstate)
 
     def source(self, qualifier: str) -> Source | None:
         """The file of a qualifier, or None; ArchiveError if it calls an operator that does not exist."""
@@ -111,14 +111,8 @@ def read_archive(
     except ArchiveError:
         raise
     except FlambeauError as error:
-        raise ArchiveError(str(error), _record_of(error)) from error
+        raise blamed_on_archive(error) from error
     except RecursionError:
         raise ArchiveError("the archive's types or values are nested too deeply") from None
     extra = {name: bytes(reader.read(f"extra/{name}")) for name in extra_files if reader.has(f"extra/{name}")}
     return LoadedArchive(root, code.unit, reader.version, extra)
-
-
-def _record_of(error: FlambeauError) -> str | None:
-    """The record that the source text at fault stands in."""
-    place = error.range if isinstance(error, ScriptError) else None
-    return place.filename if isinstance(place, SourceRange) and place.filename.startswith("code/") else None

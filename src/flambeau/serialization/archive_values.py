@@ -21,10 +21,12 @@ from flambeau.ir import (
     is_bound,
     is_subtype,
 )
-from flambeau.runtime import call
+from flambeau.runtime import call_guarded
 
 from .declared_types import conformed
 from .importer import Importer
+from .limits import DEFAULT_LIMITS, Limits
+from .load_guard import LoadGuard
 from .pickle_values import ValueBuilder
 
 
@@ -71,8 +73,11 @@ class ObjectBuilder(ValueBuilder):
     otherwise the state is kept in `states` and the object stays empty.
     """
 
-    def __init__(self, importer: Importer, factory: ValueFactory, *, run_setstate: bool) -> None:
+    def __init__(
+        self, importer: Importer, factory: ValueFactory, limits: Limits = DEFAULT_LIMITS, *, run_setstate: bool
+    ) -> None:
         super().__init__()
+        self._guard = LoadGuard(limits)
         self._importer = importer
         self._factory = factory
         self._run_setstate = run_setstate
@@ -124,7 +129,8 @@ class ObjectBuilder(ValueBuilder):
         if len(arguments) != 2:
             raise ArchiveError(f"'{instance.type}.__setstate__' must take one argument besides self")
         try:
-            call(setstate, (instance, conformed(state, arguments[1].type)))
+            with self._guard:
+                call_guarded(setstate, (instance, conformed(state, arguments[1].type)), self._guard)
         except (FlambeauError, RecursionError) as error:
             raise ArchiveError(f"'{instance.type}.__setstate__' fails: {error}") from error
         for slot, attribute in enumerate(instance.type.attributes):

@@ -1,8 +1,8 @@
 """From an archive's source text to types and functions.
 
 The definition of `__torch__.a.b.C` stands in the file `__torch__/a/b.py`. Files are parsed, and types defined, when
-first asked for; the body of a function is compiled when its graph is first asked for. Reading a type thus costs no more
-than its declarations, and runs nothing.
+first asked for; the body of a function is compiled when its graph is first asked for, and ArchiveError says what is
+wrong with it. Reading a type thus costs no more than its declarations, and runs nothing.
 """
 
 from __future__ import annotations
@@ -154,9 +154,18 @@ class Importer:
         signature = signature_of(definition, self._resolver, is_method=owner is not None)
 
         def define(function: Function) -> None:
-            compile_definition(
-                function, definition, self._resolver, self_type=owner, signature=signature, finish=self._finish
-            )
+            try:
+                compile_definition(
+                    function, definition, self._resolver, self_type=owner, signature=signature, finish=self._finish
+                )
+            except ArchiveError:
+                raise
+            except FlambeauError as error:
+                raise blamed_on_archive(error) from error
+            except RecursionError:
+                raise ArchiveError(
+                    f"the code of '{qualified_name}' is nested too deeply", definition.source.filename
+                ) from None
 
         function = Function(qualified_name, define=define)
         function.schema = _schema(signature, definition.name, owner)
@@ -217,6 +226,13 @@ class Importer:
         for name, definition in self._definitions(cls.qualified_name).items():
             if isinstance(definition, Definition):
                 cls.static_methods[name] = self._define_function(f"{cls.qualified_name}.{name}", definition)
+
+
+def blamed_on_archive(error: FlambeauError) -> ArchiveError:
+    """What is wrong with code, as something that is wrong with the archive; it names the file that the code is in."""
+    place = error.range if isinstance(error, ScriptError) else None
+    record = place.filename if isinstance(place, SourceRange) and place.filename.startswith("code/") else None
+    return ArchiveError(str(error), record)
 
 
 def _schema(signature: Signature, name: str, owner: Type | None) -> FunctionSchema:

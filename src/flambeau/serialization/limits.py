@@ -28,6 +28,10 @@ class Limits:
     """Instructions of one pickle, each of which makes at most one object."""
     nesting: int = 400
     """How deep values may lie in one another. What walks over values recurses, and Python allows about 1,000 calls."""
+    setstate_steps: int = 1_000_000
+    """Operations of all `__setstate__` methods together: they run while an archive is loaded."""
+    setstate_seconds: float = 8.0
+    """Processor time that they may take together, looked at between operations."""
 
 
 DEFAULT_LIMITS = Limits()

@@ -1,0 +1,87 @@
+"""What is done with a mutant: everything that somebody who is handed a file may do before running the model."""
+
+from __future__ import annotations
+
+import io
+import os
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+
+import flambeau
+from flambeau.errors import ArchiveError
+from flambeau.ir import ClassType, CompilationUnit, Function
+
+EVIDENCE = Path("/tmp/flambeau-was-here")
+"""What hostile mutants try to create."""
+_TOUCHED_AT_MOST = 1 << 20
+
+
+def _functions(unit: CompilationUnit) -> Iterator[Function]:
+    yield from list(unit.functions.values())
+    for named in list(unit.types.values()):
+        if isinstance(named, ClassType):
+            yield from list(named.methods.values())
+            yield from list(named.static_methods.values())
+
+
+def _touch(module: torch.nn.Module) -> None:
+    """Read tensors to their last elements."""
+    for tensor in module.state_dict().values():
+        if tensor.numel() <= _TOUCHED_AT_MOST and tensor.device.type == "cpu":
+            (tensor.int_repr() if tensor.is_quantized else tensor).clone()
+
+
+def load_with_flambeau(data: bytes, number: int, folder: Path) -> str:
+    """Load, compile everything, touch the tensors: `loaded` or `refused`; all else is a finding."""
+    if number % 2:
+        file = folder / "m.pt"
+        file.write_bytes(data)
+        source: object = file
+    else:
+        source = io.BytesIO(data)
+    try:
+        module = flambeau.load(source)  # type: ignore[arg-type]
+        for function in _functions(module._c.compilation_unit):
+            _ = function.graph
+    except ArchiveError as error:
+        str(error)
+        return "refused"
+    _touch(module)
+    return "loaded"
+
+
+def load_with_pytorch(data: bytes, number: int, folder: Path) -> str:
+    """The same through PyTorch's loader; its exceptions count as refusals, whatever they are."""
+    try:
+        module = torch.jit.load(io.BytesIO(data))
+    except Exception as error:
+        return f"refused ({type(error).__name__})"
+    _touch(module)
+    return "loaded"
+
+
+LOADERS: dict[str, Callable[[bytes, int, Path], str]] = {
+    "flambeau": load_with_flambeau,
+    "torch": load_with_pytorch,
+}
+
+
+def outcome(loader: str, data: bytes, number: int, folder: Path) -> str:
+    """One line: `loaded`, `refused...` or what was found, the last with its place."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            result = LOADERS[loader](data, number, folder)
+        except BaseException as error:
+            frames = [f for f in traceback.extract_tb(error.__traceback__) if "flambeau" in f.filename]
+            place = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else "?"
+            shown = " ".join(str(error).split())[:200]
+            result = f"FOUND {type(error).__name__} at {place}: {shown}"
+    if EVIDENCE.exists():
+        EVIDENCE.unlink()
+        result = f"FOUND the file was created that the mutant's code names ({result})"
+    return result
