@@ -1,122 +1,176 @@
 """Operators that Python itself carries out: no call, just an expression.
 
-Each entry says what an overload becomes, given the spelling of its operands. Only what is exactly the operator's
-meaning is here: ints that may leave 64 bits are wrapped by a statement behind the expression, and what Python does
-differently (division by zero, text that is not ASCII, negative exponents) goes through the operator's kernel.
+Only what is exactly the operator's meaning is here. Ints may leave 64 bits in an expression; they are wrapped when it
+is stored (`int_bounds` says when that can be). Where Python does something else for some operands (division by zero,
+text that is not ASCII), the expression tests for them and calls the operator's kernel, `{k}`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias, final
 
 from flambeau.ir import NONE, NOT_CONSTANT, Node, constant_value
+from flambeau.runtime.python_tier.expressions import Expression
 
-Expression: TypeAlias = "Callable[[Node, Sequence[str]], str | None]"
-"""The expression for a node, or None where this very node needs its kernel after all."""
+__all__ = ["EXPRESSIONS", "STATEMENTS", "Inline", "inline_of"]
 
-EXPRESSIONS: dict[str, Expression] = {}
-"""By overload: what is written instead of a call."""
 
-WRAPPING: dict[str, str] = {
-    "aten::add.int": "{0} + {1}",
-    "aten::sub.int": "{0} - {1}",
-    "aten::mul.int": "{0} * {1}",
-    "aten::neg.int": "-{0}",
-}
-"""Overloads whose result must be brought back into 64 bits where it may leave them (`int_bounds`)."""
+@final
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """What is written for a node: `{0}`, `{1}`, ... are its operands, `{k}` its kernel."""
+
+    text: str
+    is_atom: bool = False
+    simple: tuple[int, ...] = ()
+    """Operands that occur more than once, and so must be variables or literals."""
+    reads_state: bool = False
+    raises: bool = False
+
+
+Maker: TypeAlias = "Callable[[Node, Sequence[Expression]], Inline | None]"
+"""Decides for one node; None: it needs its kernel after all."""
 
 STATEMENTS: dict[str, str] = {
     "aten::append.t": "{0}.append({1})",
     "aten::_set_item.t": "{0}[{1}] = {2}",
+    **{f"aten::_set_item.{key}": "{0}[{1}] = {2}" for key in ("str", "int", "bool", "float", "complex", "Tensor")},
 }
-"""Overloads that return their first operand, as the statement that does the rest."""
+"""Overloads that are statements; their result, if they have one, is their first operand."""
 
-_TEMPLATES = {
+_SYMBOLS = {"add": "+", "sub": "-", "mul": "*"}
+_COMPARISONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
+_KEYS = ("str", "int", "bool", "float", "complex", "Tensor")
+
+EXPRESSIONS: dict[str, Inline | Maker] = {
+    **{f"aten::{n}.int": Inline(f"{{0}} {s} {{1}}") for n, s in _SYMBOLS.items()},
     **{
-        f"aten::{name}.{kinds}": f"{{0}} {symbol} {{1}}"
-        for name, symbol in {"add": "+", "sub": "-", "mul": "*"}.items()
+        f"aten::{n}.{kinds}": Inline(f"{{0}} {s} {{1}}")
+        for n, s in _SYMBOLS.items()
         for kinds in ("float", "int_float", "float_int")
     },
+    **{f"aten::{n}.{kind}": Inline(f"{{0}} {s} {{1}}") for n, s in _COMPARISONS.items() for kind in ("int", "float")},
+    **{f"aten::{n}.int_float": Inline(f"float({{0}}) {s} {{1}}") for n, s in _COMPARISONS.items()},
+    **{f"aten::{n}.float_int": Inline(f"{{0}} {s} float({{1}})") for n, s in _COMPARISONS.items()},
+    **{f"aten::{n}.{kind}": Inline(f"{{0}} {_COMPARISONS[n]} {{1}}") for n in ("eq", "ne") for kind in ("bool", "str")},
     **{
-        f"aten::{name}.{kinds}": f"{{0}} {symbol} {{1}}"
-        for name, symbol in {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}.items()
-        for kinds in ("int", "float", "int_float", "float_int")
+        f"aten::{n}.{kind}_list": Inline(f"{{0}} {_COMPARISONS[n]} {{1}}", reads_state=True)
+        for n in ("eq", "ne")
+        for kind in ("int", "bool", "str")
     },
-    "aten::eq.bool": "{0} == {1}",
-    "aten::ne.bool": "{0} != {1}",
-    "aten::eq.str": "{0} == {1}",
-    "aten::ne.str": "{0} != {1}",
-    "aten::neg.float": "-{0}",
-    "aten::__not__": "not {0}",
-    "aten::__and__.bool": "{0} & {1}",
-    "aten::__or__.bool": "{0} | {1}",
-    "aten::__xor__.bool": "{0} ^ {1}",
-    "aten::__and__.int": "{0} & {1}",
-    "aten::__or__.int": "{0} | {1}",
-    "aten::__xor__.int": "{0} ^ {1}",
-    "aten::Bool.int": "{0} != 0",
-    "aten::Bool.float": "{0} != 0.0",
-    "aten::Int.bool": "int({0})",
-    "aten::len.t": "len({0})",
-    "aten::len.Dict_str": "len({0})",
-    "aten::len.Dict_int": "len({0})",
-    "aten::__contains__.str": "{1} in {0}",
-    "aten::__contains__.int": "{1} in {0}",
-    "aten::__getitem__.t": "{0}[{1}]",
-    "prim::min.int": "{0} if {0} < {1} else {1}",
-    "prim::max.int": "{0} if {0} > {1} else {1}",
+    "aten::neg.int": Inline("-{0}"),
+    "aten::neg.float": Inline("-{0}"),
+    "aten::__not__": Inline("not {0}"),
+    "aten::__and__.bool": Inline("{0} and {1}"),
+    "aten::__or__.bool": Inline("{0} or {1}"),
+    "aten::__xor__.bool": Inline("{0} ^ {1}"),
+    "aten::__and__.int": Inline("{0} & {1}"),
+    "aten::__or__.int": Inline("{0} | {1}"),
+    "aten::__xor__.int": Inline("{0} ^ {1}"),
+    "aten::Bool.int": Inline("{0} != 0"),
+    "aten::Bool.float": Inline("{0} != 0.0"),
+    "aten::Int.bool": Inline("int({0})", is_atom=True),
+    "aten::Float.int": Inline("float({0})", is_atom=True),
+    "aten::Float.bool": Inline("float({0})", is_atom=True),
+    "aten::len.t": Inline("len({0})", is_atom=True, reads_state=True),
+    "aten::len.str": Inline("len({0}) if {0}.isascii() else {k}({0})", simple=(0,)),
+    **{f"aten::len.Dict_{key}": Inline("len({0})", is_atom=True, reads_state=True) for key in _KEYS},
+    "aten::__contains__.int_list": Inline("{1} in {0}", reads_state=True),
+    "aten::__contains__.str_list": Inline("{1} in {0}", reads_state=True),
+    **{f"aten::__contains__.{key}": Inline("{1} in {0}", reads_state=True) for key in _KEYS},
+    "aten::__getitem__.t": Inline("{0}[{1}]", is_atom=True, reads_state=True, raises=True),
+    "aten::__getitem__.str": Inline(
+        "{0}[{1}] if {0}.isascii() else {k}({0}, {1})", simple=(0, 1), reads_state=True, raises=True
+    ),
+    **{f"aten::__getitem__.Dict_{key}": Inline("{0}[{1}]", True, (), True, True) for key in _KEYS},
+    "prim::min.int": Inline("{0} if {0} < {1} else {1}", simple=(0, 1)),
+    "prim::max.int": Inline("{0} if {0} > {1} else {1}", simple=(0, 1)),
+    "prim::min.float": Inline("{0} if {0} < {1} else {1}", simple=(0, 1)),
+    "prim::max.float": Inline("{0} if {0} > {1} else {1}", simple=(0, 1)),
+    "aten::size": Inline("list({0}.shape)", is_atom=True, reads_state=True),
+    "prim::device": Inline("{0}.device", is_atom=True, reads_state=True),
+    "prim::requires_grad": Inline("{0}.requires_grad", is_atom=True, reads_state=True),
+    "aten::dim": Inline("{0}.dim()", is_atom=True, reads_state=True),
 }
+"""By overload: what is written instead of a call."""
 
 
-def _templated(template: str) -> Expression:
-    return lambda node, operands: template.format(*operands)
+def inline_of(name: str, node: Node, operands: Sequence[Expression]) -> Inline | None:
+    """What is written for a node that calls an overload; None if that is a call of its kernel."""
+    found = EXPRESSIONS.get(name)
+    return found if found is None or isinstance(found, Inline) else found(node, operands)
 
 
-EXPRESSIONS.update({name: _templated(template) for name, template in _TEMPLATES.items()})
-
-
-def _expression(*names: str) -> Callable[[Expression], Expression]:
-    def register(expression: Expression) -> Expression:
-        EXPRESSIONS.update(dict.fromkeys(names, expression))
-        return expression
+def _expression(*names: str) -> Callable[[Maker], Maker]:
+    def register(maker: Maker) -> Maker:
+        EXPRESSIONS.update(dict.fromkeys(names, maker))
+        return maker
 
     return register
 
 
-@_expression("aten::__is__")
-def _is(node: Node, operands: Sequence[str]) -> str | None:
+@_expression("aten::__is__", "aten::__isnot__")
+def _is(node: Node, operands: Sequence[Expression]) -> Inline | None:
     """Identity with None; of other values it means more than Python's `is`."""
-    return f"{operands[0]} is None" if node.inputs[1].type is NONE else None
-
-
-@_expression("aten::__isnot__")
-def _is_not(node: Node, operands: Sequence[str]) -> str | None:
-    return f"{operands[0]} is not None" if node.inputs[1].type is NONE else None
+    word = "is" if node.kind == "aten::__is__" else "is not"
+    return Inline(f"{{0}} {word} None") if node.inputs[1].type is NONE else None
 
 
 @_expression("aten::floordiv.int", "aten::remainder.int")
-def _floor_division(node: Node, operands: Sequence[str]) -> str | None:
-    """Python's own where the divisor is known not to be 0 (an error) or -1 (which may overflow)."""
+def _floor_division(node: Node, operands: Sequence[Expression]) -> Inline:
+    """Python raises for a divisor of zero, as the operator does."""
+    symbol = "//" if node.kind == "aten::floordiv" else "%"
+    return Inline(f"{{0}} {symbol} {{1}}", raises=_may_be_zero(operands[1]))
+
+
+def _may_be_zero(operand: Expression) -> bool:
+    low, high = operand.bounds
+    return low <= 0 <= high
+
+
+@_expression("aten::div.int")
+def _division_of_ints(node: Node, operands: Sequence[Expression]) -> Inline:
+    """A float, of the operands as floats."""
+    if not _may_be_zero(operands[1]):
+        return Inline("float({0}) / {1}")
+    return Inline("float({0}) / {1} if {1} else {k}({0}, {1})", simple=(0, 1))
+
+
+@_expression("aten::div.float")
+def _division(node: Node, operands: Sequence[Expression]) -> Inline:
     divisor = constant_value(node.inputs[1])
-    if divisor is NOT_CONSTANT or divisor in (0, -1):
+    if isinstance(divisor, float) and divisor != 0:
+        return Inline("{0} / {1}")
+    return Inline("{0} / {1} if {1} else {k}({0}, {1})", simple=(0, 1))
+
+
+@_expression("aten::slice.t")
+def _slice(node: Node, operands: Sequence[Expression]) -> Inline | None:
+    """Slices from a known start in steps of one: there, the largest int as the end is no end in Python as well."""
+    start, step = constant_value(node.inputs[1]), constant_value(node.inputs[3])
+    if step != 1 or start is NOT_CONSTANT or (isinstance(start, int) and abs(start) > 1 << 62):
         return None
-    return f"{operands[0]} {'//' if node.kind == 'aten::floordiv' else '%'} {operands[1]}"
+    first = "" if start is None else "{1}"
+    last = "" if constant_value(node.inputs[2]) is None else "{2}"
+    return Inline(f"{{0}}[{first}:{last}]", is_atom=True, reads_state=True)
 
 
 @_expression("aten::__derive_index")
-def _derive_index(node: Node, operands: Sequence[str]) -> str | None:
+def _derive_index(node: Node, operands: Sequence[Expression]) -> Inline:
     """`start + index * step`, of which often nothing but the index is left."""
     start, step = constant_value(node.inputs[1]), constant_value(node.inputs[2])
-    if step != 1 or start is NOT_CONSTANT:
-        return None
-    return operands[0] if start == 0 else f"{operands[0]} + {operands[1]}"
+    product = "{0}" if step == 1 else "{0} * {2}"
+    if start == 0:
+        return Inline(product, is_atom=step == 1 and operands[0].is_atom)
+    return Inline(f"{{1}} + {product}")
 
 
 @_expression("aten::__range_length")
-def _range_length(node: Node, operands: Sequence[str]) -> str | None:
+def _range_length(node: Node, operands: Sequence[Expression]) -> Inline | None:
     """`len(range(low, high, step))` for a step of 1."""
     low, step = constant_value(node.inputs[0]), constant_value(node.inputs[2])
     if step != 1 or not isinstance(low, int) or abs(low) > 1 << 32:
         return None
-    return f"max({operands[1]} - {low}, 0)" if low else f"max({operands[1]}, 0)"
+    return Inline(f"max({{1}} - {low}, 0)" if low else "max({1}, 0)", is_atom=True)

@@ -11,7 +11,8 @@ from typing import Any, TypeAlias, final
 
 from flambeau.ir import Function, Graph
 from flambeau.runtime.exceptions import forget_code, register_code
-from flambeau.runtime.python_tier.source import Source, source_of
+from flambeau.runtime.python_tier.source import Source
+from flambeau.runtime.python_tier.writer import source_of
 
 Compiled: TypeAlias = "Callable[..., Any]"
 """A graph as a Python function: inputs as arguments; its outputs as one value, or a tuple of several."""
@@ -32,13 +33,13 @@ class Plan:
 
 def compile_plan(graph: Graph, name: str, entry_of: Callable[[Function], Compiled]) -> Plan:
     """Compile a graph to Python code; `entry_of` gives the compiled form of a function that it calls, when it does."""
-    source = source_of(graph)
+    source = source_of(graph, name)
     filename = f"<flambeau {name} #{next(_numbers)}>"
     namespace: dict[str, Any] = dict(source.bindings)
     for callee, function in source.callees.items():
         namespace[callee] = _first_call(namespace, callee, function, entry_of)
     exec(compile(source.text, filename, "exec"), namespace)
-    run: Compiled = namespace["compiled"]
+    run: Compiled = namespace[source.name]
     _remember(filename, name, source, run)
     return Plan(graph, source.text, run)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from flambeau.ir import NOT_CONSTANT, Node, constant_value
+from flambeau.ir import NOT_CONSTANT, Node, Value, constant_value
 from flambeau.runtime.nodes import runtime_value
 from flambeau.runtime.registry import dispatcher_operator_of, load_tensor_backend
 
@@ -19,13 +19,15 @@ def tensor_call(node: Node, operands: Sequence[str], bind: Callable[[str, object
     operator = dispatcher_operator_of(node)
     if operator is None or len(operands) != len(operator.schema.arguments):
         return None
-    constants = [constant_value(v) for v in node.inputs]
+    constants = [_known(v) for v in node.inputs]
     form = load_tensor_backend().call_form(operator, constants, [v.type for v in node.inputs])
 
+    # Lists of constants are made once: no operator changes a list that it is given.
     def spelled(index: int) -> str:
         convert = form.conversions.get(index)
         if convert is None:
-            return operands[index]
+            known = constants[index]
+            return bind("c", known) if isinstance(known, list) and known else operands[index]
         if constants[index] is NOT_CONSTANT:
             return f"{bind('convert', convert)}({operands[index]})"
         return bind("c", convert(runtime_value(constants[index])))
@@ -33,3 +35,12 @@ def tensor_call(node: Node, operands: Sequence[str], bind: Callable[[str, object
     arguments = [spelled(i) for i in form.positional] + [f"{name}={spelled(i)}" for name, i in form.keywords]
     call = f"{bind('t', form.function)}({', '.join(arguments)})"
     return f"list({call})" if form.gives_tuple else call
+
+
+def _known(value: Value) -> object:
+    """A constant, or a list of constants that nobody but the call reads."""
+    node = value.node
+    if node.kind == "prim::ListConstruct" and value.use_count == 1:
+        elements = [constant_value(v) for v in node.inputs]
+        return NOT_CONSTANT if any(e is NOT_CONSTANT for e in elements) else elements
+    return constant_value(value)
