@@ -61,11 +61,19 @@ def _is_choice(node: Node) -> bool:
 
 def _write_choice(writer: Writer, node: Node, condition: Expression) -> None:
     one, other = (writer.read(block.outputs[0]) for block in node.blocks)
-    text = f"{one.text} if {condition.text} else {other.text}"
-    expression = writer.combined(node, text, (condition, one, other))
+    expression = writer.combined(node, _choice(condition, one, other), (condition, one, other))
     expression.is_atom = False
     expression.bounds = _either(one.bounds, other.bounds)
     writer.result(node, expression)
+
+
+def _choice(condition: Expression, one: Expression, other: Expression) -> str:
+    """The shortest code that chooses; conditions are bools, so `and` and `or` give one of their operands."""
+    if one.text == "True":
+        return f"{condition.operand} or {other.operand}"
+    if other.text == "False":
+        return f"{condition.operand} and {one.operand}"
+    return f"{one.operand} if {condition.operand} else {other.operand}"
 
 
 def _either(a: Bounds, b: Bounds) -> Bounds:

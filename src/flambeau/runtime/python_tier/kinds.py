@@ -118,7 +118,7 @@ def _call_function(writer: Writer, node: Node) -> bool:
 def _call_method(writer: Writer, node: Node) -> bool:
     owner = node.inputs[0].type
     method = owner.methods.get(node.string_attribute("name")) if isinstance(owner, ClassType) else None
-    if method is None:
+    if method is None or is_custom_class(owner):
         return False
     writer.call(node, writer.callee(method))
     return True
