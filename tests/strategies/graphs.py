@@ -8,6 +8,7 @@ use every part of the text form: names, places, scopes, attributes of all kinds,
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -194,14 +195,17 @@ def arguments(draw: Any, graph: Graph) -> list[object]:
     return [value(v.type) for v in graph.inputs]
 
 
-def observe(graph: Graph, inputs: list[object]) -> object:
-    """All that a caller sees: results and inputs afterwards, bit for bit, and which of them share memory or are one."""
+def observe(graph: Graph, inputs: list[object], run: Callable[..., Sequence[object]] | None = None) -> object:
+    """All that a caller sees: results and inputs afterwards, bit for bit, and which of them share memory or are one.
+
+    `run` executes the graph; the interpreter if it is not given.
+    """
     import copy
 
     from flambeau.runtime import interpret
 
     given = copy.deepcopy(inputs)  # sharing within the inputs is kept
-    results = interpret(graph, given)
+    results = (run or interpret)(graph, given)
     seen: dict[object, int] = {}
 
     def identity(key: object) -> int:

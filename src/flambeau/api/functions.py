@@ -16,7 +16,7 @@ from flambeau.api.placeholder import placeholder_module
 from flambeau.api.services import ArchiveTarget, source_of, write
 from flambeau.ir import ClassType, FunctionSchema, Graph, ScriptObject
 from flambeau.passes import inline_calls, run
-from flambeau.runtime import execution_plan
+from flambeau.runtime import Plan, execution_plan
 
 if TYPE_CHECKING:
     from flambeau.api.objects import Object
@@ -94,6 +94,13 @@ class Callable:
         """The optimised graph that a call with these arguments runs (the call is made)."""
         self(*args, **kwargs)
         return ir.copy_graph(execution_plan(self._function).graph)
+
+    def execution_plan(self) -> Plan:
+        """How the function runs: its optimised graph, and the Python source that was generated for it.
+
+        UnsupportedError if it is interpreted, being nested deeper than Python's compiler allows.
+        """
+        return execution_plan(self._function)
 
     @property
     def schema(self) -> FunctionSchema:

@@ -10,11 +10,13 @@ from flambeau.runtime.instances import new_tuple
 from flambeau.runtime.interpreter import evaluate_node, interpret
 from flambeau.runtime.inward import register_inward
 from flambeau.runtime.outward import outward_converter, register_outward, to_python
+from flambeau.runtime.python_tier import Plan
 from flambeau.runtime.text import text_of
 
 __all__ = [
     "ArgumentError",
     "Future",
+    "Plan",
     "bind",
     "call",
     "call_guarded",

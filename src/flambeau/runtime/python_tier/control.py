@@ -83,11 +83,12 @@ def _either(a: Bounds, b: Bounds) -> Bounds:
 def _write_branch(writer: Writer, block: Block, names: Sequence[str]) -> list[Bounds]:
     """Write a branch that leaves its outputs in variables (none where nobody reads one); returns their bounds."""
     writer.level += 1
-    before = {name: holders.copy() for name, holders in writer.holders.items()}
+    before, outer = {name: holders.copy() for name, holders in writer.holders.items()}, writer.outer
+    writer.outer = frozenset(before)
     _want(writer, block, block.outputs, names)
     writer.body(block)
     bounds = _leave(writer, block, block.outputs, names)
-    writer.holders.update(before)
+    writer.holders, writer.outer = before, outer
     writer.level -= 1
     return bounds
 
@@ -103,6 +104,9 @@ def _want(writer: Writer, block: Block, outputs: Sequence[Value], names: Sequenc
 def _leave(writer: Writer, block: Block, outputs: Sequence[Value], names: Sequence[str]) -> list[Bounds]:
     """Copy what is not in its variable yet, all at once where one copy overwrites what another one reads."""
     read = [v for v, name in zip(outputs, names, strict=True) if name]
+    for value in outputs:
+        if value not in read:
+            writer.drop(value)
     found = iter(writer.take_all(read, raisers=1))
     taken = [next(found) if name else Expression("") for name in names]
     copies = [

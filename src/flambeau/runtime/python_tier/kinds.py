@@ -53,7 +53,7 @@ def _unpack_tuple(writer: Writer, node: Node) -> bool:
         writer.line(f"{', '.join(names)}{',' if len(names) == 1 else ''} = {source.text}", source.raiser or node)
         for output, name in zip(node.outputs, names, strict=True):
             writer.assigned(output, name)
-    writer.release(source.released)
+    writer.executed([source])
     return True
 
 
@@ -103,7 +103,7 @@ def _set_attribute(writer: Writer, node: Node) -> bool:
     writer.settle(keep=node.inputs)
     holder, value = writer.take_all(node.inputs, raisers=1)
     writer.line(f"{holder.operand}.slots[{slot}] = {value.text}", value.raiser or node)
-    writer.release([*holder.released, *value.released])
+    writer.executed([holder, value])
     return True
 
 

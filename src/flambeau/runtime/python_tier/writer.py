@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import final
 
-from flambeau.errors import UnsupportedError
+from flambeau.errors import InvalidGraphError, UnsupportedError
 from flambeau.ir import INT, Block, Function, Graph, Node, Value, is_constant
 from flambeau.runtime.integers import INT_MAX, INT_MIN, wrapped
 from flambeau.runtime.nodes import runtime_constant
@@ -62,6 +62,8 @@ class Writer:
         """The variables that values should go to, if their present holders are not read any more."""
         self.holders: dict[str, list[Value]] = {}
         """For each variable, the values alive that are read from it."""
+        self.outer: frozenset[str] = frozenset()
+        """The variables in use before the branch that is being written."""
         self._taken: list[Expression] = []
         """Expressions that the node under way has taken and that are not on a line yet: what they read may not die."""
         self._expressions: dict[Value, Expression] = {}
@@ -186,9 +188,22 @@ class Writer:
                 holders.remove(value)
                 if not holders:
                     dead.append(name)
-        if dead:
-            self.settle(lambda e: not e.reads.isdisjoint(dead))
-            self.line(f"del {', '.join(dead)}")
+                    del self.holders[name]
+        if not dead:
+            return
+        self.settle(lambda e: not e.reads.isdisjoint(dead))
+        own = [name for name in dead if name not in self.outer]
+        if own:
+            self.line(f"del {', '.join(own)}")
+        for name in dead:
+            if name in self.outer:  # there its former value is still to be deleted
+                self.line(f"{name} = None")
+
+    def executed(self, operands: Iterable[Expression]) -> None:
+        """Note that the operands of the node under way are on a line now: what only they read dies."""
+        done = list(operands)
+        self._taken = [e for e in self._taken if all(e is not o for o in done)]
+        self.release([v for o in done for v in o.released])
 
     def _find_last_readers(self, block: Block) -> None:
         for value in (*block.inputs, *(o for n in block for o in n.outputs if n.kind != "prim::Constant")):
@@ -211,7 +226,7 @@ class Writer:
         known = self._expressions.get(value)
         if known is None:
             if not is_constant(value):
-                raise UnsupportedError(f"%{value.debug_name} is read before it is defined")
+                raise InvalidGraphError(f"%{value.debug_name} is read before it is defined")
             constant = runtime_constant(value.node)
             known = literal(constant) or Expression(self.bind("c", constant), is_simple=True)
             self._expressions[value] = known
@@ -256,15 +271,22 @@ class Writer:
         bounds = expression.bounds if value.type is INT else None
         self._taken.append(expression)
         variable = name or self.variable_for(value)
-        self._taken.remove(expression)
         self.line(f"{variable} = {expression.text}", expression.raiser or node)
         if bounds is not None and not expression.is_wrapped:
             self.line(
                 f"if {_overflow(variable, bounds)}: {variable} = {self.bind('wrapped', wrapped)}({variable})", node
             )
         self.assigned(value, variable, bounds)
-        self.release(expression.released)
+        self.executed([expression])
         return self._expressions[value]
+
+    def drop(self, value: Value) -> None:
+        """Forget the expression of a value that nobody reads after all; if it may raise, it is still carried out."""
+        expression = self.pending.pop(value, None)
+        if expression is not None:
+            if expression.raiser is not None:
+                self.line(expression.text, expression.raiser)
+            self.executed([expression])
 
     def settle(
         self,
@@ -280,7 +302,7 @@ class Writer:
         """Let an expression wait for its only reader, or store it."""
         value = node.output
         if not value.has_uses and expression.raiser is None:
-            self.release(expression.released)
+            self.executed([expression])
             return
         if expression.raiser is not None:
             self.settle(lambda e: e.raiser is not None)
@@ -295,6 +317,8 @@ class Writer:
         reader = value.uses[0].user
         if reader.owning_block is not value.node.owning_block or reader.kind in ("prim::Enter", "prim::Exit"):
             return False
+        if reader is self.graph.return_node:
+            return True
         return not expression.released or not (reader.blocks or reader.kind == "prim::Return")
 
     def combined(self, node: Node, text: str, parts: Sequence[Expression]) -> Expression:
@@ -324,12 +348,14 @@ class Writer:
 
     def _statement(self, node: Node, template: str) -> None:
         self.settle(keep=node.inputs)
-        operands = self.take_all(node.inputs, raisers=1 if node.kind == "aten::append" else 0)
+        operands = self.take_all(
+            node.inputs, raisers=1 if node.kind == "aten::append" else 0, simple=(0,) if node.has_uses else ()
+        )
         self.line(template.format(*(o.operand for o in operands)), node)
         for output in node.outputs:
             if output.has_uses:
                 self.alias(output, node.inputs[0])
-        self.release([v for o in operands for v in o.released])
+        self.executed(operands)
 
     def _inlined(self, node: Node, name: str) -> bool:
         """Write a node as an expression, if it has one."""
@@ -366,7 +392,7 @@ class Writer:
         else:
             text = tensor_call(node, texts, self.bind) or f"{self.bind('k', kernel_of_node(node))}({', '.join(texts)})"
         self.results(node, text)
-        self.release([v for o in operands for v in o.released])
+        self.executed(operands)
 
     def results(self, node: Node, text: str) -> None:
         """Write the code that computes all outputs of a node."""
