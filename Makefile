@@ -1,4 +1,5 @@
-# make demo | test | test-all | fuzz | lint | bench: each sets up .venv first (nothing is done twice) and then runs.
+# make demo | test | test-all | fuzz | library-tests | lint | bench: each sets up .venv first (nothing is done twice)
+# and then runs.
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +11,7 @@ MUTANTS ?= 100000
 # Two test processes that each start a thread per core only get in each other's way.
 test test-all fuzz: export OMP_NUM_THREADS ?= 1
 
-.PHONY: venv demo test test-all fuzz lint format bench clean
+.PHONY: venv demo test test-all fuzz library-tests lint format bench clean
 .DEFAULT_GOAL := test
 
 venv: $(VENV)/.stamp
@@ -39,6 +40,10 @@ test-all: $(VENV)/.stamp
 # Damaged and hostile archives; `make fuzz MUTANTS=2000`. What torch.jit.load makes of them: add --loader torch.
 fuzz: $(VENV)/.stamp
 	$(BIN)/python -m tests.serialization.fuzzing --mutants $(MUTANTS) --workers $(WORKERS)
+
+# The tests of libraries that use torch.jit, with PyTorch and with flambeau.
+library-tests: $(VENV)/.stamp
+	$(BIN)/python tools/run_library_tests.py e3nn
 
 lint: $(VENV)/.stamp
 	$(BIN)/ruff check .

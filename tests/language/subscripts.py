@@ -178,6 +178,11 @@ def slice_objects(x: Tensor):
     return x[slice(1, 4)], x[slice(None, None, 2)], x[slice(3)]
 
 
+@suite.accepts(_GRID)
+def ellipsis_by_name(x: Tensor):
+    return x[(Ellipsis, slice(None, 1, None))], x[Ellipsis, 0], x[0, Ellipsis]
+
+
 @suite.accepts((torch.arange(12).view(3, 4), 1))
 def index_of_size(x: Tensor, i: int):
     return x.shape[i], x.size()[0], x.size(1), x.shape[-1], len(x.shape[1:])

@@ -3,6 +3,7 @@
 import enum
 import functools
 import warnings
+from collections.abc import Iterator
 from typing import Dict, Final, List, NamedTuple, Optional, Tuple
 
 import pytest
@@ -511,6 +512,47 @@ def test_module_that_is_no_submodule() -> None:
 
     with pytest.raises(ScriptError, match="not a submodule of the caller"):
         flambeau.script(Net())
+
+
+class Odd(tuple[int, ...]):
+    """A tuple that does not behave like one."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(())
+
+
+def test_tuples_that_do_not_behave_like_tuples() -> None:
+    class Holder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.pair = Odd((3, 4))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x * self.pair[0] + self.pair[1]
+
+    assert torch.equal(flambeau.script(Holder())(torch.ones(1)), torch.jit.script(Holder())(torch.ones(1)))
+
+
+def test_methods_of_a_scripted_submodule_that_nothing_called_before() -> None:
+    class Grid(nn.Module):
+        def there(self, x: Tensor) -> Tensor:
+            return x + 1
+
+        def back(self, x: Tensor) -> Tensor:
+            return self.there(x) - 2
+
+    class User(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.grid = flambeau.script(Grid())
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.grid.back(x)
+
+    assert torch.equal(flambeau.script(User())(torch.ones(1)), torch.zeros(1))
 
 
 def test_scripting_a_scripted_module_is_free() -> None:

@@ -156,6 +156,8 @@ def _evaluated(emitter: Emitter, range: ir.SourceRange, indices: list[ast.expr])
 
 
 def _is_ellipsis(node: ast.expr) -> bool:
+    if isinstance(node, ast.Name):  # as generated code spells it
+        return node.id == "Ellipsis"
     return isinstance(node, ast.Constant) and node.value is Ellipsis
 
 

@@ -9,11 +9,11 @@ from types import FrameType
 
 from flambeau.frontend import SugaredFactory
 from flambeau.ir import ScriptObject
-from flambeau.python.left_in_python import original_class
+from flambeau.python.module_types import description_of
 from flambeau.python.namespaces import Namespace
 from flambeau.python.resolver import PythonResolver
 from flambeau.python.sugared_values import sugared_value
-from flambeau.python.unit import services, unit
+from flambeau.python.unit import services
 
 __all__ = ["resolver_of_frame", "self_value_of"]
 
@@ -28,7 +28,5 @@ def self_value_of(module: ScriptObject) -> SugaredFactory | None:
 
     None for modules that were loaded or traced, which are no more than their type says.
     """
-    cls = original_class(module)
-    known = {} if cls is None else unit.module_types.get(cls, {})
-    description = next((d for d in known.values() if d.type is module.type), None)
+    description = description_of(module)
     return None if description is None else lambda value: services.module_value(value, description)

@@ -87,8 +87,14 @@ def initial_methods(description: ModuleDescription) -> list[str]:
     names = []
     if forward is not None and forward is not nn.Module.forward and not markers.is_ignored(forward):
         names.append("forward")
-    names += [name for name in dir(cls) if _is_exported(cls, name) and name not in description.ignored]
+    names += exported_methods(description)
     return [name for name in dict.fromkeys(names) if name not in description.overloads]
+
+
+def exported_methods(description: ModuleDescription) -> list[str]:
+    """The methods that are marked with `@export`."""
+    cls = description.python_class
+    return [name for name in dir(cls) if _is_exported(cls, name) and name not in description.ignored]
 
 
 def _is_exported(cls: type, name: str) -> bool:

@@ -29,6 +29,7 @@ from flambeau.python import constants, evidence, markers
 from flambeau.python.annotations import AnnotationReader
 from flambeau.python.assignments import assigned_attributes
 from flambeau.python.builtin_functions import find_builtin
+from flambeau.python.left_in_python import original_class
 from flambeau.python.names import qualified_name, type_name
 from flambeau.python.namespaces import Namespace, namespace_of_class
 from flambeau.python.type_inference import NotInferred, infer_type
@@ -195,6 +196,13 @@ class Walk:
         return self._prepared[id(module)]
 
 
+def description_of(scripted: ScriptObject) -> ModuleDescription | None:
+    """What a module that was scripted here was described as; None for those that were loaded or traced."""
+    cls = original_class(scripted)
+    known = {} if cls is None else unit.module_types.get(cls, {})
+    return next((d for d in known.values() if d.type is scripted.type), None)
+
+
 def _shared(description: ModuleDescription) -> ModuleDescription:
     """The description with its type: that of an earlier module if one is equal."""
     known = unit.module_types.setdefault(description.python_class, {})
@@ -286,7 +294,8 @@ class _Describer:
             if isinstance(annotated, InterfaceType):
                 self.description.submodules[name] = annotated
             elif isinstance(scripted, ScriptObject):
-                self.description.submodules[name] = scripted.type
+                # Methods that nothing has called yet are still to be compiled, from the Python class.
+                self.description.submodules[name] = description_of(scripted) or scripted.type
             else:
                 self.description.submodules[name] = self._walk.describe(checked(self._walk.prepared(value)))
 

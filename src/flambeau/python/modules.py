@@ -48,7 +48,7 @@ class ModuleTree:
         self.objects[id(module)] = made
         remember_original(made, module)
         for name, entry in description.attributes.items():
-            made.set(name, _attribute(module, name, entry.type))
+            made.set(name, attribute_value(module, name, entry.type))
         for name, submodule in description.submodules.items():
             made.set(name, self._submodule(name, getattr(module, name), submodule))
         return made
@@ -73,7 +73,8 @@ def _check_interface(name: str, given: ClassType, wanted: InterfaceType) -> None
         )
 
 
-def _attribute(module: nn.Module, name: str, wanted: Type) -> object:
+def attribute_value(module: nn.Module, name: str, wanted: Type) -> object:
+    """An attribute as a slot of that type holds it; ScriptError if it does not fit."""
     value = getattr(module, name)
     if markers.is_attribute_marker(value):
         value = value.value

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, final
 from flambeau import api, ir
 from flambeau.api import ArchiveTarget, placeholder_module
 from flambeau.errors import ObjectError
+from flambeau.python.opaque import make_opaque
 from flambeau.python.saving import ExtraFiles, save_archive
 
 __all__ = ["NotPicklableError", "ScriptFunction"]
@@ -49,3 +50,6 @@ class ScriptFunction(api.Function):
 
     def __repr__(self) -> str:
         return f"<flambeau.ScriptFunction {self.qualified_name}>"
+
+
+make_opaque(api.Function.__call__)  # which methods have, too

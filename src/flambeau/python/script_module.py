@@ -34,6 +34,7 @@ from flambeau.python.markers import is_attribute_marker
 from flambeau.python.module_types import MethodText
 from flambeau.python.module_views import ModuleView, TensorView, replace_submodule
 from flambeau.python.namespaces import ABSENT
+from flambeau.python.opaque import make_opaque
 from flambeau.python.saving import ExtraFiles, save_archive
 from flambeau.python.script_function import NotPicklableError
 from flambeau.python.unit import services, unit
@@ -405,3 +406,6 @@ class ScriptModule(nn.Module, metaclass=_CompiledAfterInit):
         module = vars(self).get("_c")
         method = None if module is None else module.find_method("__bool__")
         return True if method is None else bool(method())
+
+
+make_opaque(ScriptModule.__call__)

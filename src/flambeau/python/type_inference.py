@@ -81,7 +81,7 @@ def _class_type(cls: type) -> NamedType | NotInferred:
 
 def _infer_tuple(value: tuple[object, ...]) -> Type | NotInferred:
     elements: list[Type] = []
-    for element in value:
+    for element in tuple.__iter__(value):  # whatever a derived class makes of iteration
         inferred = infer_type(element)
         if isinstance(inferred, NotInferred):
             return inferred

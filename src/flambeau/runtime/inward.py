@@ -332,10 +332,10 @@ def _tuple(type_: TupleType) -> Converter:
             if not _is_sequence(value):
                 raise _refuse(value, type_)
             value = tuple(value)  # type: ignore[arg-type]  # it can be iterated over
-        if len(value) != len(elements):
+        if tuple.__len__(value) != len(elements):  # whatever a derived class makes of its length
             name = type_.annotation()
             raise Mismatch(f"Object {value!r} had a different number of elements than type {name}")
-        return new_tuple(type_, tuple([c(v) for c, v in zip(elements, value, strict=True)]))
+        return new_tuple(type_, tuple([c(v) for c, v in zip(elements, tuple.__iter__(value), strict=True)]))
 
     return convert
 

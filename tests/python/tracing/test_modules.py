@@ -15,7 +15,7 @@ from torch.nn.utils import parametrizations, prune
 
 import flambeau
 from examples.resnet import resnet18
-from flambeau.errors import TracingError, UnsupportedError
+from flambeau.errors import TracingError
 from flambeau.ir import Graph
 from flambeau.python import TracedModule
 from tests.python.tracing.oracle import assert_same, check, oracle_trace, our_kinds, run, trace
@@ -423,17 +423,68 @@ def test_backward_hooks_are_refused() -> None:
         flambeau.trace(module, R(2, 3))
 
 
-def test_exported_methods_are_not_supported() -> None:
-    class Exporting(nn.Module):
+class Exporting(nn.Module):
+    """Exported methods beside a traced one, in it and below."""
+
+    names: list[str]
+
+    class Inner(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.step = 3
+            self.linear = nn.Linear(2, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.linear(x) + self.step
+
+        @torch.jit.export
+        def get(self) -> int:
+            return self.step
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = Exporting.Inner()
+        self.not_traced = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+        self.names = ["a"]
+        self.count = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x) * 2
+
+    @torch.jit.export
+    def masked(self, times: int, x: Tensor) -> Tensor:
+        self.count += 1
+        for _ in range(times):
+            x = self.not_traced(x)
+        return self.forward(x) + self.inner.get() + self.helper()
+
+    def helper(self) -> int:
+        return len(self.names)
+
+
+def test_exported_methods_are_compiled() -> None:
+    module, x = Exporting(), R(1, 2)
+    traced = flambeau.trace(module, x)
+    expected = module.masked(2, x)
+    assert torch.equal(traced.masked(2, x), expected)
+    assert (traced.count, traced.inner.get()) == (1, 3)
+    loaded = torch.jit.load(io.BytesIO(traced.save_to_buffer()))
+    assert torch.equal(loaded.masked(2, x), expected)
+    assert torch.equal(loaded(x), module(x))
+
+
+def test_an_exported_method_that_is_traced_is_the_trace() -> None:
+    class Two(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             return x
 
         @torch.jit.export
         def other(self, x: Tensor) -> Tensor:
-            return x
+            return x + 1 if x.sum() > 0 else x - 1
 
-    with pytest.raises(UnsupportedError, match="exported methods \\(other\\)"):
-        flambeau.trace(Exporting(), R(1))
+    with pytest.warns(flambeau.TracerWarning):
+        traced = flambeau.trace_module(Two(), {"forward": R(1), "other": torch.ones(1)})
+    assert torch.equal(traced.other(-torch.ones(1)), torch.zeros(1))
 
 
 def test_parameters_of_a_module_that_is_not_below_are_refused() -> None:

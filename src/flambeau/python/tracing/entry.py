@@ -14,6 +14,7 @@ from flambeau.ir import CompilationUnit, ScriptObject
 from flambeau.python.names import PREFIX, qualified_name
 from flambeau.python.script_function import ScriptFunction
 from flambeau.python.tracing.checking import Subject, check_trace
+from flambeau.python.tracing.exported_methods import compile_exported_methods
 from flambeau.python.tracing.failures import UnknownArgumentError, UntraceableError
 from flambeau.python.tracing.modules import TracedModules
 from flambeau.python.tracing.structures import cloned
@@ -198,8 +199,13 @@ class _Job:
         with unit.lock:
             modules = TracedModules(module, unit.compilation_unit)
         result = wrap(modules, unit.compilation_unit)
+        traces: dict[str, Trace] = {}
         for name, inputs in methods.items():
-            traced = self._trace_method(module, modules, name, inputs)
+            traces[name] = self._trace_method(module, modules, name, inputs)
+        with unit.lock:
+            compile_exported_methods(module, modules)
+        for name, inputs in methods.items():
+            traced = traces[name]
             for given in ([inputs] if checks is None else checks[name]) if check else ():
                 apart = CompilationUnit()
                 copies = TracedModules(module, apart)

@@ -14,11 +14,9 @@ from torch import Tensor, nn
 
 from flambeau import ir
 from flambeau.api import walk_modules
-from flambeau.errors import UnsupportedError
 from flambeau.ir import ClassType, CompilationUnit, ScriptObject
-from flambeau.python.markers import Modifier, modifier_of
 from flambeau.python.module_types import checked
-from flambeau.python.names import qualified_name, type_name
+from flambeau.python.names import qualified_name
 from flambeau.python.tracing.failures import HookedModuleError
 from flambeau.python.wrappers import script_value_of
 
@@ -69,6 +67,10 @@ class TracedModules:
     def objects(self) -> list[ScriptObject]:
         """The objects made, each after those of its submodules."""
         return [self._objects[id(module)] for module in self._modules]
+
+    def object_of(self, module: nn.Module) -> ScriptObject:
+        """What a module became."""
+        return self._objects[id(module)]
 
     def path_of(self, module: nn.Module) -> str | None:
         """The path of a submodule that is traced when it is called; "" for the root, None for any other module."""
@@ -126,12 +128,6 @@ class TracedModules:
         checked(module)
         if module._backward_hooks:
             raise HookedModuleError(f"Modules that have backward hooks assigned can't be compiled: {module}")
-        members = (item for cls in type(module).__mro__ for item in vars(cls).items())
-        exported = sorted({name for name, value in members if modifier_of(value) is Modifier.EXPORT})
-        if exported:
-            raise UnsupportedError(
-                f"tracing '{type_name(module)}', which has exported methods ({', '.join(exported)}); script the module"
-            )
 
     def _add_scripted(self, root: ScriptObject, path: str) -> None:
         for inner, module in walk_modules(root):
