@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         trace,
         trace_module,
     )
+    from flambeau.serialization import inspect, validate
 
 __all__ = [
     "ScriptFunction",
@@ -38,6 +39,7 @@ __all__ = [
     "__version__",
     "errors",
     "freeze",
+    "inspect",
     "ir",
     "is_tracing",
     "load",
@@ -47,6 +49,7 @@ __all__ = [
     "settings",
     "trace",
     "trace_module",
+    "validate",
 ]
 
 __version__ = "0.1.0"
@@ -56,6 +59,7 @@ _HOMES = {
     "ScriptModule": "flambeau.python",
     "TracerWarning": "flambeau.python",
     "freeze": "flambeau.python",
+    "inspect": "flambeau.serialization",
     "is_tracing": "flambeau.python",
     "load": "flambeau.python",
     "save": "flambeau.python",
@@ -63,6 +67,7 @@ _HOMES = {
     "script_if_tracing": "flambeau.python",
     "trace": "flambeau.python",
     "trace_module": "flambeau.python",
+    "validate": "flambeau.serialization",
 }
 """Where each lazily resolved name lives."""
 _ROOMS = frozenset({"ir"})

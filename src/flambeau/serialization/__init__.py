@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from flambeau.api import register_archive_writer, register_source_printer
 from flambeau.serialization.archive_reader import LoadedArchive, read_archive
+from flambeau.serialization.archive_summary import ArchiveSummary, ClassSummary, RecordSummary, TensorSummary
 from flambeau.serialization.archive_values import PlainValues, ValueFactory
 from flambeau.serialization.archive_writer import write_archive
 from flambeau.serialization.container import ArchiveReader, ArchiveSource
 from flambeau.serialization.container_writer import ArchiveTarget, ArchiveWriter
 from flambeau.serialization.debug_records import DebugRecordWriter, original_ranges
+from flambeau.serialization.inspection import inspect
 from flambeau.serialization.limits import DEFAULT_LIMITS, Limits
 from flambeau.serialization.pickle_described import ObjectContents, ValueDescriber
 from flambeau.serialization.pickle_reader import read_pickle
@@ -28,14 +30,17 @@ from flambeau.serialization.pickle_tensor_writer import StorageKeys
 from flambeau.serialization.pickle_values import PickledEnum, PickledObject, TypeTags, ValueBuilder
 from flambeau.serialization.pickle_writer import WrittenPickle, write_pickle
 from flambeau.serialization.source_printer import code_of_function
+from flambeau.serialization.validation import validate
 
 __all__ = [
     "DEFAULT_LIMITS",
     "ArchiveReader",
     "ArchiveSource",
     "ArchiveStorages",
+    "ArchiveSummary",
     "ArchiveTarget",
     "ArchiveWriter",
+    "ClassSummary",
     "DebugRecordWriter",
     "Limits",
     "LoadedArchive",
@@ -43,19 +48,23 @@ __all__ = [
     "PickledEnum",
     "PickledObject",
     "PlainValues",
+    "RecordSummary",
     "StorageKeys",
+    "TensorSummary",
     "TypeTags",
     "ValueBuilder",
     "ValueDescriber",
     "ValueFactory",
     "WrittenPickle",
     "code_of_function",
+    "inspect",
     "original_ranges",
     "read_archive",
     "read_constants",
     "read_pickle",
     "read_pickle_record",
     "read_traced_inputs",
+    "validate",
     "write_archive",
     "write_constants",
     "write_pickle",

@@ -33,6 +33,8 @@ ArchiveSource: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryv
 ALIGNMENT = 16
 """What the start of a storage in memory must be a multiple of; PyTorch's own archives align to 64."""
 _READ_CHUNK = 1 << 24
+_DESCRIPTOR = 24
+"""Bytes that a data descriptor, which may follow a record, has at most."""
 
 
 @final
@@ -85,6 +87,23 @@ class ArchiveReader:
     def record_size(self, name: str) -> int:
         """Bytes of a record, decompressed."""
         return self._record(name).size
+
+    def stored_size(self, name: str) -> int:
+        """Bytes of a record as they lie in the file."""
+        return self._record(name).stored_size
+
+    def checksums(self) -> dict[str, int]:
+        """The CRC-32 of each record, as the directory gives it, in the order of the file."""
+        return {name: record.crc for name, record in self._records.items()}
+
+    def gaps(self) -> list[tuple[int, int]]:
+        """Runs of bytes before and between records that neither a record nor its headers need."""
+        found, end = [], 0
+        for record in sorted(self._records.values(), key=lambda r: r.header_offset):
+            if record.header_offset > end + (_DESCRIPTOR if end else 0):
+                found.append((end, record.header_offset))
+            end = record.offset + record.stored_size
+        return found
 
     def is_compressed(self, name: str) -> bool:
         return self._record(name).method == DEFLATED

@@ -18,6 +18,7 @@ import stat
 import struct
 import sys
 import zlib
+from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import BinaryIO, TypeAlias, final
@@ -41,7 +42,7 @@ from flambeau.serialization.zip_records import (
     ZIP64_EXTRA,
 )
 
-__all__ = ["ArchiveTarget", "ArchiveWriter"]
+__all__ = ["ArchiveTarget", "ArchiveWriter", "identity_of"]
 
 ArchiveTarget: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 
@@ -118,7 +119,7 @@ class ArchiveWriter:
         """Write the closing records and the directory; at a path, the archive appears now."""
         self.write(".data/version" if self.version >= DATA_FOLDER_VERSION else "version", f"{self.version}\n")
         self.write("byteorder", sys.byteorder)
-        self.write(".data/serialization_id", self._identity())
+        self.write(".data/serialization_id", identity_of(self._names))
         start = self._position
         for entry in self._directory:
             self._put(entry)
@@ -178,12 +179,13 @@ class ArchiveWriter:
         self._output.write(data)
         self._position += len(data)
 
-    def _identity(self) -> str:
-        """A number for the names and one for the contents of all records; equal archives have equal ones."""
-        names = hashlib.blake2b("\0".join(self._names).encode(), digest_size=8).digest()
-        contents = struct.pack(f"<{len(self._names)}I", *self._names.values())
-        checksum = hashlib.blake2b(contents, digest_size=8).digest()
-        return "".join(f"{int.from_bytes(digest, 'little'):020}" for digest in (names, checksum))
+
+def identity_of(checksums: Mapping[str, int]) -> str:
+    """A number for names and one for contents, by the checksums of records; equal archives have equal ones."""
+    names = hashlib.blake2b("\0".join(checksums).encode(), digest_size=8).digest()
+    contents = struct.pack(f"<{len(checksums)}I", *checksums.values())
+    checksum = hashlib.blake2b(contents, digest_size=8).digest()
+    return "".join(f"{int.from_bytes(digest, 'little'):020}" for digest in (names, checksum))
 
 
 class _FileOutput:

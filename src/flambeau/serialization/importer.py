@@ -113,6 +113,11 @@ class Importer:
                 self._depth -= 1
             return found
 
+    def names_in(self, qualifier: str) -> list[str]:
+        """The types and functions that the file of a qualifier defines."""
+        with self._lock:
+            return list(self._definitions(qualifier))
+
     def _defined(self, qualified_name: str) -> NamedType | Function | None:
         if qualified_name in self._broken:
             raise self._broken[qualified_name]

@@ -17,10 +17,10 @@ from flambeau.errors import ArchiveError
 from flambeau.ir import QScheme, ScalarType, Storage
 from flambeau.serialization.limits import DEFAULT_LIMITS, Limits
 from flambeau.serialization.pickle_opcodes import PROTOCOL, Opcode
-from flambeau.serialization.pickle_tensors import BuiltTensors, TypedStorage
+from flambeau.serialization.pickle_tensors import REBUILD_FUNCTIONS, BuiltTensors, TypedStorage
 from flambeau.serialization.pickle_values import StorageReader, ValueBuilder
 
-__all__ = ["read_pickle"]
+__all__ = ["is_archive_name", "read_pickle"]
 
 _Function: TypeAlias = Callable[[tuple[object, ...]], object]
 
@@ -489,3 +489,13 @@ _FUNCTIONS: dict[str, Callable[[_Machine, tuple[object, ...]], object]] = {
     "torch.device": _Machine._device,
     "torch._tensor._rebuild_from_type_v2": _Machine._rebuild_subclass,
 }
+
+
+def is_archive_name(module: str, name: str) -> bool:
+    """Whether a pickle in an archive may name this: a class of the archive, or one of the few functions known here."""
+    qualified = f"{module}.{name}"
+    if qualified in REBUILD_FUNCTIONS or qualified in _LISTS or qualified in _FUNCTIONS or qualified in _TYPE_MARKERS:
+        return True
+    if module == "torch":
+        return ScalarType.from_storage_name(name) is not None or QScheme.from_scheme_name(name) is not None
+    return module == "__torch__" or module.startswith("__torch__.")

@@ -13,8 +13,13 @@ from flambeau.errors import ArchiveError
 from flambeau.ir import Layout, QScheme, Quantizer, ScalarType, Storage, TensorData
 from flambeau.serialization.pickle_values import ValueBuilder
 
-__all__ = ["BuiltTensors"]
+__all__ = ["REBUILD_FUNCTIONS", "BuiltTensors", "TypedStorage"]
 
+REBUILD_FUNCTIONS = (
+    "torch._utils._rebuild_tensor_v2",
+    "torch._utils._rebuild_qtensor",
+    "torch._utils._rebuild_sparse_tensor",
+)
 _MAX_ELEMENTS = (1 << 63) - 1
 _MAX_RANK = 1024
 _PER_BYTE = {ScalarType.QUInt4x2: 2, ScalarType.QUInt2x4: 4}
@@ -40,11 +45,9 @@ class BuiltTensors:
     def __init__(self, builder: ValueBuilder) -> None:
         self._builder = builder
         self._built: dict[int, tuple[object, TensorData]] = {}
-        self.functions: dict[str, Callable[[tuple[object, ...]], object]] = {
-            "torch._utils._rebuild_tensor_v2": self.rebuild_dense,
-            "torch._utils._rebuild_qtensor": self.rebuild_quantized,
-            "torch._utils._rebuild_sparse_tensor": self.rebuild_sparse,
-        }
+        self.functions: dict[str, Callable[[tuple[object, ...]], object]] = dict(
+            zip(REBUILD_FUNCTIONS, (self.rebuild_dense, self.rebuild_quantized, self.rebuild_sparse), strict=True)
+        )
 
     def is_tensor(self, value: object) -> bool:
         """Whether a value is one of the tensors built here."""
