@@ -12,6 +12,7 @@ from flambeau.passes.freeze import freeze_module
 from flambeau.passes.inlining import inline_calls
 from flambeau.passes.list_literals import erase_list_literals
 from flambeau.passes.lower_simple_tuples import lower_simple_tuples
+from flambeau.passes.normalize_ops import normalize_ops
 from flambeau.passes.pass_manager import PASSES, GraphPass, graph_pass, run
 from flambeau.passes.peephole import peephole, peephole_list_idioms
 from flambeau.passes.pipelines import after_compilation, optimize, optimize_frozen, register_evaluator
@@ -35,6 +36,7 @@ __all__ = [
     "graph_pass",
     "inline_calls",
     "lower_simple_tuples",
+    "normalize_ops",
     "optimize",
     "optimize_frozen",
     "peephole",

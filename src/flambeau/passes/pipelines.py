@@ -20,6 +20,7 @@ from .dead_code_elimination import eliminate_dead_code
 from .inlining import inline_specialised
 from .list_literals import erase_list_literals
 from .lower_simple_tuples import lower_simple_tuples
+from .normalize_ops import normalize_ops
 from .pass_manager import bound, run
 from .peephole import peephole
 from .remove_dropout import remove_dropout
@@ -49,7 +50,7 @@ _fold_immutable_constants = bound(fold_immutable_constants, evaluate=_evaluated)
 
 def after_compilation(graph: Graph) -> None:
     """What follows the compilation of every function: clean up what naive emission leaves behind."""
-    run(graph, erase_list_literals, lower_simple_tuples, eliminate_dead_code)
+    run(graph, erase_list_literals, normalize_ops, lower_simple_tuples, eliminate_dead_code)
     # Only what cannot change: lists and tensors stay computed, so that compiling twice gives the same.
     run(graph, _fold_immutable_constants)
     run(graph, pool_constants, canonicalize_outputs, annotate_warns)

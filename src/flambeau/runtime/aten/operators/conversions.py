@@ -113,7 +113,7 @@ def list_to_tensor(self: list[int]) -> Tensor:
 
 @implements("aten::_tensor_to_list")
 def tensor_to_list(self: Tensor) -> list[int]:
-    if self.dtype is not torch.int32:
+    if self.numel() and self.dtype is not torch.int32:
         raise RuntimeError(f"expected scalar type Int but found {ScalarType(dtype_number(self.dtype)).name}")
     return self.reshape(-1).tolist()
 

@@ -55,9 +55,17 @@ def _comparison(a: Tensor, b: Tensor) -> int:
 _by_order = functools.cmp_to_key(_comparison)
 
 
+def _comparison_in_place(a: Tensor, b: Tensor) -> int:
+    """Sorting in place does not compare a tensor, of whatever shape, with itself."""
+    return 0 if a is b else _comparison(a, b)
+
+
+_by_order_in_place = functools.cmp_to_key(_comparison_in_place)
+
+
 @implements("aten::sort.Tensor")
 def sort(self: list[Tensor], reverse: bool) -> None:
-    self.sort(key=_by_order, reverse=reverse)
+    self.sort(key=_by_order_in_place, reverse=reverse)
 
 
 @implements("aten::sorted.Tensor")
