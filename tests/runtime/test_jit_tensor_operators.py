@@ -163,9 +163,7 @@ def _call_samples() -> dict[str, Samples]:
         "aten::device.with_index": [("cuda", 1), ("cpu", 0), ("nonsense", 0)],
         "onnx::Reshape": [(MATRIX, torch.tensor([3, 2])), (MATRIX, torch.tensor([-1]))],
         "onnx::Shape": each(*TENSORS),
-        "prim::MKLDNNLayerNorm": [
-            (MATRIX.to_mkldnn(), [3], torch.ones(3).to_mkldnn(), torch.zeros(3).to_mkldnn(), 1e-5, True)
-        ],
+        "prim::MKLDNNLayerNorm": [(MATRIX.to_mkldnn(), [3], *packed, 1e-5, True)],
         "prim::MKLDNNScalarMul": [(MATRIX.to_mkldnn(), 2.0)],
         "prim::mkldnn_convolution": [
             (IMAGE.to_mkldnn(), torch.ones(3, 2, 2, 2).to_mkldnn(), None, [1, 1], [0, 0], [1, 1], 1)
