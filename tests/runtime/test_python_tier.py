@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import flambeau
+from flambeau.api import CompilationUnit
 from flambeau.errors import ExecutionError
 from flambeau.ir import Graph, copy_graph, parse
 from flambeau.passes import optimize
@@ -245,3 +246,10 @@ def test_ints_that_cannot_leave_64_bits_are_not_checked() -> None:
 
     source = flambeau.script(bounded).execution_plan().source
     assert "wrapped" not in source
+
+
+def test_long_chains_of_operations_are_not_one_expression() -> None:
+    """Python gives up on 200 nested parentheses."""
+    lines = [f"    x = x + {index % 7} * n" for index in range(500)]
+    unit = CompilationUnit("def f(x: int, n: int) -> int:\n" + "\n".join([*lines, "    return x"]) + "\n")
+    assert unit.f(0, 1) == sum(index % 7 for index in range(500))

@@ -39,6 +39,8 @@ _WIDE = 1 << 126
 """Ints that are still to be wrapped are wrapped before they can get larger than this."""
 _HOMOMORPHIC = frozenset({"aten::add", "aten::sub", "aten::mul", "aten::neg"})
 """Wrapping their result makes up for operands that were not wrapped."""
+_LONGEST = 300
+"""Expressions of more characters are stored: Python gives up on hundreds of nested parentheses."""
 
 
 def source_of(graph: Graph, name: str = "compiled") -> Source:
@@ -312,7 +314,7 @@ class Writer:
             self.store(value, expression, node)
 
     def _may_wait(self, value: Value, expression: Expression) -> bool:
-        if value.use_count != 1 or value in self.wanted:
+        if value.use_count != 1 or value in self.wanted or len(expression.text) > _LONGEST:
             return False
         reader = value.uses[0].user
         if reader.owning_block is not value.node.owning_block or reader.kind in ("prim::Enter", "prim::Exit"):
