@@ -107,7 +107,7 @@ def annotation_without_value(x: int) -> int:
     return y
 
 
-@suite.rejects("previously had type")
+@suite.rejects("previously had type", ours="annotated as having type int", marked="return y")
 def retyped_in_branch(x: int) -> int:
     y = x
     if x > 1:

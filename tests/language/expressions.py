@@ -573,7 +573,7 @@ GLOBAL_INT = 3
 GLOBAL_LIST = [1, 2]
 
 
-@suite.rejects("cannot be used as a value")
+@suite.extends(1)
 def global_list(x: int) -> int:
     return x + GLOBAL_LIST[0]
 

@@ -351,9 +351,18 @@ conversion = suite.programs[-1]
 conversion.differs = "tensors become the numbers that are asked for in TorchScript"
 
 
-@suite.rejects("Expected a value of type 'float' for argument 'x' but instead found type 'int'")
-def int_is_no_float(x: int) -> float:
-    return _takes_float(x)
+@suite.extends(3)
+def int_for_a_float(x: int) -> float:
+    return _takes_float(x) + 0.5
+
+
+@suite.rejects("Expected a value of type 'int' for argument 'x' but instead found type 'float'")
+def float_is_no_int(x: float) -> int:
+    return _takes_int(x)
+
+
+def _takes_int(x: int) -> int:
+    return x * 2
 
 
 @suite.accepts((1, 2))

@@ -283,11 +283,23 @@ def for_else(n: int) -> int:
 
 
 @suite.rejects("we do not support break or continue")
-def break_in_unrolled_loop() -> int:
+def break_in_unrolled_loop(n: int) -> int:
     for x in (1, 2):
-        if x == 1:
+        if x == n:
             break
     return 1
+
+
+@suite.extends(())
+def known_break_in_unrolled_loop() -> int:
+    total = 0
+    for x in (1, 2, 3, 4):
+        if x == 2:
+            continue
+        if x == 4:
+            break
+        total += x
+    return total
 
 
 @suite.rejects("type")

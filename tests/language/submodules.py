@@ -361,7 +361,7 @@ class Encoder(nn.Module):
         return self.layer(x)
 
 
-@suite.rejects("")
+@suite.extends((_X, 1), (_X, -2), (_X, 2))
 class ListIndexedByVariable(nn.Module):
     def __init__(self):
         super().__init__()
@@ -389,7 +389,7 @@ class Inner(nn.Module):
         return self.helper(x)
 
 
-@suite.rejects("Expected integer literal for index", ours="")
+@suite.extends((_X, 1), (_X, 0))
 class SequentialVariable(nn.Module):
     def __init__(self):
         super().__init__()

@@ -20,6 +20,7 @@ from flambeau.frontend.callables import (
     PrintValue,
     TensorCast,
 )
+from flambeau.frontend.choices import Choice
 from flambeau.frontend.class_values import ClassValue, EnumClass, NamedTupleConstructor
 from flambeau.frontend.compiler import compile_definition
 from flambeau.frontend.conversions import convert
@@ -44,6 +45,7 @@ from flambeau.frontend.schema_matching import MatchedCall, accepts, match_call, 
 from flambeau.frontend.signatures import Signature, evaluate_default, signature_of, type_of_default
 from flambeau.frontend.special import SpecialForm, special_form
 from flambeau.frontend.sugared import Arg, SugaredFactory, SugaredValue
+from flambeau.frontend.unrolling import raise_unless_unrolled
 from flambeau.frontend.value_attributes import contains_class, no_attribute
 from flambeau.frontend.values import ConstantValue, SimpleValue, SliceValue, SugaredTuple
 
@@ -55,6 +57,7 @@ __all__ = [
     "Arg",
     "BuiltinFunction",
     "CastValue",
+    "Choice",
     "ClassDefinition",
     "ClassValue",
     "ConstantValue",
@@ -103,6 +106,7 @@ __all__ = [
     "pack_results",
     "parse_annotation",
     "parse_source",
+    "raise_unless_unrolled",
     "range_of",
     "signature_of",
     "special_form",

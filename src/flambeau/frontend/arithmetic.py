@@ -13,6 +13,7 @@ from .calls import argument
 from .conditions import Condition, emit_condition, emit_identity, emit_if_expression, emit_to_bool
 from .conversions import unpack_tuple
 from .emitter import Emitter
+from .folding import known_value
 from .sugared import Arg, SugaredValue
 from .syntax import expression
 
@@ -141,9 +142,23 @@ def _searched(op: ast.cmpop, node: ast.expr) -> ast.expr:
     return node
 
 
+def _known_membership(emitter: Emitter, left: Arg, right: Arg, range: ir.SourceRange) -> ir.Value | None:
+    """`item in (a, b)`, if all of it is known; None if it is not."""
+    if not emitter.infers or not left.sugared.is_first_class or not right.sugared.is_first_class:
+        return None
+    item, container = known_value(emitter, left.value(emitter)), known_value(emitter, right.value(emitter))
+    if item is ir.NOT_CONSTANT or not isinstance(container, (tuple, str)):
+        return None
+    if isinstance(container, str):
+        return emitter.constant(item in container, range) if isinstance(item, str) else None
+    return emitter.constant(item in container, range)
+
+
 def _emit_link(emitter: Emitter, op: ast.cmpop, left: Arg, right: Arg, range: ir.SourceRange) -> ir.Value:
     if isinstance(op, (ast.In, ast.NotIn)):
-        found = right.sugared.contains(emitter, range, left.value(emitter))
+        found = _known_membership(emitter, left, right, range)
+        if found is None:
+            found = right.sugared.contains(emitter, range, left.value(emitter))
         return found if isinstance(op, ast.In) else emitter.builtin(range, "aten::__not__", found)
     values = left.value(emitter), right.value(emitter)
     if isinstance(op, (ast.Is, ast.IsNot)):

@@ -13,11 +13,13 @@ from flambeau import ir
 from flambeau.errors import ScriptError
 
 from .calls import first_class
+from .container_inference import reconsider_literal
 from .emitter import Emitter
 from .messages import type_name
 from .subscripts import emit_tensor_views, index_expressions, index_list
 from .sugared import SugaredValue
 from .syntax import expression, statement
+from .values import SimpleValue
 
 _RESERVED_PREFIX = "__jit"
 _NUMBERS = (ir.INT, ir.FLOAT, ir.COMPLEX, ir.BOOL, ir.NUMBER)
@@ -123,6 +125,9 @@ def _assign_elements(
     if stars and len(elements) == 1:
         assign(emitter, elements[0], value, range)
     needed = len(elements) - len(stars)
+    if stars and isinstance(value, SimpleValue) and isinstance(value.value.type, ir.ListType):
+        _assign_from_list(emitter, elements, stars[0], value, range)
+        return
     parts = value.as_tuple(emitter, range, None if stars else needed)
     if len(parts) < needed:
         at_least = "at least " if stars else ""
@@ -133,6 +138,24 @@ def _assign_elements(
         parts = _packed(emitter, elements[stars[0]], parts, stars[0], len(parts) - needed)
     for element, part in zip(elements, parts, strict=True):
         assign(emitter, element.value if isinstance(element, ast.Starred) else element, part, range)
+
+
+def _assign_from_list(
+    emitter: Emitter, elements: list[ast.expr], star: int, value: SimpleValue, range: ir.SourceRange
+) -> None:
+    """`first, *rest = xs` of a list, whose length only a run tells; what the star takes is a list."""
+    after = len(elements) - star - 1
+    for position, element in enumerate(elements):
+        part: SugaredValue
+        if isinstance(element, ast.Starred):
+            stop = emitter.constant(-after if after else None, range)
+            bounds = (emitter.constant(star, range), stop, emitter.constant(1, range))
+            part = emitter.sugar(emitter.builtin(range, "aten::slice", value.value, *bounds))
+            assign(emitter, element.value, part, range)
+            continue
+        index = position if position < star else position - len(elements)
+        part = value.item(emitter, range, emitter.constant(index, range))
+        assign(emitter, element, part, range)
 
 
 def _packed(emitter: Emitter, star: ast.expr, parts: list[SugaredValue], start: int, count: int) -> list[SugaredValue]:
@@ -167,7 +190,11 @@ def set_item(emitter: Emitter, range: ir.SourceRange, container: ir.Value, index
     if isinstance(container.type, (ir.ClassType, ir.InterfaceType)):
         emitter.method(range, container, "__setitem__", index, value)
     else:
-        emitter.builtin(range, "aten::_set_item", container, index, value)
+        try:
+            emitter.builtin(range, "aten::_set_item", container, index, value)
+        except ScriptError as error:
+            reconsider_literal(emitter, error, "aten::_set_item", container, [index, value])
+            raise
 
 
 def to_tensor_like(emitter: Emitter, value: ir.Value, like: ir.Value, range: ir.SourceRange) -> ir.Value:

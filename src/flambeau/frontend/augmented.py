@@ -8,10 +8,12 @@ from __future__ import annotations
 import ast
 
 from flambeau import ir
+from flambeau.errors import ScriptError
 
 from .arithmetic import BINARY, emit_binary_operator
 from .assignments import set_item
 from .calls import argument
+from .container_inference import reconsider_literal
 from .emitter import Emitter
 from .subscripts import emit_tensor_views, index_expressions, index_list
 from .sugared import Arg
@@ -41,6 +43,12 @@ def emit_augmented(emitter: Emitter, node: ast.AugAssign) -> None:
         case ast.Name():
             target, range_ = node.target, emitter.range(node.target)
             name = ast.copy_location(ast.Name(target.id, ast.Load()), target)
+            if isinstance(emitter.environment.assumed_type(target.id), ir.TensorType):
+                # It began as a number: an operation in place would keep the shape and element type of that.
+                left, right = Arg(emitter.sugared(name), range_), argument(emitter, node.value, None)
+                result = emit_binary_operator(emitter, node.op, left, right, emitter.range(node))
+                emitter.environment.assign(target.id, emitter.sugar(result), range_)
+                return
             result = _operate(emitter, node, emitter.value(name))
             emitter.environment.assign(target.id, emitter.sugar(result), range_)
         case ast.Attribute():
@@ -56,7 +64,12 @@ def _operate(emitter: Emitter, node: ast.AugAssign, current: ir.Value) -> ir.Val
     given = current.type
     is_list = isinstance(given, ir.ListType) and isinstance(node.op, _LIST_OPERATORS)
     if operator and (is_list or isinstance(given, ir.TensorType)):
-        return emitter.builtin(range_, operator, current, emitter.value(node.value))
+        operand = emitter.value(node.value)
+        try:
+            return emitter.builtin(range_, operator, current, operand)
+        except ScriptError as error:
+            reconsider_literal(emitter, error, operator, current, [operand])
+            raise
     if isinstance(given, ir.ClassType):
         method = method if method in given.methods else BINARY[type(node.op)][1]
         return emitter.method(range_, current, method, emitter.value(node.value))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 from flambeau import ir
 from flambeau.errors import ScriptError
 
+from .container_inference import reconsider_literal
 from .operator_calls import emit_operator_call
 from .schema_matching import match_call
 from .sugared import Arg, SugaredValue
@@ -48,7 +49,11 @@ class BuiltinFunction(SugaredValue):
         self, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
     ) -> SugaredValue:
         positional, keywords = values_of(emitter, args), keywords_of(emitter, kwargs)
-        result = emit_operator_call(emitter.graph, range, self.name, positional, keywords, self.self_value)
+        try:
+            result = emit_operator_call(emitter.graph, range, self.name, positional, keywords, self.self_value)
+        except ScriptError as error:
+            reconsider_literal(emitter, error, self.name, self.self_value, positional)
+            raise
         return emitter.sugar(result)
 
     def attribute(self, emitter: Emitter, range: ir.SourceRange, name: str) -> SugaredValue:
@@ -99,7 +104,7 @@ class FunctionValue(SugaredValue):
     ) -> SugaredValue:
         positional, keywords = values_of(emitter, args), keywords_of(emitter, kwargs)
         schemas = [emitter.schema_of(function, range) for function in self.functions]
-        matched = match_call(emitter.graph, range, schemas, positional, keywords)
+        matched = match_call(emitter.graph, range, schemas, positional, keywords, is_lenient=emitter.infers)
         function = self.functions[matched.candidate]
         emitter.graph.current_range = range
         constant = ir.insert_constant(emitter.graph, function)
@@ -129,7 +134,8 @@ class MethodValue(SugaredValue):
     ) -> SugaredValue:
         positional, keywords = values_of(emitter, args), keywords_of(emitter, kwargs)
         schemas = [self._schema(emitter, range, name) for name in self.names]
-        matched = match_call(emitter.graph, range, schemas, [self.self_value, *positional], keywords)
+        inputs = [self.self_value, *positional]
+        matched = match_call(emitter.graph, range, schemas, inputs, keywords, is_lenient=emitter.infers)
         node = emitter.insert("prim::CallMethod", matched.inputs, matched.return_types, range)
         node.set_attribute("name", "s", self.names[matched.candidate])
         return emitter.sugar(node.output)

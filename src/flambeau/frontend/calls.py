@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from flambeau import ir
 
+from .callables import BuiltinFunction, OperatorOverload
 from .emitter import Emitter
+from .keywords import KeywordsValue, entries_of
 from .special import SpecialForm
 from .sugared import Arg, SugaredValue
 from .syntax import expression
@@ -21,19 +23,27 @@ def emit_call(emitter: Emitter, node: ast.Call, hint: ir.Type | None) -> Sugared
     callee = emitter.sugared(node.func)
     if isinstance(callee, SpecialForm):
         return callee.apply(emitter, node, hint)
-    args = positional_arguments(emitter, node.args)
+    args = positional_arguments(emitter, node.args, joins_lists=isinstance(callee, (BuiltinFunction, OperatorOverload)))
     kwargs = keyword_arguments(emitter, node.keywords)
     return callee.call(emitter, emitter.range(node), args, kwargs)
 
 
 def positional_arguments(
-    emitter: Emitter, nodes: Sequence[ast.expr], hints: Sequence[ir.Type | None] | None = None
+    emitter: Emitter,
+    nodes: Sequence[ast.expr],
+    hints: Sequence[ir.Type | None] | None = None,
+    *,
+    joins_lists: bool = False,
 ) -> list[Arg]:
     """Emit arguments, or elements of a literal, in order; `*tuple` stands for its elements.
 
-    `hints` are the types that the context declares; only container literals heed them.
+    `hints` are the types that the context declares; only container literals heed them. With `joins_lists`, `*list`
+    makes one list of all arguments, as in `x.view(*x.shape[:2], -1)`.
     """
     args: list[Arg] = []
+    if joins_lists and any(isinstance(node, ast.Starred) for node in nodes):
+        joined, args = starred_arguments(emitter, nodes)
+        return args if joined is None else [joined]
     for node, hint in zip(nodes, hints or (None,) * len(nodes), strict=True):
         if isinstance(node, ast.Starred):
             range_ = emitter.range(node)
@@ -44,27 +54,75 @@ def positional_arguments(
     return args
 
 
+def starred_arguments(emitter: Emitter, nodes: Sequence[ast.expr]) -> tuple[Arg | None, list[Arg]]:
+    """Arguments or elements, some of them starred: one list of all if only a run tells how many there are, or each."""
+    parts = [_starred_or_plain(emitter, node) for node in nodes]
+    if any(_is_list(part) and is_starred for part, is_starred in parts):
+        return _joined_list(emitter, nodes, parts), []
+    return None, [arg for part, starred in parts for arg in (_elements(emitter, part) if starred else [part])]
+
+
+def _starred_or_plain(emitter: Emitter, node: ast.expr) -> tuple[Arg, bool]:
+    is_starred = isinstance(node, ast.Starred)
+    return argument(emitter, node.value if isinstance(node, ast.Starred) else node, None), is_starred
+
+
+def _is_list(arg: Arg) -> bool:
+    return isinstance(arg.sugared, SimpleValue) and isinstance(arg.sugared.value.type, ir.ListType)
+
+
+def _elements(emitter: Emitter, arg: Arg) -> list[Arg]:
+    parts = arg.sugared.iterate(emitter, arg.range).as_tuple(emitter, arg.range)
+    return [Arg(first_class(emitter, part, arg.range), arg.range) for part in parts]
+
+
+def _joined_list(emitter: Emitter, nodes: Sequence[ast.expr], parts: Sequence[tuple[Arg, bool]]) -> Arg:
+    """One list of all arguments, where only a run tells how many there are."""
+    range_ = emitter.range(nodes[0])
+    joined: ir.Value | None = None
+    element = next(
+        p.sugared.value.type.element
+        for p, starred in parts
+        if starred and isinstance(p.sugared, SimpleValue) and isinstance(p.sugared.value.type, ir.ListType)
+    )
+    for part, is_starred in parts:
+        if is_starred and _is_list(part):
+            following = part.value(emitter)
+        else:
+            values = [p.value(emitter) for p in (_elements(emitter, part) if is_starred else [part])]
+            following = emitter.make_list(values, element, range_)
+        joined = following if joined is None else emitter.builtin(range_, "aten::add", joined, following)
+    return Arg(emitter.sugar(joined or emitter.make_list([], element, range_)), range_)
+
+
 def keyword_arguments(emitter: Emitter, keywords: Sequence[ast.keyword]) -> list[Arg]:
     """Emit keyword arguments, in order."""
     args: list[Arg] = []
     for keyword in keywords:
         if keyword.arg is None:
-            args += [argument(emitter, value, None, name) for name, value in _expanded(emitter, keyword.value)]
+            args += _expanded(emitter, keyword.value)
         else:
             args.append(argument(emitter, keyword.value, None, keyword.arg))
     return args
 
 
-def _expanded(emitter: Emitter, node: ast.expr) -> list[tuple[str, ast.expr]]:
-    """The arguments that `**{"name": value}` stands for: a literal whose keys are string literals."""
-    found: list[tuple[str, ast.expr]] = []
-    if not isinstance(node, ast.Dict):
+def _expanded(emitter: Emitter, node: ast.expr) -> list[Arg]:
+    """The arguments that `**mapping` stands for, whose keys must be known."""
+    range_ = emitter.range(node)
+    if isinstance(node, ast.Dict) and all(isinstance(key, ast.Constant) for key in node.keys):
+        found: list[Arg] = []
+        for key, value in zip(node.keys, node.values, strict=True):
+            if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
+                raise emitter.unsupported(node, "keyword-arg expansion is not supported")
+            found.append(argument(emitter, value, None, key.value))
+        return found
+    given = emitter.sugared(node)
+    if isinstance(given, KeywordsValue):
+        return [Arg(first_class(emitter, value, range_), range_, str(name)) for name, value in given.entries.items()]
+    entries = entries_of(emitter, given.as_value(emitter, range_)) if given.is_first_class else None
+    if entries is None:
         raise emitter.unsupported(node, "keyword-arg expansion is not supported")
-    for key, value in zip(node.keys, node.values, strict=True):
-        if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
-            raise emitter.unsupported(node, "keyword-arg expansion is not supported")
-        found.append((key.value, value))
-    return found
+    return [Arg(SimpleValue(value), range_, name) for name, value in entries.items()]
 
 
 def argument(emitter: Emitter, node: ast.expr, hint: ir.Type | None, name: str = "") -> Arg:

@@ -94,20 +94,22 @@ def _attempts(
 
     try:
         return attempt(Assumptions())
-    except ScriptError as error:
+    except ScriptError:
         if definition.serialized or function in _in_progress:
             raise
-        first = error.as_error() if isinstance(error, Reconsider) else error
     assumptions = Assumptions(inferring=True)
+    last = ScriptError("the types of variables could not be inferred", definition.header_range())
     for _ in range(ATTEMPTS):
         try:
             return attempt(assumptions)
         except Reconsider as error:
+            last = error.as_error()
             if not assumptions.add(error.subject, error.type):
                 break
-        except ScriptError:
+        except ScriptError as error:
+            last = error
             break
-    raise first from None
+    raise last from None
 
 
 def _compile_once(
@@ -165,7 +167,7 @@ def _emit_parameters(
     variadic = definition.node.args
     by_name = {parameter.arg: parameter for parameter in parameters}
     rest: list[SugaredValue] = []
-    keywords: dict[str, SugaredValue] = {}
+    keywords: dict[object, SugaredValue] = {}
     for argument, kind in zip(signature.arguments, signature.kinds(), strict=True):
         given = emitter.graph.add_input("", argument.type)
         if kind == "named":

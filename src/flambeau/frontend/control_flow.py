@@ -21,6 +21,7 @@ from .assignments import assign
 from .conditions import Condition, emit_condition, refine
 from .emitter import Emitter
 from .environment import Frame, shown_name
+from .iteration import ZippedValue
 from .loop_else import may_break, without_else
 from .messages import type_name
 from .refinement import Types
@@ -100,8 +101,37 @@ def _join_variables(emitter: Emitter, frames: list[Frame], exits: list[bool], ra
         joined = _joined_type(emitter, name, known, range)
         if joined is not None:
             environment.set_type(name, joined)
+    for name in sorted({*frames[0].retyped, *frames[1].retyped}):
+        _join_retyped(emitter, name, frames, exits, range)
     for name, value in live[0].sugared.items():
         environment.frame.undefined.setdefault(shown_name(name), _not_a_value(name, value, range))
+
+
+def _join_retyped(emitter: Emitter, name: str, frames: list[Frame], exits: list[bool], range: ir.SourceRange) -> None:
+    """After an `if`, a variable that got another type in it is a new one; it has a value if the branches agree."""
+    environment = emitter.environment
+    if not any(name in frame.retyped for frame, left in zip(frames, exits, strict=True) if not left):
+        return
+    problem = next(frame.retyped[name] for frame in frames if name in frame.retyped)
+    slots = [frame.renamed.get(name) for frame in frames]
+    types = [None if slot is None else frame.types.get(slot) for frame, slot in zip(frames, slots, strict=True)]
+    live = [type for type, left in zip(types, exits, strict=True) if not left]
+    environment.frame.retyped[name] = problem
+    joined = live[0] if len(live) == 1 else None
+    if len(live) == 2 and live[0] is not None and live[1] is not None:
+        joined = ir.unify(live[0], live[1])
+    slot = environment.rename(name)
+    if joined is None:
+        environment.frame.undefined[name] = problem
+        return
+    for frame, stored, type, left in zip(frames, slots, types, exits, strict=True):
+        if left:
+            _leave_uninitialized(emitter, slot, joined, frame.block, range)
+            continue
+        with emitter.graph.inserting_at(frame.block):
+            load = emitter.insert("prim::Load", (), (type or joined,), range).set_attribute("name", "s", stored or "")
+            emitter.insert("prim::Store", (load.output,), (), range).set_attribute("name", "s", slot)
+    environment.set_type(name, joined)
 
 
 def _why_undefined(
@@ -244,18 +274,43 @@ def _emit_unrolled(
     emit_body: Callable[[], None],
 ) -> None:
     kind, emitter.loop_kind = emitter.loop_kind, "unrolled"
+    frame, emitter.unrolled_frame = emitter.unrolled_frame, emitter.environment.frame
+    open_children = iterable.open_children() if isinstance(iterable, ZippedValue) else []
     for index in builtins.range(length):
-        element = iterable.item(emitter, range, emitter.constant(index, range))
-        assign(emitter, target, element, range)
+        place = emitter.constant(index, range)
+        if open_children:
+            lengths = [child.length(emitter, range) for child in open_children]
+            is_there = [emitter.builtin(range, "aten::gt", length, index) for length in lengths]
+            for other in is_there[1:]:
+                is_there[0] = emitter.builtin(range, "aten::__and__", is_there[0], other)
+
+            def emit_round(place: ir.Value = place) -> None:
+                assign(emitter, target, iterable.item(emitter, range, place), range)
+                emit_body()
+
+            emit_if(emitter, range, Condition(is_there[0]), emit_round, lambda: None)
+            continue
+        assign(emitter, target, iterable.item(emitter, range, place), range)
         emit_body()
+        if emitter.round_end is not None:
+            # A `break` or `continue` that is certain to be reached; what follows it in the block was left out.
+            word, emitter.round_end = emitter.round_end, None
+            emitter.exiting.discard(emitter.environment.block)
+            if word == "break":
+                break
+            continue
         if emitter.environment.block in emitter.exiting:
             break
-    emitter.loop_kind = kind
+    emitter.loop_kind, emitter.unrolled_frame = kind, frame
 
 
 @statement(ast.Break, ast.Continue)
 def emit_break(emitter: Emitter, node: ast.Break | ast.Continue) -> None:
     word = "break" if isinstance(node, ast.Break) else "continue"
+    if emitter.loop_kind == "unrolled" and emitter.environment.frame is emitter.unrolled_frame:
+        emitter.round_end = "break" if isinstance(node, ast.Break) else "continue"
+        emitter.exiting.add(emitter.environment.block)
+        return
     if emitter.loop_kind == "unrolled":
         raise emitter.error(
             node,

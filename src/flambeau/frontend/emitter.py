@@ -16,10 +16,10 @@ from typing import Literal, TypeAlias, final
 from flambeau import ir
 from flambeau.errors import ScriptError, UnsupportedSyntaxError
 
-from .assumptions import Assumptions, Subject
+from .assumptions import Assumptions, Reconsider, Subject
 from .conversions import convert
 from .definition import Definition, Located
-from .environment import Environment
+from .environment import Environment, Frame, shown_name
 from .operator_calls import emit_operator_call
 from .resolver import Resolver
 from .schema_matching import match_call, pack_results
@@ -69,7 +69,15 @@ class Emitter:
         self.environment = Environment(graph)
         self.results = results
         self.assumptions = assumptions or Assumptions()
+        if self.assumptions.inferring:
+            self.environment = Environment(graph, _Retyping(self))
         self.loop_kind: LoopKind = "none"
+        self.literals: dict[ir.Value, Subject] = {}
+        """Empty lists and dicts that nothing declares the type of, and where they stand."""
+        self.unrolled_frame: Frame | None = None
+        """The frame in which the innermost loop is unrolled, if it is."""
+        self.round_end: Literal["break", "continue"] | None = None
+        """How the round that is being emitted of that loop was left just now."""
         self.exiting: set[ir.Block] = set()
         """Blocks whose end is never reached: they return, raise, break or continue."""
         self.caller_name = function.name
@@ -235,3 +243,43 @@ class Emitter:
     def is_initializing(self, owner: ir.ClassType) -> bool:
         """Whether this is the `__init__` of a class, which may give its objects new attributes."""
         return self.definition.name == "__init__" and self.owner is owner
+
+
+@final
+class _Retyping:
+    """Variables that get values of several types: as one type that holds them all, from the start."""
+
+    def __init__(self, emitter: Emitter) -> None:
+        self._emitter = emitter
+
+    def _subject(self, name: str) -> Subject:
+        return ("variable", (id(self._emitter.definition.source), shown_name(name), *self._emitter.inline_sites))
+
+    def assumed(self, name: str) -> ir.Type | None:
+        return self._emitter.assumptions.types.get(self._subject(name))
+
+    def reconsidered(self, name: str, declared: ir.Type, given: ir.Type, problem: ScriptError) -> ScriptError:
+        joined = _wider(declared, given)
+        if joined is not None and self.assumed(name) != joined:
+            return Reconsider(problem, self._subject(name), joined)
+        if self._emitter.counted_loops:
+            return Reconsider(problem, self._emitter.counted_loops[0])
+        return problem
+
+    def is_number_for_tensor(self, wanted: ir.Type, given: ir.Type) -> bool:
+        return isinstance(given, ir.TensorType) and wanted in (ir.INT, ir.FLOAT, ir.BOOL)
+
+
+def _wider(declared: ir.Type, given: ir.Type) -> ir.Type | None:
+    """The type for a variable that has values of both types; None if there is none that is as easy to use."""
+    declared, given = ir.unshaped(declared), ir.unshaped(given)
+    plain = {ir.INT, ir.FLOAT, ir.BOOL}
+    for one, other in ((declared, given), (given, declared)):
+        if isinstance(one, ir.TensorType) and other in plain:
+            return ir.TENSOR
+        if one is ir.FLOAT and other is ir.INT:
+            return ir.FLOAT
+    if ir.NONE in (declared, given) or isinstance(declared, ir.OptionalType):
+        joined = ir.unify(declared, given)
+        return joined if isinstance(joined, ir.OptionalType) else None
+    return None

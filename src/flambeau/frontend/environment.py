@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import final
+from typing import Protocol, final
 
 from flambeau import ir
 from flambeau.errors import ScriptError
@@ -52,6 +52,8 @@ class Frame:
     """Variables that not every path defines: what to say if one is read."""
     declared: dict[str, ir.Type] = field(default_factory=dict)
     """The types that variables may be assigned here, where conditions say more of them than that."""
+    retyped: dict[str, ScriptError] = field(default_factory=dict)
+    """Variables of outer blocks that got another type here, and what TorchScript says of that."""
     is_loop_body: bool = False
     is_scope: bool = False
     """What is bound here is not seen by functions that are defined outside: a function's body, a comprehension."""
@@ -67,11 +69,13 @@ class Frame:
 class Environment:
     """The frames that are open now, innermost last."""
 
-    def __init__(self, graph: ir.Graph) -> None:
+    def __init__(self, graph: ir.Graph, retyping: Retyping | None = None) -> None:
         self._graph = graph
+        self._retyping = retyping
         self._frame = Frame(graph.block, None)
         self._opened: list[Frame] = []
         self._renamings = 0
+        self._first: dict[str, ir.Value] = {}
         self._origins: dict[ir.Value, ir.Value] = {}
 
     @property
@@ -142,6 +146,10 @@ class Environment:
             value = self._origins[value]
         return value
 
+    def first_value(self, slot: str) -> ir.Value | None:
+        """The value that was stored first in a variable."""
+        return self._first.get(slot)
+
     def note_origin(self, value: ir.Value, origin: ir.Value) -> None:
         """Remember that a value is certain to be another one."""
         self._origins[value] = origin
@@ -154,10 +162,19 @@ class Environment:
             looked = looked.parent
         return None
 
+    def assumed_type(self, name: str) -> ir.Type | None:
+        """The type that a variable is assumed to have because it gets values of several."""
+        return None if self._retyping is None else self._retyping.assumed(name)
+
     def forget(self, names: Iterable[str]) -> None:
         """Let nothing be known of the values of variables from here on: a loop is about to change them."""
         for name in names:
-            self._frame.known[self._slot(name)] = None
+            slot = self._slot(name)
+            self._frame.known[slot] = None
+            wider = None if self._retyping is None else self._retyping.assumed(name)
+            present = self.find_type(name)
+            if wider is not None and present is not None and present != wider and ir.is_subtype(present, wider):
+                self.set_type(name, wider)
 
     def find_type(self, name: str, frame: Frame | None = None) -> ir.Type | None:
         """The type that a variable has here, or seen from `frame`; None if it has no value in the graph."""
@@ -251,9 +268,15 @@ class Environment:
     def assign(self, name: str, value: SugaredValue, range: ir.SourceRange, annotation: ir.Type | None = None) -> None:
         """Bind a name; `annotation` is the type that the statement declares for it."""
         simple = value.value if isinstance(value, SimpleValue) else None
+        wider = None if self._retyping is None or annotation is not None else self._retyping.assumed(name)
+        if simple is not None and wider is not None:
+            self._graph.current_range = range
+            simple = widened(self._graph, simple, wider)
+            value = SimpleValue(simple)
         if simple is not None:
             self._name_value(simple, name)
-        if self._frame.parent is not None and self.is_defined(name, self._frame.parent):
+        is_outer = self._frame.parent is not None and self.is_defined(name, self._frame.parent)
+        if is_outer and self._slot(name) not in self._frame.renamed.values():
             simple = self._reassigned(name, value, range, annotation)
         if simple is None:
             slot = self._slot(name)
@@ -268,7 +291,10 @@ class Environment:
             )
         node = self._graph.create("prim::Store", (simple,), 0, range)
         self._graph.insert_node(node.set_attribute("name", "s", self._slot(name)))
+        self._first.setdefault(self._slot(name), simple)
         self.set_type(name, annotation or simple.type)
+        if wider is not None and ir.is_subtype(simple.type, wider):
+            self._frame.declared[self._slot(name)] = wider
         self._frame.known[self._slot(name)] = simple
 
     def set_type(self, name: str, type: ir.Type) -> None:
@@ -319,10 +345,66 @@ class Environment:
             )
         wanted = ir.unshaped(declared)
         self._graph.current_range = range
+        if self._retyping is not None and not ir.is_subtype(value.value.type, wanted):
+            problem = ScriptError(_retyped_message(name, declared, value.value.type), range)
+            if self._retyping.is_number_for_tensor(wanted, value.value.type):
+                self._rename(name, declared, value.value.type, problem)
+                return value.value
         converted = convert(self._graph, value.value, wanted)
         if not ir.is_subtype(converted.type, wanted):
-            raise ScriptError(_retyped_message(name, declared, converted.type), range)
+            problem = ScriptError(_retyped_message(name, declared, converted.type), range)
+            if self._retyping is None:
+                raise problem
+            self._rename(name, declared, converted.type, problem)
         return converted
+
+    def _rename(self, name: str, declared: ir.Type, given: ir.Type, problem: ScriptError) -> None:
+        """Give a variable that changes its type in a branch a name of its own there. ScriptError in a loop, whose next
+        round would need it.
+        """
+        if self._retyping is None:
+            raise problem
+        frame: Frame | None = self._frame
+        slot = self._slot(name)
+        while frame is not None and slot not in frame.types:
+            if frame.is_loop_body:
+                raise self._retyping.reconsidered(name, declared, given, problem)
+            frame = frame.parent
+        if ir.NONE in (declared, given):
+            raise self._retyping.reconsidered(name, declared, given, problem)
+        self._frame.retyped[name] = self._retyping.reconsidered(name, declared, given, problem)
+        self.rename(name)
+
+    def rename(self, name: str) -> str:
+        """Make a name mean a new variable from here on, in this block; how that one is stored."""
+        slot = f"{name}${self._renamings}{self._root_of(self._frame).prefix}"
+        self._frame.renamed[name] = slot
+        self._renamings += 1
+        return slot
+
+
+class Retyping(Protocol):
+    """What is done where a variable gets a value of another type than it has."""
+
+    def assumed(self, name: str) -> ir.Type | None:
+        """The type that a variable is assumed to have from its first value on."""
+
+    def reconsidered(self, name: str, declared: ir.Type, given: ir.Type, problem: ScriptError) -> ScriptError:
+        """What to raise: the problem, or what leads to another attempt, if one may help."""
+
+    def is_number_for_tensor(self, wanted: ir.Type, given: ir.Type) -> bool:
+        """Whether a conversion would read a number out of a tensor."""
+
+
+def widened(graph: ir.Graph, value: ir.Value, wider: ir.Type) -> ir.Value:
+    """A value as one of the type that its variable is assumed to have: numbers become tensors, ints floats."""
+    given = value.type
+    if isinstance(wider, ir.TensorType) and given in (ir.INT, ir.FLOAT, ir.BOOL):
+        nones = [ir.insert_constant(graph, None) for _ in "dt"]
+        return graph.insert("aten::tensor", [value, *nones, ir.insert_constant(graph, False)], (ir.TENSOR,)).output
+    if wider is ir.FLOAT and given is ir.INT:
+        return graph.insert("aten::Float", [value], (ir.FLOAT,)).output
+    return value
 
 
 def _retyped_message(name: str, declared: ir.Type, given: ir.Type) -> str:

@@ -36,6 +36,10 @@ def _format(text: str, *values: object) -> str:
     return text.format(*values)
 
 
+def _percent_format(text: str, *values: object) -> str:
+    return text % values
+
+
 _FOLDED: dict[str, Callable[..., object]] = {
     "aten::add": operator.add,
     "aten::sub": operator.sub,
@@ -62,6 +66,7 @@ _FOLDED: dict[str, Callable[..., object]] = {
     "aten::Bool": bool,
     "aten::str": str,
     "aten::format": _format,
+    "aten::percentFormat": _percent_format,
     "aten::sqrt": math.sqrt,
     "aten::ceil": math.ceil,
     "aten::floor": math.floor,
@@ -88,7 +93,7 @@ def known_value(emitter: Emitter, value: ir.Value) -> object:
 def _known(emitter: Emitter, value: ir.Value, depth: int) -> object:
     value = emitter.environment.origin(value)
     constant = ir.constant_value(value)
-    if isinstance(constant, _SCALARS):
+    if isinstance(constant, _SCALARS) or _is_plain_tuple(constant):
         return constant
     node = value.node
     if depth > 100:
@@ -108,6 +113,10 @@ def _known(emitter: Emitter, value: ir.Value, depth: int) -> object:
     if (isinstance(result, int) and result not in _INT64) or (isinstance(result, str) and len(result) > _LARGEST_TEXT):
         return ir.NOT_CONSTANT
     return result if isinstance(result, _SCALARS) else ir.NOT_CONSTANT
+
+
+def _is_plain_tuple(constant: object) -> bool:
+    return isinstance(constant, tuple) and all(isinstance(e, _SCALARS) or _is_plain_tuple(e) for e in constant)
 
 
 def _of_structure(emitter: Emitter, node: ir.Node, depth: int) -> object:

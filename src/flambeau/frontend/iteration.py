@@ -110,7 +110,14 @@ class ZippedValue(SugaredValue):
     def static_length(self) -> int | None:
         lengths = [child.static_length for child in self.children]
         known = [length for length in lengths if length is not None]
-        return min(known) if known and len(known) == len(lengths) else None
+        # If only a run tells how long some are, the rounds that all might have are unrolled, and each asks for itself.
+        return min(known) if known else None
+
+    def open_children(self) -> list[SugaredValue]:
+        """The iterables whose length only a run tells, where there are others."""
+        if self.static_length is None:
+            return []
+        return [leaf for leaf in self.leaves() if leaf.static_length is None]
 
     def leaves(self) -> Iterator[SugaredValue]:
         """The iterables that are not zipped themselves, in order."""

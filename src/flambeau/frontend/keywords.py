@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class KeywordsValue(SugaredValue):
     """A dictionary whose keys are known."""
 
-    entries: dict[str, SugaredValue]
+    entries: dict[object, SugaredValue]
 
     @property
     def kind(self) -> str:
@@ -106,6 +106,8 @@ def _get(owner: KeywordsValue, emitter: Emitter, range: ir.SourceRange, args: Se
 
 def _pop(owner: KeywordsValue, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg]) -> SugaredValue:
     name = _key(emitter, range, args)
+    if emitter.environment.frame.parent is not None:
+        raise ScriptError("keyword arguments cannot be removed in a branch or loop that only a run decides", range)
     if name in owner.entries:
         return owner.entries.pop(name)
     if len(args) > 1:
@@ -147,3 +149,24 @@ _METHODS: dict[str, Callable[[KeywordsValue, Emitter, ir.SourceRange, Sequence[A
     "values": _values,
     "items": _items,
 }
+
+
+_CHANGING = frozenset({"aten::_set_item", "aten::update", "aten::pop", "aten::popitem", "aten::clear", "aten::Delete"})
+
+
+def entries_of(emitter: Emitter, value: ir.Value) -> dict[str, ir.Value] | None:
+    """The entries of a dict literal whose keys are known strings, if nothing can have changed it; else None."""
+    made = emitter.environment.origin(value)
+    if made.node.kind != "prim::DictConstruct":
+        return None
+    found: dict[str, ir.Value] = {}
+    inputs = made.node.inputs
+    for key, entry in zip(inputs[::2], inputs[1::2], strict=True):
+        name = known_value(emitter, key)
+        if not isinstance(name, str):
+            return None
+        found[name] = entry
+    for node in emitter.graph.walk():
+        if node.kind in _CHANGING and emitter.environment.origin(node.inputs[0]) is made:
+            return None
+    return found

@@ -15,7 +15,7 @@ from flambeau import ir
 from flambeau.errors import ScriptError
 
 from .annotations import is_key
-from .calls import positional_arguments
+from .calls import positional_arguments, starred_arguments
 from .container_hints import container_hint
 from .emitter import Emitter
 from .messages import type_name
@@ -72,10 +72,19 @@ def _tuple_hints(node: ast.Tuple, hint: ir.Type | None) -> Sequence[ir.Type | No
 def emit_list(emitter: Emitter, node: ast.List, hint: ir.Type | None) -> SugaredValue:
     range_ = emitter.range(node)
     if not node.elts and hint in (None, ir.ANY):
+        assumed = emitter.assumptions.types.get(("literal", emitter.place(node)))
+        if assumed is not None:
+            return emitter.sugar(emitter.insert("prim::ListConstruct", (), (assumed,), range_).output)
         empty = emitter.insert("prim::EmptyListLiteral", (), (ir.ListType(ir.TENSOR),), range_)
+        emitter.literals[empty.output] = ("literal", emitter.place(node))
         return emitter.sugar(empty.output)
     element_hint = hint.element if isinstance(hint, ir.ListType) else None
-    args = positional_arguments(emitter, node.elts, [element_hint] * len(node.elts))
+    if any(isinstance(element, ast.Starred) for element in node.elts):
+        whole, args = starred_arguments(emitter, node.elts)
+        if whole is not None:
+            return whole.sugared
+    else:
+        args = positional_arguments(emitter, node.elts, [element_hint] * len(node.elts))
     values = [arg.value(emitter) for arg in args]
     types = tuple(value.type for value in values)
     wanted = container_hint(
@@ -99,6 +108,11 @@ def emit_list(emitter: Emitter, node: ast.List, hint: ir.Type | None) -> Sugared
 @expression(ast.Dict)
 def emit_dict(emitter: Emitter, node: ast.Dict, hint: ir.Type | None) -> SugaredValue:
     range_ = emitter.range(node)
+    if not node.keys and hint in (None, ir.ANY):
+        assumed = emitter.assumptions.types.get(("literal", emitter.place(node)))
+        made = emitter.insert("prim::DictConstruct", (), (assumed or ir.DictType(ir.STRING, ir.TENSOR),), range_).output
+        emitter.literals[made] = ("literal", emitter.place(node))
+        return emitter.sugar(made)
     value_hint = hint.value if isinstance(hint, ir.DictType) else None
     pairs: list[ir.Value] = []
     for key, value in zip(node.keys, node.values, strict=True):

@@ -7,6 +7,7 @@ import ast
 from flambeau import ir
 from flambeau.errors import ScriptError
 
+from .assumptions import Reconsider
 from .builtins import BUILTINS
 from .emitter import Emitter
 from .sugared import SugaredValue
@@ -34,7 +35,8 @@ def undefined(emitter: Emitter, name: str, range: ir.SourceRange) -> ScriptError
     reason = emitter.environment.why_undefined(name)
     if reason is None:
         return ScriptError(f"undefined value {name}", range)
-    return ScriptError(reason.message, reason.range, [*reason.calls, ("and was used here:", range)])
+    made = ScriptError(reason.message, reason.range, [*reason.calls, ("and was used here:", range)])
+    return Reconsider(made, reason.subject, reason.type) if isinstance(reason, Reconsider) else made
 
 
 @expression(ast.Attribute)

@@ -45,8 +45,9 @@ _Make = Callable[[ir.Graph], ir.Value]
 class _Attempt:
     """Matching one schema: `run` gives the makers of the inputs, or None with `reason` set."""
 
-    def __init__(self, schema: ir.FunctionSchema, *, allow_conversions: bool) -> None:
+    def __init__(self, schema: ir.FunctionSchema, *, allow_conversions: bool, is_lenient: bool = False) -> None:
         self.schema = schema
+        self.is_lenient = is_lenient
         self.allow_conversions = allow_conversions
         self.bindings: Bindings = {}
         self.reason: Callable[[], str] = str
@@ -137,6 +138,8 @@ class _Attempt:
         )
         if ir.is_subtype(planned.type, wanted):
             return planned
+        if self.is_lenient and given is ir.INT and unwrapped(wanted) is ir.FLOAT:
+            return Plan(ir.FLOAT, lambda graph, value: graph.insert("aten::Float", (value,), (ir.FLOAT,)).output)
         self.reason = lambda: mismatch_message(argument, planned.type)
         return None
 
@@ -220,10 +223,13 @@ def match_call(
     args: Sequence[ir.Value],
     kwargs: Mapping[str, ir.Value] | None = None,
     self_value: ir.Value | None = None,
+    *,
+    is_lenient: bool = False,
 ) -> MatchedCall:
     """The first candidate that accepts the arguments, its conversions inserted; ScriptError if there is none.
 
-    `self_value` is what a method is called on; it goes to the parameter named `self`, wherever that stands.
+    `self_value` is what a method is called on; it goes to the parameter named `self`, wherever that stands. With
+    `is_lenient`, an int is taken for a float, as Python's annotations mean it.
     """
     keywords = kwargs or {}
     failures: list[str] = []
@@ -232,7 +238,7 @@ def match_call(
         for index, schema in enumerate(candidates):
             if schema.qualified_name in _BLOCKED:
                 continue
-            attempt = _Attempt(schema, allow_conversions=allow_conversions)
+            attempt = _Attempt(schema, allow_conversions=allow_conversions, is_lenient=is_lenient and allow_conversions)
             makers = attempt.run(args, keywords, self_value)
             if makers is not None:
                 with graph.at_range(range or graph.current_range):

@@ -17,9 +17,10 @@ from .calls import first_class, keyword_arguments
 from .comprehensions import emit_dict_comprehension, emit_list_comprehension
 from .conditions import emit_hasattr, emit_isinstance
 from .container_hints import container_hint
+from .container_inference import elements_of
 from .emitter import Emitter
 from .folding import known_value
-from .iteration import ENDLESS, RangeValue, make_range, reversed_range, zipped
+from .iteration import ENDLESS, RangeValue, ZippedValue, make_range, reversed_range, zipped
 from .literals import dict_type
 from .messages import type_name
 from .special import SpecialForm, special_form
@@ -79,7 +80,19 @@ def emit_zip(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type 
     if not node.args:
         raise emitter.error(node, "zip expected at least 1 arguments, got 0")
     children = [emitter.sugared(arg).iterate(emitter, range_) for arg in node.args]
+    if emitter.infers and any(child.static_length is not None for child in children):
+        children = [_with_elements(emitter, child) for child in children]
+        return ZippedValue(tuple(children))
     return zipped(range_, children)
+
+
+def _with_elements(emitter: Emitter, iterable: SugaredValue) -> SugaredValue:
+    """A list whose elements are known, as these elements."""
+    if isinstance(iterable, SimpleValue) and isinstance(iterable.value.type, ir.ListType):
+        elements = elements_of(emitter, iterable.value)
+        if elements is not None:
+            return SugaredTuple(tuple(SimpleValue(element) for element in elements))
+    return iterable
 
 
 @special_form("reversed")
@@ -171,6 +184,12 @@ def emit_tuple_call(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: i
 
 
 def _unpacked(emitter: Emitter, value: SimpleValue, range: ir.SourceRange) -> SugaredValue:
+    if emitter.infers and isinstance(value.value.type, ir.ListType):
+        elements = elements_of(emitter, value.value)
+        if elements is not None:
+            return emitter.sugar(emitter.make_tuple(elements, range))
+        # How many there are only a run tells, so that a list has to do.
+        return emitter.sugar(emitter.builtin(range, "aten::list", value.value))
     parts = value.as_tuple(emitter, range)
     return emitter.sugar(emitter.make_tuple([part.as_value(emitter, range) for part in parts], range))
 

@@ -20,6 +20,7 @@ from flambeau.errors import ScriptError
 
 from .calls import first_class
 from .emitter import Emitter
+from .folding import known_value
 from .messages import type_name
 from .sugared import SugaredValue
 from .syntax import expression
@@ -62,6 +63,8 @@ def _bounds(emitter: Emitter, node: ast.Slice) -> Bounds:
 
 
 def _emit_slice(emitter: Emitter, range: ir.SourceRange, container: SugaredValue, bounds: Bounds) -> SugaredValue:
+    if not isinstance(container, SimpleValue) or isinstance(container.value.type, ir.TupleType):
+        bounds = _settled(emitter, range, bounds)
     if not isinstance(container, SimpleValue):
         return container.slice(emitter, range, *bounds)
     value = container.value
@@ -70,6 +73,16 @@ def _emit_slice(emitter: Emitter, range: ir.SourceRange, container: SugaredValue
     start, stop, step = bounds
     step = emitter.constant(1, range) if step is None else step
     return emitter.sugar(emitter.builtin(range, "aten::slice", value, start, stop, step))
+
+
+def _settled(emitter: Emitter, range: ir.SourceRange, bounds: Bounds) -> Bounds:
+    """Bounds that are known at compile time as the constants that they are."""
+    known = [None if bound is None else known_value(emitter, bound) for bound in bounds]
+    start, stop, step = (
+        bound if bound is None or value is ir.NOT_CONSTANT else emitter.constant(value, range)
+        for bound, value in zip(bounds, known, strict=True)
+    )
+    return start, stop, step
 
 
 def _emit_tuple_slice(

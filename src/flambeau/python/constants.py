@@ -29,6 +29,17 @@ def is_unchangeable(value: object) -> bool:
     return not isinstance(value, list) and (not isinstance(value, tuple) or all(map(is_unchangeable, value)))
 
 
+def is_plain_data(value: object) -> bool:
+    """Whether a value consists of constants in lists, tuples and dicts only: how something is configured."""
+    if isinstance(value, dict):
+        return all(isinstance(key, (str, int, float, bool)) for key in value) and all(
+            map(is_plain_data, value.values())
+        )
+    if isinstance(value, (list, tuple)):
+        return all(map(is_plain_data, value))
+    return is_constant_value(value)
+
+
 def script_constant(value: object) -> object:
     """A constant as scripts hold it: numbers for dtypes and the like, tuples for lists."""
     if isinstance(value, (tuple, list)):

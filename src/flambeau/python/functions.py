@@ -47,6 +47,8 @@ class Compilation:
         with unit.lock:
             key = (self._definition, self._self_type, function.name)
             if key in unit.failures:
+                if self._forget is not None:
+                    self._forget()
                 raise _again(unit.failures[key])
             try:
                 signature = self._signature() if callable(self._signature) else self._signature

@@ -205,6 +205,13 @@ def _signature_of_setstate(
     return Signature((replace(declared.arguments[0], type=getstate.schema.return_type),), declared.return_type)
 
 
+def inherited_method(description: ModuleDescription, name: str, function: FunctionType) -> Function:
+    """A method of a base class under a name of its own."""
+    with unit.lock:
+        known = description.class_type.methods.get(name)
+        return _add_method(description, name, function) if known is None else known
+
+
 def specialized_method(
     description: ModuleDescription, name: str, python_function: FunctionType, signature: Signature, key: str
 ) -> Function:

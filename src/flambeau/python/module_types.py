@@ -11,6 +11,7 @@ error unless it is used; the description keeps the reason.
 
 from __future__ import annotations
 
+import enum
 import functools
 import inspect
 import warnings
@@ -117,6 +118,8 @@ class ModuleDescription:
     definitions: tuple[MethodText, ...] = ()
     """Methods given as text while a module was made; they are of that module only."""
     type: ClassType | None = None
+    fixed: dict[str, object] = field(default_factory=dict)
+    """Attributes that are read as the constants that they are now, though they have slots."""
     specialized: dict[tuple[str, str], Function] = field(default_factory=dict)
     """The versions of methods for argument types that they do not declare, by name and signature."""
     examples: int = field(default_factory=evidence.session)
@@ -141,6 +144,7 @@ class ModuleDescription:
             self.ignored,
             tuple(map(id, (*self.hooks, None, *self.pre_hooks))),
             self.examples,
+            repr(list(self.fixed.items())),
             tuple(map(id, self.definitions)),
         )
 
@@ -165,7 +169,10 @@ def type_of_submodule(entry: SubmoduleEntry) -> ClassType | InterfaceType:
 class Walk:
     """One walk over a module and its submodules: what each was described as, and which modules stand for others."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, fixes: bool = False, fixes_mode: bool = False) -> None:
+        self.fixes = fixes
+        self.fixes_mode = fixes_mode
+        self._made: list[ModuleDescription] = []
         self.descriptions: dict[int, ModuleDescription] = {}
         self._under_way: set[int] = set()
         self._prepared: dict[int, nn.Module] = {}
@@ -178,10 +185,22 @@ class Walk:
         if key in self._under_way:
             raise ScriptError(f"'{type_name(module)}' is a submodule of itself")
         self._under_way.add(key)
-        description = _shared(_Describer(module, self).description)
+        described = _Describer(module, self).description
+        description = _shared(described)
+        if description is described:
+            self._made.append(description)
         self._under_way.discard(key)
         self.descriptions[key] = description
         return description
+
+    def forget(self) -> None:
+        """Make the types that this walk made as if they had never been tried."""
+        for description in self._made:
+            if description.type is not None:
+                unit.compilation_unit.types.pop(description.type.qualified_name, None)
+            known = unit.module_types.get(description.python_class, {})
+            for key in [key for key, entry in known.items() if entry is description]:
+                del known[key]
 
     def prepared(self, module: nn.Module) -> nn.Module:
         """The module to compile in place of another, if that one says so by `__prepare_scriptable__`."""
@@ -331,6 +350,8 @@ class _Describer:
     def _add_attribute(self, name: str, value: object) -> None:
         description = self.description
         value = markers.original_function(value)
+        if self._is_fixed(name, value):
+            description.fixed[name] = value
         scripted = script_value_of(value)
         builtin = find_builtin(value)
         if isinstance(scripted, Function):
@@ -343,10 +364,29 @@ class _Describer:
             inferred = self._infer(name, value if scripted is None else scripted)
             if isinstance(inferred, NotInferred) and isinstance(value, (type, functools.partial)):
                 description.objects[name] = value
+            elif isinstance(inferred, NotInferred) and self._walk.fixes:
+                description.objects[name] = value
+                description.failed[name] = self._why_failed(name, value, inferred.reason)
             elif isinstance(inferred, NotInferred):
                 description.failed[name] = self._why_failed(name, value, inferred.reason)
             else:
                 description.attributes[name] = AttributeEntry(inferred)
+
+    def _is_fixed(self, name: str, value: object) -> bool:
+        """Whether an attribute is a constant of this object: how it was configured."""
+        if not self._walk.fixes or name in assigned_attributes(type(self._module)):
+            return False
+        if name == "training":
+            return self._walk.fixes_mode
+        if name in self._annotations:
+            declared, inferred = self._infer(name, value), infer_type(value)
+            if isinstance(declared, NotInferred) or isinstance(inferred, NotInferred):
+                return False
+            if not ir.is_subtype(inferred, declared):
+                return False
+        return constants.is_plain_data(value) or (
+            isinstance(value, enum.Enum) and not isinstance(infer_type(value), NotInferred)
+        )
 
     def _why_failed(self, name: str, value: object, reason: str) -> str:
         guess = (

@@ -9,7 +9,7 @@ from typing import final
 
 from torch import nn
 
-from flambeau.errors import ScriptError
+from flambeau.errors import FlambeauError, ScriptError, UnsupportedError
 from flambeau.ir import ClassType, InterfaceType, ScriptObject, Type, why_not_implements
 from flambeau.python import markers
 from flambeau.python.conversion import ConversionError, to_script
@@ -29,9 +29,23 @@ class ModuleTree:
         self._walk = Walk()
         self.objects: dict[int, ScriptObject] = {}
         with unit.lock:
-            root = checked(self._walk.prepared(module))
-            compile_methods(self._walk.describe(root), is_root=True)
-            self.root = self._object(root)
+            self.root = self._compiled(module)
+
+    def _compiled(self, module: nn.Module) -> ScriptObject:
+        """The object tree. What does not compile as TorchScript reads it is tried again with the attributes that no
+        method changes as constants, so that branches which these decide are left out; then with `training` as one.
+        """
+        problem: FlambeauError | None = None
+        for walk in (self._walk, Walk(fixes=True), Walk(fixes=True, fixes_mode=True)):
+            self._walk, self.objects = walk, {}
+            try:
+                root = checked(walk.prepared(module))
+                compile_methods(walk.describe(root), is_root=True)
+                return self._object(root)
+            except (ScriptError, UnsupportedError) as error:
+                walk.forget()
+                problem = error
+        raise problem or ScriptError(f"'{type_name(module)}' cannot be compiled")
 
     def _object(self, module: nn.Module) -> ScriptObject:
         module = self._walk.prepared(module)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import linecache
 from collections.abc import Callable
-from types import FunctionType
+from types import CodeType, FunctionType
 from weakref import WeakKeyDictionary
 
 from flambeau.errors import ScriptError
@@ -45,12 +46,51 @@ def source_of(obj: Callable[..., object]) -> Source:
     return Source("".join(lines), filename, first_line)
 
 
-def _parse(function: Callable[..., object]) -> Definition:
+def _parse(function: FunctionType) -> Definition:
+    if function.__name__ == "<lambda>":
+        return _parse_lambda(function)
     source = source_of(function)
     statements = _statements(source)
     if len(statements) != 1 or not isinstance(statements[0], ast.FunctionDef):
         raise ScriptError(f"Expected a single top-level function: {source.filename}:{source.first_line}", None)
     return Definition(statements[0], source)
+
+
+def _parse_lambda(function: FunctionType) -> Definition:
+    """The definition of a lambda: a function that returns its expression. It is looked for in the text of its file."""
+    code = function.__code__
+    filename = inspect.getsourcefile(function) or code.co_filename
+    lines = linecache.getlines(filename, function.__globals__)
+    if not lines:
+        raise ScriptError(
+            f"Can't get source for {function}. TorchScript requires source access in order to carry out compilation, "
+            "make sure original .py files are available."
+        )
+    source = Source("".join(lines), filename, 1)
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    found = [
+        node
+        for node in ast.walk(parse_source(source))
+        if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno and _parameter_names(node) == names
+    ]
+    if len(found) > 1:
+        found = [node for node in found if _code_of(node) == code.co_code]
+    if len({ast.dump(node) for node in found}) != 1:
+        raise ScriptError(f"Expected a single top-level function: {filename}:{code.co_firstlineno}", None)
+    (node, *_) = found
+    returned = ast.copy_location(ast.Return(node.body), node.body)
+    made = ast.FunctionDef("_lambda", node.args, [returned], [], None, None)
+    return Definition(ast.copy_location(made, node), source)
+
+
+def _parameter_names(node: ast.Lambda) -> tuple[str, ...]:
+    return tuple(p.arg for p in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs))
+
+
+def _code_of(node: ast.Lambda) -> bytes:
+    """The instructions that a lambda compiles to by itself."""
+    compiled = compile(ast.Expression(node), "<lambda>", "eval")
+    return next(c.co_code for c in compiled.co_consts if isinstance(c, CodeType))
 
 
 def _statements(source: Source) -> list[ast.stmt]:

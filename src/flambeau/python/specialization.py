@@ -91,6 +91,8 @@ class Callee:
             try:
                 return self.plain().call(emitter, range, args, kwargs, n_binders)
             except (ScriptError, UnsupportedError) as error:
+                if "is called recursively" in str(error):
+                    raise
                 problem = error
         signature = self._signature_for(emitter, bound)
         if signature is None:
@@ -105,7 +107,7 @@ class Callee:
         try:
             return self._inline(emitter, range, bound)
         except (ScriptError, UnsupportedError) as error:
-            raise (problem or error) from None
+            raise error from None
 
     def _declared(self, bound: Bound) -> tuple[Signature | None, ScriptError | UnsupportedError | None]:
         """The declared signature, if it takes as many arguments; or why there is none."""
@@ -179,10 +181,12 @@ class Callee:
             type = self._annotated(resolver, parameter, defaults.get(parameter.arg, ir.MISSING))
             if arg is not None:
                 given = ir.unshaped(arg.value(emitter).type)
-                if type is None or (type is ir.FLOAT and given is ir.INT):
+                if type is None:
                     type = given
-                elif not accepts(Argument(parameter.arg, type), arg.value(emitter), allow_conversions=True):
-                    return None
+                elif (type, given) != (ir.FLOAT, ir.INT):
+                    formal = Argument(parameter.arg, type)
+                    if not accepts(formal, arg.value(emitter), allow_conversions=True):
+                        return None
             default = defaults.get(parameter.arg, ir.MISSING) if arg is None else ir.MISSING
             type = type or type_of_default(default)
             if type is None:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
+from torch import nn
 from torch.autograd import Function
 
 from flambeau.errors import ScriptError
-from flambeau.frontend import Arg, ClassValue, FunctionValue, SugaredValue
+from flambeau.frontend import Arg, ClassValue, SugaredValue
 from flambeau.ir import ClassType, SourceRange
 from flambeau.python import constants, markers
 from flambeau.python.classes import class_type
-from flambeau.python.functions import function_of
 from flambeau.python.names import type_name
 from flambeau.python.places import at
 from flambeau.python.python_calls import PythonFunctionValue
@@ -33,8 +33,9 @@ def class_value_attribute(cls: type, name: str, range: SourceRange) -> SugaredVa
         function = member.__func__
         if markers.is_ignored(function):
             return PythonFunctionValue(function)
-        with at(range):
-            return FunctionValue.of(function_of(function))
+        return services.sugared(function, range)
+    if inspect.isfunction(member) and issubclass(cls, nn.Module):
+        return services.unbound_method(cls, name)
     if member is not None and (constants.is_constant_value(member) or isinstance(member, type)):
         return services.sugared(member, range)
     return None

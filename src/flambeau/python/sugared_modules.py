@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import TYPE_CHECKING, final
 
 from flambeau import ir
+from flambeau.errors import ScriptError
 from flambeau.frontend import (
     Arg,
     BuiltinFunction,
+    Choice,
     ConstantValue,
     FunctionValue,
     MethodValue,
@@ -25,6 +27,8 @@ from flambeau.frontend import (
     SimpleValue,
     SugaredTuple,
     SugaredValue,
+    known_value,
+    raise_unless_unrolled,
 )
 from flambeau.ir import SourceRange, Value
 from flambeau.python import markers
@@ -36,6 +40,7 @@ from flambeau.python.python_calls import PythonFunctionValue
 from flambeau.python.script_methods import function_behind
 from flambeau.python.specialization import Callee
 from flambeau.python.sugared_classes import class_value_attribute
+from flambeau.python.sugared_values import PythonValue
 from flambeau.python.unit import services
 
 if TYPE_CHECKING:
@@ -105,6 +110,8 @@ class ModuleValue(SugaredValue):
         d = self.description
         if name in d.submodules:
             return self.submodule(emitter, range, name)
+        if name in d.fixed:
+            return services.sugared(d.fixed[name], range)
         if name in d.attributes:
             return emitter.sugar(self._read(emitter, range, name, d.attributes[name].type))
         if name in d.class_type.methods:
@@ -121,8 +128,12 @@ class ModuleValue(SugaredValue):
             overloads = find_overloads(d, name)
             if overloads:
                 return MethodValue.of(self.value, *(f.name for f in overloads))
-            if name in d.functions or name in d.objects:
-                return services.sugared(d.functions.get(name, d.objects.get(name)), range)
+            if name in d.functions:
+                return services.sugared(d.functions[name], range)
+            if name in d.objects:
+                found = services.sugared(d.objects[name], range)
+                why = self._why_missing(name) if name in d.failed else ""
+                return replace(found, why=why) if isinstance(found, PythonValue) else found
             if name in d.script_functions:
                 return FunctionValue.of(d.script_functions[name])
             if name in d.builtins:
@@ -173,6 +184,12 @@ class ModuleValue(SugaredValue):
         with at(range):
             define_hooks(description)
         return call_with_hooks(emitter, range, self.value, description, forward, [*args, *kwargs])
+
+    def truth(self, emitter: Emitter, range: SourceRange) -> bool | None:
+        cls = self.description.python_class
+        if any(hasattr(cls, name) for name in ("__bool__", "__len__")) and self.static_length is None:
+            return None
+        return self.static_length is None or self.static_length > 0
 
     # --- containers
 
@@ -225,7 +242,9 @@ class ModuleValue(SugaredValue):
         own = self._own_method("__getitem__")
         if own is not None:
             return own.call(emitter, range, [Arg(SimpleValue(index), range)], [])
-        key = ir.constant_value(index)
+        key = known_value(emitter, index)
+        if isinstance(key, bool):
+            key = int(key)
         match self.description.container:
             case "":
                 self.refuse(f"'{self.description.class_type.name}' object is not subscriptable", range)
@@ -241,7 +260,10 @@ class ModuleValue(SugaredValue):
         if not isinstance(key, int):
             if isinstance(hint, ir.InterfaceType):
                 return self._by_interface(emitter, range, index, hint)
-            self.refuse(_INDEX_HINT, range)
+            raise_unless_unrolled(emitter, ScriptError(_INDEX_HINT, range), index)
+            if index.type is not ir.INT or not elements or not emitter.infers:
+                self.refuse(_INDEX_HINT, range)
+            return Choice(tuple(elements), index)
         if not -len(elements) <= key < len(elements):
             self.refuse(f"Index {key} is out of range for a container of {len(elements)} modules", range)
         return elements[key]
@@ -252,11 +274,19 @@ class ModuleValue(SugaredValue):
         if not isinstance(key, str):
             if isinstance(hint, ir.InterfaceType):
                 return self._by_interface(emitter, range, index, hint)
+            raise_unless_unrolled(emitter, ScriptError(_KEY_HINT, range), index)
+            if index.type is ir.STRING and emitter.infers:
+                return self._by_unknown_key(emitter, range, index)
             self.refuse(_KEY_HINT, range)
         elements = self.elements(emitter, range)
         if key not in elements:
             self.refuse(f"Key Error, {key}", range)
         return elements[key]
+
+    def _by_unknown_key(self, emitter: Emitter, range: SourceRange, key: Value) -> SugaredValue:
+        elements = self.elements(emitter, range)
+        names = emitter.make_list([emitter.constant(name, range) for name in elements], ir.STRING, range)
+        return Choice(tuple(elements.values()), emitter.builtin(range, "aten::index", names, key))
 
     def _by_interface(self, emitter: Emitter, range: SourceRange, index: Value, hint: ir.InterfaceType) -> SugaredValue:
         for name, entry in self.description.submodules.items():

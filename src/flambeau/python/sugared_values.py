@@ -28,11 +28,14 @@ from flambeau.frontend import (
     EnumClass,
     ExceptionClass,
     FunctionValue,
+    KeywordsValue,
     NamedTupleConstructor,
     OperatorOverload,
     Signature,
     SpecialForm,
+    SugaredTuple,
     SugaredValue,
+    known_value,
 )
 from flambeau.ir import EnumType, Function, ScriptObject, SourceRange, TupleType, Value
 from flambeau.python import constants, markers, special_forms
@@ -48,6 +51,7 @@ from flambeau.python.python_calls import PythonFunctionValue
 from flambeau.python.specialization import Callee
 from flambeau.python.substitutes import class_substitute_for, substitute_for
 from flambeau.python.sugared_classes import PythonClass, ScriptClass, class_value_attribute
+from flambeau.python.unit import services
 from flambeau.python.wrappers import script_value_of
 from flambeau.runtime.aten import register_custom_operators
 
@@ -75,7 +79,18 @@ def sugared_value(obj: object, range: SourceRange) -> SugaredValue:
         return _callable(obj, range)
     if isinstance(obj, enum.Enum):
         return ConstantValue(enum_value(obj))
+    if isinstance(obj, (list, tuple, dict)):
+        return _container(obj, range)
     return _operator_of_namespace(obj) or PythonValue(obj)
+
+
+def _container(obj: list[object] | tuple[object, ...] | dict[object, object], range: SourceRange) -> SugaredValue:
+    """A Python container as it is now: a script cannot change it."""
+    if isinstance(obj, dict):
+        if not all(isinstance(key, (str, int, float, bool)) for key in obj):
+            return PythonValue(obj)
+        return KeywordsValue({key: sugared_value(value, range) for key, value in obj.items()})
+    return SugaredTuple(tuple(sugared_value(value, range) for value in obj))
 
 
 def _callable(obj: Callable[..., object], range: SourceRange) -> SugaredValue:
@@ -163,6 +178,8 @@ def _bound_method(obj: MethodType, range: SourceRange) -> SugaredValue:
 
 
 def _class(cls: type, range: SourceRange) -> SugaredValue:
+    if cls is super:
+        return services.super_value()
     builtin = find_builtin(cls)
     if builtin is not None:
         return BuiltinFunction(builtin)
@@ -202,6 +219,8 @@ class PythonValue(SugaredValue):
     """A Python object that is nothing to a script in itself; its attributes may be something."""
 
     obj: object
+    why: str = ""
+    """What to say if it is used as a value, where more is known than its class."""
 
     @property
     def kind(self) -> str:
@@ -213,6 +232,9 @@ class PythonValue(SugaredValue):
     def as_tuple(self, emitter: Emitter, range: SourceRange, size_hint: int | None = None) -> list[SugaredValue]:
         self._no_value(range)
 
+    def truth(self, emitter: Emitter, range: SourceRange) -> bool | None:
+        return None if isinstance(self.obj, torch.Tensor) else bool(self.obj)
+
     def iterate(self, emitter: Emitter, range: SourceRange) -> SugaredValue:
         self._no_value(range)
 
@@ -222,7 +244,15 @@ class PythonValue(SugaredValue):
     def item(self, emitter: Emitter, range: SourceRange, index: Value, hint: ir.Type | None = None) -> SugaredValue:
         self._no_value(range)
 
+    def contains(self, emitter: Emitter, range: SourceRange, item: Value) -> Value:
+        wanted = known_value(emitter, item)
+        if not isinstance(self.obj, (set, frozenset)) or wanted is ir.NOT_CONSTANT:
+            self._no_value(range)
+        return emitter.constant(wanted in self.obj, range)
+
     def _no_value(self, range: SourceRange) -> NoReturn:
+        if self.why:
+            self.refuse(self.why, range)
         self.refuse(
             f"{self.kind} cannot be used as a value. Perhaps it is a closed over global variable? If so, please "
             "consider passing it in as an argument or use a local variable instead.",

@@ -26,6 +26,8 @@ class Services:
 
     class_type: Callable[[type, SourceRange | None], NamedType]
     sugared: Callable[[object, SourceRange], SugaredValue]
+    super_value: Callable[[], SugaredValue]
+    unbound_method: Callable[[type, str], SugaredValue]
     module_value: Callable[[Value, ModuleDescription], SugaredValue]
     script_object: Callable[[nn.Module], ScriptObject]
 
