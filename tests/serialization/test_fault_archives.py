@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import io
-import os
 import random
-import signal
 import struct
 import subprocess
 import sys
 import time
 import zlib
-from pathlib import Path
 
 import pytest
 
@@ -244,35 +241,3 @@ except ArchiveError as error:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, "more than the allowed 10000000 instructions" in done.stderr) == (0, True)
-
-
-@pytest.mark.slow
-def test_killed_while_saving(tmp_path: Path) -> None:
-    """The file is the old one or the new one, whole, whenever the process dies."""
-    target = tmp_path / "m.pt"
-    program = """
-import sys
-from flambeau.serialization import ArchiveWriter
-number = int(sys.argv[2])
-print("ready", flush=True)
-while True:
-    with ArchiveWriter(sys.argv[1], "m") as archive:
-        for i in range(20):
-            archive.write(f"data/{i}", bytes([number % 256]) * 100_000)
-    number += 1
-"""
-    chosen = random.Random(3)
-    for attempt in range(30):
-        process = subprocess.Popen([sys.executable, "-c", program, str(target), str(attempt)], stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(chosen.random() * 0.1)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-        if target.exists():
-            archive = ArchiveReader(target)
-            assert len({bytes(archive.read(f"data/{i}"))[0] for i in range(20)}) == 1
-    assert target.exists()
-    leftovers = [name for name in os.listdir(tmp_path) if name != "m.pt"]
-    assert all(name.startswith(".flambeau-") and name.endswith(".tmp") for name in leftovers)

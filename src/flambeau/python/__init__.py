@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from flambeau.python.archives import load, save
     from flambeau.python.frames import resolver_of_frame
     from flambeau.python.freezing import freeze
+    from flambeau.python.interchange import from_torch, to_torch
     from flambeau.python.script_function import ScriptFunction
     from flambeau.python.script_methods import script_method
     from flambeau.python.script_module import ScriptModule
@@ -33,6 +34,7 @@ __all__ = [
     "TracedModule",
     "TracerWarning",
     "freeze",
+    "from_torch",
     "is_tracing",
     "load",
     "resolver_of_frame",
@@ -40,6 +42,7 @@ __all__ = [
     "script",
     "script_if_tracing",
     "script_method",
+    "to_torch",
     "trace",
     "trace_module",
 ]
@@ -51,6 +54,7 @@ _HOMES = {
     "TracedModule": "tracing",
     "TracerWarning": "tracing",
     "freeze": "freezing",
+    "from_torch": "interchange",
     "is_tracing": "tracing",
     "load": "archives",
     "resolver_of_frame": "frames",
@@ -58,6 +62,7 @@ _HOMES = {
     "script": "scripting",
     "script_if_tracing": "tracing",
     "script_method": "script_methods",
+    "to_torch": "interchange",
     "trace": "tracing",
     "trace_module": "tracing",
 }
