@@ -25,8 +25,10 @@ _TRUE, _FALSE = frozenset({"1", "true", "on", "yes"}), frozenset({"", "0", "fals
 class Setting(Generic[T]):
     """One switch. `value` is what counts now."""
 
-    def __init__(self, name: str, default: T, meaning: str) -> None:
+    def __init__(self, name: str, default: T, meaning: str, alias: str = "") -> None:
         self.name = name
+        self.alias = alias
+        """Another environment variable, which counts where the setting's own is not set."""
         self.default: T = default
         self.meaning = meaning
         self._process: T | None = None
@@ -45,7 +47,7 @@ class Setting(Generic[T]):
         if self._process is not None:
             return self._process
         if self._environment is None:
-            text = os.environ.get(self.environment_variable)
+            text = os.environ.get(self.environment_variable, os.environ.get(self.alias) if self.alias else None)
             self._environment = self.default if text is None else self._parse(text)
         return self._environment
 
@@ -66,11 +68,11 @@ class Setting(Generic[T]):
             ) from None
 
 
-def setting(name: str, default: T, meaning: str) -> Setting[T]:
+def setting(name: str, default: T, meaning: str, alias: str = "") -> Setting[T]:
     """Add a switch to the table."""
     if name in _SETTINGS:
         raise ValueError(f"setting {name!r} is defined twice")
-    created = Setting(name, default, meaning)
+    created = Setting(name, default, meaning, alias)
     _SETTINGS[name] = created
     return created
 
@@ -101,4 +103,4 @@ DUMP = setting("dump", "", "names of passes, separated by commas, whose result i
 TIER = setting(
     "tier", "python", "how functions run: `interpreter` (the reference) or `python` (compiled to Python source)"
 )
-JIT = setting("jit", True, "0: `script` and `trace` return what they are given")
+JIT = setting("jit", True, "0: `script` and `trace` return what they are given", alias="PYTORCH_JIT")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -17,6 +17,8 @@ from torch import nn
 
 from flambeau.compat import installed
 from flambeau.compat.replacements import KEPT, REPLACEMENTS
+from flambeau.compat.torch_functions import CLASSES as VIEWS
+from flambeau.compat.torch_functions import FUNCTIONS, LEFT_ALONE, pass_function, switches
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
 HOMES = ("torch.jit", "torch._C", "torch._jit_internal")
@@ -59,6 +61,25 @@ MEMBER_REASONS = {
     "get_debug_state": "the state of PyTorch's executor",
 }
 """Members of the classes that are not served: why."""
+
+
+VIEWED = ("Graph", "Node", "Value", "Block", "Use", "AliasDb", "FunctionSchema", "Argument")
+
+VIEW_REASONS = {
+    "_export_onnx": "part of PyTorch's ONNX exporter",
+    "_is_view_op": "`alias_info` of the results tells",
+    "_pretty_print_onnx": "part of PyTorch's ONNX exporter",
+    "_pybind11_conduit_v1_": "belongs to objects of C++",
+    "cconv": "belongs to graphs before PyTorch 1.0",
+    "createCudaFusionGroup": "part of PyTorch's fusers",
+    "createFusionGroup": "part of PyTorch's fusers",
+    "global_print_source_ranges": "a switch of PyTorch's printer",
+    "pyname": "calls of Python functions are not objects of the graph",
+    "pyobj": "calls of Python functions are not objects of the graph",
+    "scalar_args": "calls of Python functions are not objects of the graph",
+    "set_global_print_source_ranges": "a switch of PyTorch's printer",
+}
+"""Members of views that are not there: why."""
 
 
 def own_names() -> dict[str, object]:
@@ -117,6 +138,49 @@ def member_rows(cls: str) -> Iterator[tuple[str, str]]:
             yield name, f"not served: {MEMBER_REASONS[name]}"
 
 
+def view_rows(cls: str) -> Iterator[tuple[str, str]]:
+    """The members of a class of `torch._C`, and whether its view has them."""
+    for name in members(getattr(torch._C, cls)):
+        if hasattr(VIEWS[cls], name):
+            yield name, "served"
+        else:
+            yield name, f"not served: {VIEW_REASONS[name]}"
+
+
+def torch_c_lines() -> list[str]:
+    passes = [n.removeprefix("_jit_pass_") for n in dir(torch._C) if n.startswith("_jit_pass_")]
+    served = [n for n in passes if pass_function(n) is not None]
+    rest = [n for n in dir(torch._C) if n.startswith("_jit_") and not n.startswith("_jit_pass_")]
+    known = {*FUNCTIONS, *switches(), *LEFT_ALONE}
+
+    def listed(names: Iterable[str]) -> str:
+        return ", ".join(f"`{name}`" for name in sorted(names)) + "."
+
+    lines = [
+        "",
+        "## `torch._C`",
+        "",
+        "Programs get views of flambeau's graphs, types and schemas under these names; PyTorch's own code goes on",
+        "getting PyTorch's. All other functions `torch._C._jit_*` raise `UnsupportedError` for programs.",
+        "",
+        "Classes: " + listed(n for n in (*VIEWS, "CompilationUnit", "FileCheck", "ScriptFunction", "ScriptMethod")),
+        "",
+        "Passes (`_jit_pass_...`): " + listed(served),
+        "",
+        "Functions: " + listed(n for n in FUNCTIONS),
+        "",
+        "Switches, which are remembered and change nothing: " + listed(n for n in switches() if hasattr(torch._C, n)),
+        "",
+        "PyTorch's own, as they take no programs: " + listed(LEFT_ALONE),
+        "",
+        f"Not served: {len(passes) - len(served)} passes and {len([n for n in rest if n not in known])} functions.",
+    ]
+    for cls in VIEWED:
+        lines += ["", f"### `torch._C.{cls}`", "", "| Member | What it is |", "|---|---|"]
+        lines += [f"| `{name}` | {what} |" for name, what in view_rows(cls)]
+    return lines
+
+
 def table() -> str:
     lines = [
         "# The names of `torch.jit`",
@@ -135,7 +199,7 @@ def table() -> str:
         lines += [f"| `{name}` | {what} |" for name, what in member_rows(cls)]
         if "Module" in cls:
             lines += ["", "What `torch.nn.Module` has comes from `torch.nn.Module`."]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *torch_c_lines()]) + "\n"
 
 
 def test_no_name_is_missing_silently() -> None:
@@ -143,6 +207,14 @@ def test_no_name_is_missing_silently() -> None:
     for cls in CLASSES:
         names = members(getattr(torch.jit, cls))
         assert not [n for n in names if not hasattr(REPLACEMENTS[cls], n) and n not in MEMBER_REASONS], cls
+
+
+def test_views_have_all_members_or_a_reason() -> None:
+    lacking = {n for c in VIEWED for n in members(getattr(torch._C, c)) if not hasattr(VIEWS[c], n)}
+    assert lacking == set(VIEW_REASONS)
+    types = [n for n in VIEWS if n.endswith("Type")]
+    lacking = {n for c in types for n in members(getattr(torch._C, c)) if not hasattr(VIEWS[c], n)}
+    assert lacking == {"_pybind11_conduit_v1_", "getMethod"}
 
 
 def test_no_reason_is_out_of_date() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -96,7 +97,7 @@ except RuntimeError as error:
 
 
 def identities() -> dict[tuple[str, str], int]:
-    modules = (torch.jit, torch._C, torch.testing)
+    modules = (torch, torch.jit, torch._C, torch.testing)
     return {(module.__name__, name): id(value) for module in modules for name, value in vars(module).items()}
 
 
@@ -215,9 +216,10 @@ def test_programs_get_flambeau_where_torch_keeps_its_own() -> None:
     schema = "aten::relu(Tensor self) -> Tensor"
     with compat.installed():
         graph = torch._C.parse_ir(text)
-        assert isinstance(graph, flambeau.ir.Graph)
+        assert isinstance(graph, torch._C.Graph)
+        assert isinstance(graph.ir, flambeau.ir.Graph)
         torch.testing.FileCheck().check("aten::relu").run(graph)
-        assert isinstance(torch._C.parse_schema(schema), flambeau.ir.FunctionSchema)
+        assert isinstance(torch._C.parse_schema(schema).ir, flambeau.ir.FunctionSchema)
         inside: dict[str, object] = {"__name__": "torch.library", "torch": torch}
         exec("parsed = torch._C.parse_schema('aten::relu(Tensor self) -> Tensor')", inside)
         assert isinstance(inside["parsed"], torch._C.FunctionSchema)
@@ -231,3 +233,27 @@ def test_the_onednn_switch_is_remembered() -> None:
         finally:
             torch.jit.enable_onednn_fusion(False)
         assert not torch.jit.onednn_fusion_enabled()
+
+
+def test_the_switch_of_pytorch_turns_compilation_off(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import torch\n\n"
+        "class Old(torch.jit.ScriptModule):\n"
+        "    @torch.jit.script_method\n"
+        "    def forward(self, x):\n"
+        "        return [x, 'text']\n\n"
+        "@torch.jit.script\n"
+        "def anything(x):\n"
+        "    return eval('x')\n\n"
+        "print(anything(3), Old()(4), torch.jit.trace(anything, 1) is anything)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-m", "flambeau.compat", str(program)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "PYTORCH_JIT": "0"},
+    )
+    assert ran.stdout == "3 [4, 'text'] True\n", ran.stderr

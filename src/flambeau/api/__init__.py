@@ -15,6 +15,7 @@ from flambeau.api.members import modules_bottom_up, named_members, named_slots, 
 from flambeau.api.modules import Module
 from flambeau.api.objects import Instance, Object
 from flambeau.api.placeholder import placeholder_module
+from flambeau.api.presentation import Presenter, present_by
 from flambeau.api.services import (
     ArchiveTarget,
     ArchiveWriter,
@@ -35,6 +36,7 @@ __all__ = [
     "Method",
     "Module",
     "Object",
+    "Presenter",
     "SourcePrinter",
     "TextResolver",
     "deep_copy",
@@ -46,6 +48,7 @@ __all__ = [
     "named_slots",
     "named_submodules",
     "placeholder_module",
+    "present_by",
     "register_archive_writer",
     "register_source_printer",
     "shallow_copy",

@@ -13,6 +13,7 @@ from flambeau import ir
 from flambeau.api.calls import Call, interception
 from flambeau.api.copying import Memo
 from flambeau.api.placeholder import placeholder_module
+from flambeau.api.presentation import presentation
 from flambeau.api.services import ArchiveTarget, source_of, write
 from flambeau.ir import ClassType, FunctionSchema, Graph, ScriptObject
 from flambeau.passes import inline_calls, run
@@ -81,19 +82,19 @@ class Callable:
     @property
     def graph(self) -> Graph:
         """The graph as it was compiled; calls are still calls in it."""
-        return self._function.graph
+        return presentation.graph(self._function.graph)
 
     @property
     def inlined_graph(self) -> Graph:
         """A copy of the graph in which every call is replaced by what it calls."""
         graph = ir.copy_graph(self._function.graph)
         run(graph, inline_calls)
-        return graph
+        return presentation.graph(graph)
 
     def graph_for(self, *args: object, **kwargs: object) -> Graph:
         """The optimised graph that a call with these arguments runs (the call is made)."""
         self(*args, **kwargs)
-        return ir.copy_graph(execution_plan(self._function).graph)
+        return presentation.graph(ir.copy_graph(execution_plan(self._function).graph))
 
     def execution_plan(self) -> Plan:
         """How the function runs: its optimised graph, and the Python source that was generated for it.
@@ -104,7 +105,7 @@ class Callable:
 
     @property
     def schema(self) -> FunctionSchema:
-        return self._function.schema
+        return presentation.schema(self._function.schema)
 
     @property
     def code(self) -> str:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import functools
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import torch
 import torch.testing
 
-from flambeau.compat.replacements import FOR_USERS, KEPT, REFUSED, REPLACEMENTS
+from flambeau.api import Method, present_by
+from flambeau.compat import graph_views, schema_views
+from flambeau.compat.replacements import KEPT, REFUSED, REPLACEMENTS
+from flambeau.compat.torch_functions import CLASSES, FUNCTIONS, LEFT_ALONE, pass_function, switches
+from flambeau.compat.views import ORIGINALS, called_from_torch
 from flambeau.errors import UnsupportedError
+from flambeau.ir import FunctionSchema, Graph
 from flambeau.testing import FileCheck
 
 _lock = threading.RLock()
@@ -37,19 +41,53 @@ def install() -> None:
             replacement = _replacement(name, vars(served)[name])
             if replacement is not None:
                 _put(served, name, replacement)
-        _put(torch._C, "ScriptFunction", REPLACEMENTS["ScriptFunction"])
-        for name, function in FOR_USERS.items():
-            _put(torch._C, name, _for_users(function, getattr(torch._C, name)))
-        for module in (torch._C, torch.testing):
-            _put(module, "FileCheck", FileCheck)
+        _install_classes()
+        _install_functions()
+        present_by(_Views())
+
+
+def _install_classes() -> None:
+    for name, view in CLASSES.items():
+        original = vars(torch._C).get(name)
+        if isinstance(original, type):
+            ORIGINALS[name] = original
+            _put_everywhere(name, original, view)
+    for name in ("CompilationUnit", "ScriptFunction"):
+        _put_everywhere(name, vars(torch._C)[name], REPLACEMENTS[name])
+    _put_everywhere("ScriptMethod", vars(torch._C)["ScriptMethod"], Method)
+    for module in (torch._C, torch.testing):
+        _put(module, "FileCheck", FileCheck)
+
+
+def _install_functions() -> None:
+    served = {**FUNCTIONS, **switches()}
+    for name, original in sorted(vars(torch._C).items()):
+        if name in served:
+            _put(torch._C, name, _for_users(served[name], original))
+        elif name.startswith("_jit_") and callable(original) and name not in LEFT_ALONE:
+            step = pass_function(name.removeprefix("_jit_pass_")) if name.startswith("_jit_pass_") else None
+            refusal = functools.partial(_refuse, f"torch._C.{name}")
+            _put(torch._C, name, _for_users(step or refusal, original))
+
+
+class _Views:
+    """Shows graphs and schemas as PyTorch's programs expect them."""
+
+    def graph(self, graph: Graph) -> Graph:
+        return cast("Graph", graph_views.Graph(graph))
+
+    def schema(self, schema: FunctionSchema) -> FunctionSchema:
+        return cast("FunctionSchema", schema_views.FunctionSchema(schema))
 
 
 def uninstall() -> None:
     """Put back everything that was there before `install`."""
     with _lock:
+        present_by(None)
         for (module, name), original in _originals.items():
             setattr(module, name, original)
         _originals.clear()
+        ORIGINALS.clear()
 
 
 @contextmanager
@@ -67,6 +105,13 @@ def installed() -> Iterator[None]:
 def _put(module: ModuleType, name: str, replacement: object) -> None:
     _originals[module, name] = getattr(module, name)
     setattr(module, name, replacement)
+
+
+def _put_everywhere(name: str, original: object, replacement: object) -> None:
+    """In `torch._C`, and in `torch` where it shows the same."""
+    for module in (torch._C, torch):
+        if vars(module).get(name) is original:
+            _put(module, name, replacement)
 
 
 def _replacement(name: str, original: object) -> object | None:
@@ -87,18 +132,20 @@ def _for_users(function: Callable[..., Any], original: Callable[..., Any]) -> Ca
     """A function that is the original for callers inside of PyTorch."""
 
     def called(*args: object, **kwargs: object) -> object:
-        caller = sys._getframe(1).f_globals.get("__name__") or ""
-        within = caller == "torch" or caller.startswith("torch.")
-        return (original if within else function)(*args, **kwargs)
+        return (original if called_from_torch() else function)(*args, **kwargs)
 
-    return functools.wraps(function)(called)
+    return functools.update_wrapper(called, original)
+
+
+def _refuse(name: str, *args: object, **kwargs: object) -> NoReturn:
+    raise UnsupportedError(f"{name} is not available under flambeau")
 
 
 def _missing(name: str, original: Callable[..., Any]) -> object:
     """What raises UnsupportedError when it is called; for a class, also when it is derived from."""
 
     def refuse(*args: object, **kwargs: object) -> NoReturn:
-        raise UnsupportedError(f"torch.jit.{name} is not available under flambeau")
+        _refuse(f"torch.jit.{name}")
 
     if isinstance(original, type):
         return type(name, (), {"__new__": refuse, "__init_subclass__": classmethod(refuse)})

@@ -16,7 +16,8 @@ from typing import Any, BinaryIO, TypeAlias
 
 from torch import nn
 
-from flambeau import api, ir, python, settings
+from flambeau import api, python, settings
+from flambeau.compat.views import shown
 from flambeau.errors import ExecutionError, TracingCheckError, UnsupportedError
 from flambeau.python import (
     ScriptFunction,
@@ -260,18 +261,11 @@ class CompilationUnit(api.CompilationUnit):
             raise UnsupportedError("CompilationUnit.define with a resolution callback")
         super().define(src, resolver_of_frame(sys._getframe(_frames_up + 1)))
 
+    def create_function(self, qualified_name: str, graph: Any, should_mangle: bool = False) -> api.Function:
+        return super().create_function(qualified_name, shown(graph), should_mangle)
+
     def set_optimized(self, optimized: bool) -> None:
         """Without effect, as in PyTorch."""
-
-
-def parse_ir(input: str, parse_tensor_constants: bool = False) -> ir.Graph:
-    """`torch._C.parse_ir`."""
-    return ir.parse(input, parse_tensor_constants=parse_tensor_constants)
-
-
-def parse_schema(schema: str, allow_typevars: bool = True) -> ir.FunctionSchema:
-    """`torch._C.parse_schema`."""
-    return ir.parse_schema(schema)
 
 
 REPLACEMENTS: dict[str, object] = {
@@ -302,5 +296,3 @@ REPLACEMENTS: dict[str, object] = {
 """The names that flambeau serves."""
 REFUSED = frozenset({"last_executed_optimized_graph"})
 """Names that are not served although they do not look like functions of `torch.jit`."""
-FOR_USERS: dict[str, Callable[..., object]] = {"parse_ir": parse_ir, "parse_schema": parse_schema}
-"""Functions of `torch._C` that PyTorch's own code uses as well, which goes on getting PyTorch's."""

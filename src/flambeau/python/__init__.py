@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from flambeau.python.interchange import from_torch, to_torch
     from flambeau.python.script_function import ScriptFunction
     from flambeau.python.script_methods import script_method
-    from flambeau.python.script_module import ScriptModule
+    from flambeau.python.script_module import ScriptModule, wrap_module
     from flambeau.python.scripting import script
     from flambeau.python.tracing import (
         TopLevelTracedModule,
@@ -45,6 +45,7 @@ __all__ = [
     "to_torch",
     "trace",
     "trace_module",
+    "wrap_module",
 ]
 
 _HOMES = {
@@ -65,6 +66,7 @@ _HOMES = {
     "to_torch": "interchange",
     "trace": "tracing",
     "trace_module": "tracing",
+    "wrap_module": "script_module",
 }
 """The file that each name is defined in."""
 

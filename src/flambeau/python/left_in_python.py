@@ -82,7 +82,7 @@ class OverloadedMethod:
         reasons: list[str] = []
         for method in self.methods:
             try:
-                bind(method.schema, args, kwargs, method.owner.script_object)
+                bind(method.function.schema, args, kwargs, method.owner.script_object)
             except (TypeError, ExecutionError) as error:
                 reasons.append(str(error))
             else:
