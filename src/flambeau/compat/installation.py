@@ -52,9 +52,8 @@ def _install_classes() -> None:
         if isinstance(original, type):
             ORIGINALS[name] = original
             _put_everywhere(name, original, view)
-    for name in ("CompilationUnit", "ScriptFunction"):
-        _put_everywhere(name, vars(torch._C)[name], REPLACEMENTS[name])
-    _put_everywhere("ScriptMethod", vars(torch._C)["ScriptMethod"], Method)
+    for name in ("CompilationUnit", "ScriptFunction", "ScriptMethod"):
+        _put_everywhere(name, vars(torch._C)[name], REPLACEMENTS.get(name, Method))
     for module in (torch._C, torch.testing):
         _put(module, "FileCheck", FileCheck)
 
