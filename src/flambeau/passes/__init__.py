@@ -15,7 +15,7 @@ from flambeau.passes.lower_simple_tuples import lower_simple_tuples
 from flambeau.passes.normalize_ops import normalize_ops
 from flambeau.passes.pass_manager import PASSES, GraphPass, graph_pass, run
 from flambeau.passes.peephole import peephole, peephole_list_idioms
-from flambeau.passes.pipelines import after_compilation, optimize, optimize_frozen, register_evaluator
+from flambeau.passes.pipelines import after_compilation, optimize, optimize_frozen, register_evaluator, simplify
 from flambeau.passes.remove_dropout import remove_dropout
 from flambeau.passes.subgraphs import with_subgraphs
 
@@ -45,5 +45,6 @@ __all__ = [
     "register_evaluator",
     "remove_dropout",
     "run",
+    "simplify",
     "with_subgraphs",
 ]

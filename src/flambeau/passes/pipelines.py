@@ -59,17 +59,17 @@ def after_compilation(graph: Graph) -> None:
 def optimize(graph: Graph) -> None:
     """What happens to a copy of a function's graph before it is executed."""
     run(graph, erase_list_literals, _inline_simplified)
-    _simplify(graph)
+    simplify(graph)
 
 
 def optimize_frozen(graph: Graph) -> None:
     """What happens to the graphs of a frozen module, whose attributes are constants."""
     run(graph, remove_dropout)
-    _simplify(graph)
+    simplify(graph)
 
 
 def _inline_simplified(graph: Graph) -> bool:
-    return inline_specialised(graph, before=_decide, after=_simplify)
+    return inline_specialised(graph, before=_decide, after=simplify)
 
 
 def _decide(graph: Graph) -> bool:
@@ -77,7 +77,8 @@ def _decide(graph: Graph) -> bool:
     return run(graph, erase_list_literals, lower_simple_tuples, _fold_constants, peephole, _fold_constants)
 
 
-def _simplify(graph: Graph) -> bool:
+def simplify(graph: Graph) -> bool:
+    """What any graph goes through before it is executed, calls that are still in it left alone."""
     # Folding decides branches, peepholes see through what that leaves, and merging equal nodes makes both find more.
     with sharing():
         changed = run(
