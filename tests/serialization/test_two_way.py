@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 import zipfile
 
@@ -12,6 +13,7 @@ from torch import nn
 
 import flambeau
 from flambeau.python import ScriptModule
+from tests.serialization.old_archives import rewritten
 from tests.serialization.zoo import Specimen, equal, outcomes, seeded
 from tests.serialization.zoo.everything import REFUSED_BY_PYTORCH, ZOO
 
@@ -130,3 +132,47 @@ def test_saving_twice_gives_equal_bytes(name: str) -> None:
     module = loaded(saved_by_pytorch(ZOO[name]))
     first = module.save_to_buffer(EXTRA)
     assert module.save_to_buffer(EXTRA) == first
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in _cases() if not (isinstance(name, str) and (ZOO[name].prepared or "traced" in name))]
+)
+def test_scripted_by_flambeau(name: str) -> None:
+    """The same modules, through flambeau's compiler: what PyTorch makes of our archives of them."""
+    specimen = ZOO[name]
+    scripted = flambeau.script(seeded(specimen))
+    file = io.BytesIO()
+    flambeau.save(scripted, file, extra_files=EXTRA)
+    assert flambeau.validate(file.getvalue()) == ()
+    expected = outcomes(loaded_by_pytorch(saved_by_pytorch(specimen)), specimen)
+    theirs = loaded_by_pytorch(file.getvalue())
+    mine = loaded(file.getvalue())
+    if name != "language TiedWeights":  # PyTorch lists a module that has two names twice
+        check_structure(mine, theirs)
+    assert equal(outcomes(theirs, specimen), expected), "our archive does not run alike in PyTorch"
+    assert equal(outcomes(mine, specimen), expected), "our archive does not run alike"
+
+
+@pytest.mark.parametrize(
+    ("name", "old"),
+    [
+        ("quantized conv2d", "[2, 2], [1, 1], [1, 1], 1"),
+        ("quantized conv2d in groups", "[1, 1], [0, 0], [1, 1], 2"),
+        ("quantized conv3d", "[1, 1, 1], [0, 0, 0], [1, 1, 1], 1"),
+        ("quantized conv and relu", "[1, 1], [0, 0], [1, 1], 1"),
+    ],
+)
+def test_old_quantized_convolutions(name: str, old: str) -> None:
+    """Before PyTorch 1.5 the call itself had the stride, padding, dilation and groups."""
+    specimen = ZOO[name]
+    data = saved_by_pytorch(specimen)
+
+    def edit(code: str) -> str:
+        return re.sub(r"(ops\.quantized\.conv\dd(_relu)?\(\w+, _packed_params)(, scale, )", rf"\1, {old}\3", code)
+
+    before = rewritten(data, 3, edit)
+    assert any(f"_packed_params, {old}, scale".encode() in content for content in contents(before).values())
+    expected = outcomes(torch.jit.load(io.BytesIO(data)), specimen)
+    mine = flambeau.load(io.BytesIO(before))
+    assert equal(outcomes(mine, specimen), expected)
+    assert equal(outcomes(torch.jit.load(io.BytesIO(mine.save_to_buffer())), specimen), expected)

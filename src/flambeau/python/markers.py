@@ -135,6 +135,12 @@ def method_overloads_of(method: object, owner: type) -> tuple[PythonFunction, ..
     return next((tuple(by_class[c.__name__]) for c in classes if c.__name__ in by_class), ())
 
 
+def listed_overloads(owner: type, name: str) -> tuple[str, ...]:
+    """The methods of which a call of `name` chooses one, as a module class lists them in `__overloads__`."""
+    listed = getattr(owner, "__overloads__", None)
+    return tuple(listed.get(name, ())) if isinstance(listed, dict) else ()
+
+
 def has_method_overloads() -> bool:
     """Whether any class declared overloads of a method."""
     return bool(_jit_internal._overloaded_methods)

@@ -45,9 +45,14 @@ def find_method(description: ModuleDescription, name: str) -> Function | None:
 
 
 def find_overloads(description: ModuleDescription, name: str) -> tuple[Function, ...]:
-    """The methods `name__0`, `name__1`, ... of a method with declared overloads; empty if it has none."""
+    """The methods `name__0`, `name__1`, ... of a method with declared overloads, or those that the class lists for the
+    name in its `__overloads__`; empty if it has neither.
+    """
     declarations = description.overloads.get(name, ())
+    listed = markers.listed_overloads(description.python_class, name)
     with unit.lock:
+        if listed:
+            return tuple(method for method in (find_method(description, other) for other in listed) if method)
         return tuple(_overload(description, name, declared, i) for i, declared in enumerate(declarations))
 
 

@@ -117,7 +117,7 @@ def _enum_name(context: Context, node: Node, operands: list[Text]) -> Text:
 @_spells("prim::TupleConstruct")
 def _tuple(context: Context, node: Node, operands: list[Text]) -> Text:
     type = node.output.type
-    name = context.reference(type) if isinstance(type, TupleType) and type.field_names is not None else ""
+    name = context.reference(type) if isinstance(type, TupleType) and type.field_names and type.qualified_name else ""
     comma = "," if len(operands) == 1 else ""
     return Text(f"{name}(").join(", ", operands).add(f"{comma})")
 
