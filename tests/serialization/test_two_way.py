@@ -144,7 +144,10 @@ def test_scripted_by_flambeau(name: str) -> None:
     file = io.BytesIO()
     flambeau.save(scripted, file, extra_files=EXTRA)
     assert flambeau.validate(file.getvalue()) == ()
-    expected = outcomes(loaded_by_pytorch(saved_by_pytorch(specimen)), specimen)
+    # What torch.jit compiles of this one does not scale the weights.
+    wrong_in_pytorch = name == "nn Embedding with max_norm"
+    reference = seeded(specimen) if wrong_in_pytorch else loaded_by_pytorch(saved_by_pytorch(specimen))
+    expected = outcomes(reference, specimen)
     theirs = loaded_by_pytorch(file.getvalue())
     mine = loaded(file.getvalue())
     if name != "language TiedWeights":  # PyTorch lists a module that has two names twice
