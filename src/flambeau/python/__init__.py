@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flambeau.python.archives import load, save
+    from flambeau.python.exporting import from_exported_program, to_exported_program
     from flambeau.python.frames import resolver_of_frame
     from flambeau.python.freezing import freeze
     from flambeau.python.interchange import from_torch, to_torch
@@ -34,6 +35,7 @@ __all__ = [
     "TracedModule",
     "TracerWarning",
     "freeze",
+    "from_exported_program",
     "from_torch",
     "is_tracing",
     "load",
@@ -42,6 +44,7 @@ __all__ = [
     "script",
     "script_if_tracing",
     "script_method",
+    "to_exported_program",
     "to_torch",
     "trace",
     "trace_module",
@@ -55,6 +58,7 @@ _HOMES = {
     "TracedModule": "tracing",
     "TracerWarning": "tracing",
     "freeze": "freezing",
+    "from_exported_program": "exporting",
     "from_torch": "interchange",
     "is_tracing": "tracing",
     "load": "archives",
@@ -64,6 +68,7 @@ _HOMES = {
     "script_if_tracing": "tracing",
     "script_method": "script_methods",
     "to_torch": "interchange",
+    "to_exported_program": "exporting",
     "trace": "tracing",
     "trace_module": "tracing",
     "wrap_module": "script_module",
