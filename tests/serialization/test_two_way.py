@@ -13,6 +13,7 @@ from torch import nn
 
 import flambeau
 from flambeau.python import ScriptModule
+from flambeau.serialization import ArchiveReader
 from tests.serialization.old_archives import rewritten
 from tests.serialization.zoo import Specimen, equal, outcomes, seeded
 from tests.serialization.zoo.everything import REFUSED_BY_PYTORCH, ZOO
@@ -179,3 +180,20 @@ def test_old_quantized_convolutions(name: str, old: str) -> None:
     mine = flambeau.load(io.BytesIO(before))
     assert equal(outcomes(mine, specimen), expected)
     assert equal(outcomes(torch.jit.load(io.BytesIO(mine.save_to_buffer())), specimen), expected)
+
+
+@pytest.mark.parametrize("name", ["language Containers", "language Forks", "nn LSTM", "quantized conv2d", "nn Linear"])
+def test_records_are_where_pytorch_has_them(name: str) -> None:
+    """The same records in the same order, each at a multiple of 64, with the same flags."""
+    data = saved_by_pytorch(ZOO[name])
+    again = loaded(data).save_to_buffer(EXTRA)
+
+    def layout(archive: bytes) -> list[tuple[str, int, int, int]]:
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            # PyTorch shuffles extra files, and writes a file without code for C++ classes.
+            infos = [i for i in opened.infolist() if "/extra/" not in i.filename and "/classes/" not in i.filename]
+        return [(i.filename, i.flag_bits, i.create_version, i.date_time[0]) for i in infos]
+
+    assert layout(again) == layout(data)
+    reader = ArchiveReader(again)
+    assert all(reader.offset(record) % 64 == 0 for record in reader.records())
