@@ -65,7 +65,8 @@ def _copied_condition(graph: ir.Graph, loop: ir.Node) -> ir.Value:
 
 def inline_loop_conditions(graph: ir.Graph) -> None:
     """Replace the second block of loops: its condition becomes an input of the loop and an output of the body."""
-    for loop in graph.find_nodes("prim::Loop"):
+    # Inner loops first: a condition may hold some (of comprehensions), and is copied.
+    for loop in reversed(list(graph.find_nodes("prim::Loop"))):
         body, header = loop.blocks
         with graph.inserting_at(loop):
             loop.insert_input(1, _copied_condition(graph, loop))

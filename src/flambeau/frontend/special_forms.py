@@ -71,7 +71,15 @@ def emit_enumerate(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir
         raise emitter.error(node, f"enumerate's start must be an int, not {type_name(start.type)}")
     end = emitter.constant(ENDLESS, range_)
     iterable = emitter.sugared(first).iterate(emitter, range_)
+    if start is not None and not _is_natural(start) and iterable.static_length is None:
+        # From a negative number to the end of all ints there are more steps than an int can count.
+        end = emitter.builtin(range_, "aten::add", start, iterable.length(emitter, range_))
     return zipped(range_, [RangeValue(end, start, None, iterable.static_length), iterable])
+
+
+def _is_natural(value: ir.Value) -> bool:
+    known = ir.constant_value(value)
+    return isinstance(known, int) and known >= 0
 
 
 @special_form("zip")

@@ -32,6 +32,8 @@ from flambeau.ir import (
     OpaqueConstant,
     ScriptObject,
     TensorType,
+    TupleType,
+    Type,
     Value,
     constant_value,
     create_constant,
@@ -232,7 +234,8 @@ def _are_equal_constants(a: Value, b: Value) -> bool:
 def _made(node: Node, inputs: list[object]) -> Sequence[object]:
     """The results of kinds that only build and take apart; empty for all others."""
     match node.kind:
-        case "prim::TupleConstruct":
+        # A NamedTuple is made by whoever evaluates: its class is a matter of the runtime.
+        case "prim::TupleConstruct" if not _has_named_fields(node.output.type):
             return [tuple(inputs)]
         case "prim::ListConstruct":
             return [list(inputs)]
@@ -242,6 +245,10 @@ def _made(node: Node, inputs: list[object]) -> Sequence[object]:
             return list(inputs[0])
         case _:
             return []
+
+
+def _has_named_fields(given: Type) -> bool:
+    return isinstance(given, TupleType) and given.field_names is not None
 
 
 def _may_be_constant(result: object, inputs: list[object]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
 
 from torch.autograd import Function
@@ -85,6 +85,8 @@ class PythonFunctionValue(SugaredValue):
             return SimpleValue(self._emit_raise(emitter, range))
         with at(range):
             schema = _schema(self.function, is_method=self.self_value is not None or self.called is not None)
+        if self.called is not None:
+            schema = _undeclared_are_any(schema)
         matched = match_call(emitter.graph, range, [schema], positional, keywords)
         inputs = matched.inputs if self.self_value is None else [self.self_value, *matched.inputs]
         result_type, types = matched.return_types[0], tuple(value.type for value in inputs)
@@ -97,6 +99,15 @@ class PythonFunctionValue(SugaredValue):
         message, no_class = emitter.constant(_UNUSED, range), emitter.constant(None, range)
         emitter.insert("prim::RaiseException", (message, no_class), (), range)
         return emitter.insert("prim::Uninitialized", (), (_result_type(self.function),), range).output
+
+
+def _undeclared_are_any(schema: FunctionSchema) -> FunctionSchema:
+    """The parameters of an autograd function that are not annotated take values of every type."""
+    arguments = tuple(
+        replace(a, type=ir.ANY) if isinstance(a.type, ir.TensorType) and a.type.inferred else a
+        for a in schema.arguments
+    )
+    return replace(schema, arguments=arguments)
 
 
 def _result_type(function: Callable[..., object]) -> Type:

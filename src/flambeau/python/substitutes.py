@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -25,6 +26,44 @@ def check_unpool_output_size(output_size: list[int], dim: int) -> None:
         )
 
 
+def sizes_of(wanted: list[int | None], sizes: list[int]) -> list[int]:
+    """The last of the sizes, but for those that are wanted otherwise."""
+    kept = sizes[len(sizes) - len(wanted) :]
+    for index in range(len(wanted)):
+        size = wanted[index]
+        if size is not None:
+            kept[index] = size
+    return kept
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: list[int | None]) -> Tensor:
+    return functional.adaptive_avg_pool2d(input, sizes_of(output_size, input.size()))
+
+
+def adaptive_avg_pool3d(input: Tensor, output_size: list[int | None]) -> Tensor:
+    return functional.adaptive_avg_pool3d(input, sizes_of(output_size, input.size()))
+
+
+def adaptive_max_pool2d(input: Tensor, output_size: list[int | None], return_indices: bool = False) -> Tensor:
+    return functional.adaptive_max_pool2d(input, sizes_of(output_size, input.size()))
+
+
+def adaptive_max_pool3d(input: Tensor, output_size: list[int | None], return_indices: bool = False) -> Tensor:
+    return functional.adaptive_max_pool3d(input, sizes_of(output_size, input.size()))
+
+
+def adaptive_max_pool2d_with_indices(
+    input: Tensor, output_size: list[int | None], return_indices: bool = False
+) -> tuple[Tensor, Tensor]:
+    return functional.adaptive_max_pool2d_with_indices(input, sizes_of(output_size, input.size()))
+
+
+def adaptive_max_pool3d_with_indices(
+    input: Tensor, output_size: list[int | None], return_indices: bool = False
+) -> tuple[Tensor, Tensor]:
+    return functional.adaptive_max_pool3d_with_indices(input, sizes_of(output_size, input.size()))
+
+
 class EnableGrad:
     """`torch.enable_grad`, which PyTorch wrote without the `__init__` that a script class needs."""
 
@@ -44,6 +83,22 @@ _SUBSTITUTES: dict[object, Callable[..., object]] = {
     getattr(functional, "_no_grad_embedding_renorm_", None): embedding_renorm,
     getattr(functional, "_check_unpool_output_size", None): check_unpool_output_size,
 }
+
+
+_WITH_OPTIONAL_SIZES: dict[object, FunctionType] = {
+    functional.adaptive_avg_pool2d: adaptive_avg_pool2d,
+    functional.adaptive_avg_pool3d: adaptive_avg_pool3d,
+    functional._adaptive_max_pool2d: adaptive_max_pool2d,  # type: ignore[attr-defined]  # a function without return_indices
+    functional._adaptive_max_pool3d: adaptive_max_pool3d,  # type: ignore[attr-defined]
+    functional.adaptive_max_pool2d_with_indices: adaptive_max_pool2d_with_indices,
+    functional.adaptive_max_pool3d_with_indices: adaptive_max_pool3d_with_indices,
+}
+"""Functions declared to take ints, of which some may be None in Python: the same with an honest declaration."""
+
+
+def with_optional_sizes(function: Callable[..., object]) -> FunctionType | None:
+    """The function to call where some of the sizes are None; None if there is no such case."""
+    return _WITH_OPTIONAL_SIZES.get(function)
 
 
 def substitute_for(function: Callable[..., object]) -> Callable[..., object]:

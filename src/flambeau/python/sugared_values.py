@@ -49,7 +49,7 @@ from flambeau.python.namespaces import ABSENT
 from flambeau.python.places import at
 from flambeau.python.python_calls import PythonFunctionValue
 from flambeau.python.specialization import Callee
-from flambeau.python.substitutes import class_substitute_for, substitute_for
+from flambeau.python.substitutes import class_substitute_for, substitute_for, with_optional_sizes
 from flambeau.python.sugared_classes import PythonClass, ScriptClass, class_value_attribute
 from flambeau.python.unit import services
 from flambeau.python.wrappers import script_value_of
@@ -122,7 +122,9 @@ def _function(obj: Callable[..., object], range: SourceRange) -> SugaredValue:
         return PythonFunctionValue(function)
     with at(range):
         overloads = overloads_of(function)
-        return FunctionValue.of(*overloads) if overloads else PythonFunction(function)
+        value: SugaredValue = FunctionValue.of(*overloads) if overloads else PythonFunction(function)
+    other = with_optional_sizes(function)
+    return value if other is None else ByOptionalSizes(value, other)
 
 
 @final
@@ -379,3 +381,28 @@ class BooleanDispatchValue(SugaredValue):
         if not isinstance(value, bool):
             self.refuse(complaint, range)
         return value
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class ByOptionalSizes(SugaredValue):
+    """A function that takes a tuple of ints, and the one to call if some of them are None."""
+
+    usual: SugaredValue
+    other: FunctionType
+
+    @property
+    def kind(self) -> str:
+        return self.usual.kind
+
+    def call(
+        self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        chosen: SugaredValue = self.usual
+        if any(_has_none(arg.value(emitter).type) for arg in (*args, *kwargs) if arg.sugared.is_first_class):
+            chosen = FunctionValue.of(function_of(self.other))
+        return chosen.call(emitter, range, args, kwargs, n_binders)
+
+
+def _has_none(given: ir.Type) -> bool:
+    return isinstance(given, ir.TupleType) and ir.NONE in given.elements

@@ -1,0 +1,131 @@
+"""One generated program under everything that can run it.
+
+    python -m tests.programs.checker plain 0 500      checks the programs 0 to 499, and says which fail and how
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import itertools
+import re
+import sys
+import tempfile
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+import flambeau
+from flambeau import settings
+from tests.language.harness import Call, Difference, Run, check_errors, run, same_runs
+from tests.programs.generator import Kind, Program, program_of
+
+INPUTS = (
+    (3, 0.5, True, "ab", [1, 2, 3], {"a": 1, "bc": 2}, None, torch.tensor([1.0, -2.0, 0.5])),
+    (-7, -2.25, False, "", [], {}, 4, torch.zeros(3)),
+    (12, 3.0, True, "Xa a", [5], {"x1": 9}, 0, torch.tensor([0.25, 4.0, -1.0])),
+)
+CALLS = tuple(Call("__call__", arguments) for arguments in INPUTS)
+TIERS = ("interpreter", "python")
+
+_OWN_FAULT = re.compile("INTERNAL ASSERT FAILED|Run lint!")
+"""What torch.jit says of itself when one of its passes broke a graph."""
+
+_counter = itertools.count()
+
+
+def check(program: Program, folder: Path) -> None:
+    """Fail unless the program does the same in plain Python, torch.jit, every tier, and from an archive of it.
+
+    torch.jit is left out for what it does not compile, but it must run the archive.
+    """
+    main, name = _load(program, folder)
+    try:
+        python = run(main, CALLS)
+        oracle = None
+        if program.kind is not Kind.EXTENDED:
+            oracle = _oracle(main)
+        if program.kind is Kind.PLAIN and oracle is not None:
+            _agree("torch.jit", oracle, python, with_arguments=False)
+        if program.kind is Kind.WIDE and oracle is None:
+            return
+        scripted = flambeau.script(main)
+        for tier in TIERS:
+            with settings.override(tier=tier):
+                ours = run(scripted, CALLS)
+            _agree(f"flambeau, tier {tier}", ours, oracle or python, with_arguments=oracle is not None)
+            check_errors(ours, oracle, None if program.kind is Kind.WIDE else python)
+        _check_archive(scripted, oracle or ours)
+    finally:
+        del sys.modules[name]
+        (folder / f"{name}.py").unlink()
+
+
+def _oracle(main: Callable[..., object]) -> Run | None:
+    """What torch.jit does; None if it says itself that it has gone wrong."""
+    try:
+        scripted = torch.jit.script(main)
+    except RuntimeError as error:
+        if _OWN_FAULT.search(str(error)):
+            return None
+        raise
+    done = _under_torch(scripted)
+    return None if any(_OWN_FAULT.search(str(outcome.error)) for outcome in done.outcomes) else done
+
+
+def _check_archive(scripted: object, expected: Run) -> None:
+    """Fail unless the printed program, read again, does the same."""
+    written = io.BytesIO()
+    flambeau.save(scripted, written)
+    _agree("flambeau, from the archive", run(flambeau.load(io.BytesIO(written.getvalue())), CALLS), expected, True)
+    theirs = _under_torch(torch.jit.load(io.BytesIO(written.getvalue())))
+    if not any(_OWN_FAULT.search(str(outcome.error)) for outcome in theirs.outcomes):
+        _agree("torch.jit, from the archive", theirs, expected, True)
+
+
+def _under_torch(scripted: Callable[..., object]) -> Run:
+    # Its optimised execution profiles and compiles for much longer than the program takes.
+    with torch.jit.optimized_execution(False):
+        return run(scripted, CALLS)
+
+
+def _agree(who: str, ours: Run, theirs: Run, with_arguments: bool) -> None:
+    try:
+        same_runs(ours, theirs, arguments=with_arguments)
+    except Difference as difference:
+        raise Difference(f"{who}: {difference}") from difference.__cause__
+
+
+def _load(program: Program, folder: Path) -> tuple[Callable[..., object], str]:
+    """`main` of a program, as a module of its own: compilers want the source in a file."""
+    name = f"generated_program_{next(_counter)}"
+    path = folder / f"{name}.py"
+    path.write_text(program.source)
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module.main, name
+
+
+def _main(kind: str, start: str, stop: str) -> None:
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for seed in range(int(start), int(stop)):
+            try:
+                check(program_of(seed, Kind(kind)), Path(folder))
+            except Exception as error:
+                failed += 1
+                found = traceback.format_exception_only(error)
+                print(f"=== {kind} {seed}: {''.join(found)[-1200:]}", flush=True)
+    print(f"{failed} of {kind} {start}..{stop} failed")
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
