@@ -9,6 +9,7 @@ handlers written for it keep working.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ArchiveArgumentError",
     "ArchiveError",
+    "CollectedErrors",
     "ExecutionError",
     "FlambeauError",
     "InvalidGraphError",
@@ -38,6 +40,10 @@ __all__ = [
 ]
 
 
+_MOST_OTHERS = 9
+"""How many errors are shown besides the first."""
+
+
 class FlambeauError(Exception):
     """Base of every exception that flambeau raises."""
 
@@ -46,7 +52,8 @@ class ScriptError(FlambeauError, RuntimeError):
     """A script does not compile.
 
     `message` is the problem alone, `range` the place (or None), `calls` the chain of compilations that led there, from
-    the innermost outwards, each a sentence and the place of the call. `str()` shows them all.
+    the innermost outwards, each a sentence and the place of the call. `others` are errors that were found besides, and
+    have nothing to do with this one. `str()` shows them all.
     """
 
     def __init__(
@@ -59,18 +66,73 @@ class ScriptError(FlambeauError, RuntimeError):
         self.message = message
         self.range = range
         self.calls: list[tuple[str, Highlightable | None]] = list(calls)
+        self.others: list[ScriptError] = []
 
     def called_from(self, sentence: str, range: Highlightable | None) -> None:
         """Add the next outer compilation to the chain."""
-        self.calls.append((sentence, range))
+        for error in (self, *self.others):
+            error.calls.append((sentence, range))
+
+    def along_with(self, errors: Sequence[ScriptError]) -> ScriptError:
+        """This error, with others that are to be reported together with it: each place once, and not too many."""
+        seen = {error._key() for error in (self, *self.others)}
+        for error in (found for given in errors for found in (given, *given.others)):
+            if error._key() not in seen and len(self.others) < _MOST_OTHERS:
+                seen.add(error._key())
+                alone = copy(error)
+                alone.others, alone.calls = [], list(error.calls)
+                self.others.append(alone)
+        return self
+
+    def _key(self) -> str:
+        return self.range.highlight() if self.range is not None else self.message
 
     def __str__(self) -> str:
+        if not self.others:
+            return self._text()
+        count = "Another error" if len(self.others) == 1 else f"{len(self.others)} other errors"
+        return f"\n\n{count}, independent of the first:\n\n".join(
+            [self._text(), "\n\n".join(error._text() for error in self.others)]
+        )
+
+    def _text(self) -> str:
         parts = [self.message]
         if self.range is not None:
             parts = [f"{self.message}:\n{self.range.highlight()}"]
         for sentence, range_ in self.calls:
             parts.append(sentence if range_ is None else f"{sentence}\n{range_.highlight()}")
         return "\n".join(part.rstrip("\n") for part in parts)
+
+
+class CollectedErrors:
+    """The errors of several compilations, to be raised together:
+
+    collected = CollectedErrors()
+    for function in functions:
+        with collected:
+            function.ensure_defined()
+    collected.raise_if_any()
+    """
+
+    def __init__(self) -> None:
+        self._first: ScriptError | None = None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> bool:
+        if not isinstance(error, ScriptError):
+            return False
+        if self._first is None:
+            self._first = error
+        else:
+            self._first.along_with([error])
+        return True
+
+    def raise_if_any(self) -> None:
+        """Raise the first error, which shows the others."""
+        if self._first is not None:
+            raise self._first
 
 
 class ParseError(ScriptError):

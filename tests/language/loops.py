@@ -315,3 +315,18 @@ def loop_over_int(n: int) -> int:
     for i in n:
         n += i
     return n
+
+
+@suite.accepts(1, 4)
+def while_condition_with_a_comprehension(n: int) -> int:
+    while n < 20 and any([i * n > 0 for i in range(3)]):
+        n += 5
+    return n
+
+
+@suite.corrects(("ab", -3), ("", -1), ("abc", 2), because="counting from a negative number overflows")
+def enumerate_from_a_negative_number(s: str, start: int) -> List[Tuple[int, str]]:
+    result: List[Tuple[int, str]] = []
+    for i, c in enumerate(s, start):
+        result.append((i, c))
+    return result

@@ -358,3 +358,15 @@ def attribute_is_not_refined_by_call(x: Any) -> int:
 @suite.rejects("Expected a value of type")
 def union_unrefined(x: Union[int, str]) -> int:
     return x + 1
+
+
+@suite.accepts((1, None, [1, 2]), (2, 3, [2, 2]), (3, 3, []))
+def refined_before_a_loop(a: int, m: Optional[int], xs: List[int]) -> int:
+    v: Optional[int] = a
+    if v is not None:
+        if m is None:
+            return 3
+    for x in xs:
+        if v is not None and v != x:
+            return 5
+    return 6

@@ -287,6 +287,17 @@ class Point(NamedTuple):
     y: float = 2.5
 
 
+@suite.accepts(1, 4)
+def named_tuple_of_constants(n: int) -> Tuple[int, Point]:
+    p = Point(n, 2.0) if n > 2 else Point(3, 0.5)
+    return n, p
+
+
+@suite.accepts()
+def named_tuple_of_constants_alone() -> Point:
+    return Point(3, 0.5)
+
+
 Pair = collections.namedtuple("Pair", ["first", "second"])
 
 

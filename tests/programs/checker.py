@@ -1,6 +1,6 @@
 """One generated program under everything that can run it.
 
-    python -m tests.programs.checker plain 0 500      checks the programs 0 to 499, and says which fail and how
+python -m tests.programs.checker plain 0 500      checks the programs 0 to 499, and says which fail and how
 """
 
 from __future__ import annotations
@@ -52,13 +52,14 @@ def check(program: Program, folder: Path) -> None:
             _agree("torch.jit", oracle, python, with_arguments=False)
         if program.kind is Kind.WIDE and oracle is None:
             return
-        scripted = flambeau.script(main)
-        for tier in TIERS:
-            with settings.override(tier=tier):
-                ours = run(scripted, CALLS)
-            _agree(f"flambeau, tier {tier}", ours, oracle or python, with_arguments=oracle is not None)
-            check_errors(ours, oracle, None if program.kind is Kind.WIDE else python)
-        _check_archive(scripted, oracle or ours)
+        with settings.override(verify=True):
+            scripted = flambeau.script(main)
+            for tier in TIERS:
+                with settings.override(tier=tier):
+                    ours = run(scripted, CALLS)
+                _agree(f"flambeau, tier {tier}", ours, oracle or python, with_arguments=oracle is not None)
+                check_errors(ours, oracle, None if program.kind is Kind.WIDE else python)
+            _check_archive(scripted, oracle or ours)
     finally:
         del sys.modules[name]
         (folder / f"{name}.py").unlink()

@@ -56,7 +56,7 @@ class Expressions(Writer):
             called = self._pure_call(type)
             if called is not None:
                 return called
-        if self._chance(6):
+        if type != EITHER and self._chance(6):
             return f"({self._expression(type, depth - 1)} if {self._bool(depth - 1)} else {self._leaf(type)})"
         return getattr(self, _MAKERS[type])(depth - 1)  # type: ignore[no-any-return]
 
@@ -277,7 +277,8 @@ class Expressions(Writer):
             f'f"{{{self._leaf(INT)}}}-{{{self._variable_or_one(STR)}}}"',
             f'"{{}}:{{}}".format({self._leaf(INT)}, {self._leaf(STR)})',
             f'("%s=%d" % ({self._leaf(STR)}, {self._leaf(INT)}))',
-            f"{value}.{self._pick(('upper', 'lower', 'strip', 'capitalize', 'swapcase', 'title', 'lstrip', 'rstrip'))}()",
+            f"{value}.{self._pick(('upper', 'lower', 'capitalize', 'swapcase', 'title'))}()",
+            f"{value}.{self._pick(('strip', 'lstrip', 'rstrip'))}()",
             f'{value}.replace("a", "bb")',
             f"{value}.{self._pick(('ljust', 'rjust', 'center'))}({self._number(0, 6)})",
             f"{value}[{self._number(-3, 2)}:]",

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from tests.programs.statements import Statements
 from tests.programs.writer import (
     BOOL,
+    COLOR,
     COUNTS,
     EITHER,
     ELEMENTS,
@@ -342,7 +343,8 @@ class _Generator(Statements):
 
     def _each_number(self) -> tuple[str, list[tuple[str, str]], str]:
         index, name = self._fresh(), self._fresh()
-        start = self._pick(("", "", ", 1", ", -3"))
+        # PyTorch makes no round from a negative number.
+        start = self._pick(("", "", ", 1", ", -3" if self._extended else ", 4"))
         return f"{index}, {name}", [(index, INT), (name, STR)], f"enumerate(({self._expression(STR, 1)})[:3]{start})"
 
     def _each_pair(self) -> tuple[str, list[tuple[str, str]], str]:

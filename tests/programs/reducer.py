@@ -1,6 +1,6 @@
 """Make a failing program smaller, as long as it fails in the same way.
 
-    python -m tests.programs.reducer plain 17
+python -m tests.programs.reducer plain 17
 """
 
 from __future__ import annotations

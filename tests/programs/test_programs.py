@@ -1,109 +1,53 @@
-"""Generated programs do the same in plain Python, torch.jit and every tier of flambeau.
+"""Generated programs do the same in plain Python, torch.jit, every tier of flambeau, and read back from an archive.
 
-Run more of them, from other seeds: `FLAMBEAU_TEST_SEED=7 pytest tests/programs -m slow`.
+Run other ones: `FLAMBEAU_TEST_SEED=7 pytest tests/programs -m slow`. `python -m tests.programs.generator 17 plain`
+shows a program, `python -m tests.programs.reducer plain 17` makes a failing one smaller.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import itertools
 import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
-from hypothesis import HealthCheck, Phase, given, seed, settings
 
-import flambeau
-from flambeau import settings as flambeau_settings
-from tests.language.harness import Call, Difference, Run, check_errors, run, same_runs
-from tests.programs.generator import Program, programs
+from tests.programs.checker import check
+from tests.programs.generator import Kind, program_of
 
-INPUTS = (
-    (3, 0.5, True, "ab", [1, 2, 3], {"a": 1, "bc": 2}, None, torch.tensor([1.0, -2.0, 0.5])),
-    (-7, -2.25, False, "", [], {}, 4, torch.zeros(3)),
-    (12, 3.0, True, "Xa a", [5], {"x1": 9}, 0, torch.tensor([0.25, 4.0, -1.0])),
-)
-CALLS = tuple(Call("__call__", arguments) for arguments in INPUTS)
-TIERS = ("interpreter", "python")
 SEED = int(os.environ.get("FLAMBEAU_TEST_SEED", "0"))
-SHARDS = 10
+SHARDS = 100
+QUICK = {Kind.PLAIN: 200, Kind.WIDE: 30, Kind.EXTENDED: 70}
+"""How many programs of each kind are checked at every change."""
+MANY = {Kind.PLAIN: 140, Kind.WIDE: 20, Kind.EXTENDED: 40}
+"""How many are checked in each shard of the long run."""
+START = 1000
+"""Where the seeds of the long run begin."""
 
-_counter = itertools.count()
-
-
-def _load(program: Program, folder: Path) -> tuple[Callable[..., object], str]:
-    """`main` of a program, as a module of its own: compilers want the source in a file."""
-    name = f"generated_program_{next(_counter)}"
-    path = folder / f"{name}.py"
-    path.write_text(program.source)
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module.main, name
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-def check(program: Program, folder: Path) -> None:
-    main, name = _load(program, folder)
-    try:
-        python = run(main, CALLS)
-        oracle = run(torch.jit.script(main), CALLS)
-        if not program.wide:
-            _agree("torch.jit", oracle, python, with_arguments=False)
-        scripted = flambeau.script(main)
-        for tier in TIERS:
-            with flambeau_settings.override(tier=tier):
-                ours = run(scripted, CALLS)
-            _agree(f"flambeau, tier {tier}", ours, oracle, with_arguments=True)
-            check_errors(ours, oracle, None if program.wide else python)
-    finally:
-        del sys.modules[name]
-        (folder / f"{name}.py").unlink()
+def _check(kind: Kind, seeds: range, folder: Path) -> None:
+    failed = []
+    for seed in seeds:
+        try:
+            check(program_of(seed, kind), folder)
+        except Exception as error:
+            failed.append(f"{kind.value} {seed}: {type(error).__name__}: {str(error).strip()[:500]}")
+    assert not failed, "\n".join(failed)
 
 
-def _agree(who: str, ours: Run, theirs: Run, with_arguments: bool) -> None:
-    try:
-        same_runs(ours, theirs, arguments=with_arguments)
-    except Difference as difference:
-        raise Difference(f"{who}: {difference}") from difference.__cause__
-
-
-_QUICK = settings(
-    max_examples=40,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    # Programs are small as they are, and making one smaller takes minutes.
-    phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
-)
-_SLOW = settings(_QUICK, max_examples=500, derandomize=False)
-
-
-@_QUICK
-@given(program=programs())
-def test_programs_do_the_same_everywhere(program: Program, tmp_path: Path) -> None:
-    check(program, tmp_path)
-
-
-@settings(_QUICK, max_examples=10)
-@given(program=programs(wide=True))
-def test_ints_wrap_around_as_in_torch_jit(program: Program, tmp_path: Path) -> None:
-    check(program, tmp_path)
+@pytest.mark.parametrize("part", range(10))
+@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.value)
+def test_programs_do_the_same_everywhere(kind: Kind, part: int, tmp_path: Path) -> None:
+    count = QUICK[kind] // 10
+    _check(kind, range(part * count, (part + 1) * count), tmp_path)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("shard", range(SHARDS))
-def test_many_programs(shard: int, tmp_path: Path) -> None:
-    @seed(SEED * SHARDS + shard)
-    @_SLOW
-    @given(program=programs(wide=shard >= SHARDS - 2))
-    def holds(program: Program) -> None:
-        check(program, tmp_path)
-
-    holds()
+@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.value)
+def test_many_programs(kind: Kind, shard: int, tmp_path: Path) -> None:
+    count = MANY[kind]
+    start = START + (SEED * SHARDS + shard) * count
+    _check(kind, range(start, start + count), tmp_path)

@@ -21,7 +21,7 @@ common_nn = pytest.importorskip("torch.testing._internal.common_nn")
 
 NOT_COMPILED = {
     "nn.LinearCrossEntropyLoss": "an attribute that is an object of options",
-    "nn.TransformerEncoder": "without biases, `requires_grad` of None is read where only the flags of the layers forbid it",
+    "nn.TransformerEncoder": "without biases, `requires_grad` of None is read where flags forbid it",
 }
 NOT_CALLED = {"nn.CTCLoss": "its annotations say Tensor where it also takes tuples"}
 

@@ -11,7 +11,7 @@ import ast
 from collections.abc import Callable
 from typing import final
 
-from flambeau.errors import ObjectError, ScriptError
+from flambeau.errors import CollectedErrors, ObjectError, ScriptError
 from flambeau.frontend import (
     SERIALIZED_NAMES,
     ClassDefinition,
@@ -98,8 +98,7 @@ def define_functions(unit: CompilationUnit, text: str, resolver: Resolver | None
             if unit.is_taken(function.qualified_name):
                 raise ObjectError(f"method '{function.qualified_name}' already defined.")
             added.append(unit.add_function(function))
-        for function in created:
-            function.ensure_defined()
+        _compile_all(created)
     except (ScriptError, ObjectError):
         for function in added:
             del unit.functions[function.qualified_name]
@@ -125,13 +124,20 @@ def define_methods(
             function = Function(name, define=_compiler(definition, names, owner, self_value))
             owner.add_method(definition.name, function)
             added.append(function)
-        for function in added:
-            function.ensure_defined()
+        _compile_all(added)
     except (ScriptError, ObjectError):
         for function in added:
             del owner.methods[function.name]
         raise
     return added
+
+
+def _compile_all(functions: list[Function]) -> None:
+    collected = CollectedErrors()
+    for function in functions:
+        with collected:
+            function.ensure_defined()
+    collected.raise_if_any()
 
 
 def _compiler(

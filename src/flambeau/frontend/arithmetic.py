@@ -91,8 +91,11 @@ def emit_unary(emitter: Emitter, node: ast.UnaryOp, hint: ir.Type | None) -> Sug
         return _emit_plus(emitter, node)
     if type(node.op) not in _UNARY:
         raise emitter.unsupported(node, f"unsupported unary operator: {type(node.op).__name__}")
-    value = emitter.value(node.operand)
     range_ = emitter.range(node)
+    if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant) and node.operand.value == 1 << 63:
+        # The only negative int whose digits are no int by themselves.
+        return emitter.sugar(emitter.constant(-(1 << 63), range_))
+    value = emitter.value(node.operand)
     constant = ir.constant_value(value)
     if isinstance(node.op, ast.USub) and isinstance(constant, (int, float, complex)) and not isinstance(constant, bool):
         return emitter.sugar(emitter.constant(-constant, range_))

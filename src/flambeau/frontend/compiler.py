@@ -43,6 +43,7 @@ from .resolver import Resolver
 from .signatures import Signature, signature_of
 from .ssa import convert_to_ssa
 from .sugared import SugaredFactory, SugaredValue
+from .survey import Survey
 from .values import SugaredTuple
 
 _in_progress: set[ir.Function] = set()
@@ -109,7 +110,12 @@ def _attempts(
         except ScriptError as error:
             last = error
             break
-    raise last from None
+    survey = Survey()
+    try:
+        _compile_once(function, definition, resolver, self_value, self_type, signature, assumptions, survey)
+    except ScriptError as error:
+        survey.errors.append(error)
+    raise last.along_with(survey.errors) from None
 
 
 def _compile_once(
@@ -120,15 +126,19 @@ def _compile_once(
     self_type: ir.Type | None,
     signature: Signature,
     assumptions: Assumptions,
+    survey: Survey | None = None,
 ) -> _Compiled:
     graph = ir.Graph()
     emitter = Emitter(function, definition, resolver, graph, Results(signature.return_type), assumptions)
+    emitter.survey = survey
     if isinstance(self_type, ir.ClassType):
         emitter.owner = self_type
         emitter.caller_name = f"{self_type.name}.{function.name}"
     with _compiling(function, definition):
         arguments = _emit_parameters(emitter, signature, self_value, self_type)
         emitter.statements(definition.node.body)
+        if survey is not None and survey.errors:
+            raise survey.errors.pop(0)
         result = finish_body(emitter, graph.block, definition.header_range())
         _lower(graph)
     return graph, arguments, result

@@ -24,6 +24,7 @@ from .operator_calls import emit_operator_call
 from .resolver import Resolver
 from .schema_matching import match_call, pack_results
 from .sugared import Arg, SugaredValue
+from .survey import Survey
 from .syntax import EXPRESSIONS, STATEMENTS, pretty_name
 from .values import SimpleValue
 
@@ -90,6 +91,8 @@ class Emitter:
         """Where the calls stand that are being replaced so."""
         self.counted_loops: list[Subject] = []
         """The loops of known length around this place, innermost last, which could be unrolled."""
+        self.survey: Survey | None = None
+        """Set where the definition is known not to compile, and all that is wrong with it is wanted."""
 
     @property
     def infers(self) -> bool:
@@ -101,7 +104,10 @@ class Emitter:
     def statements(self, statements: Iterable[ast.stmt]) -> None:
         """Emit statements, up to the first after which the block is left."""
         for statement in statements:
-            self.statement(statement)
+            if self.survey is None:
+                self.statement(statement)
+            else:
+                self.survey.emit(self, statement)
             if self.environment.block in self.exiting:
                 return
 

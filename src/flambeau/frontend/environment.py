@@ -116,6 +116,15 @@ class Environment:
             frame = frame.parent
         return found
 
+    def mark(self) -> tuple[Frame, int]:
+        """Which frames are open now, for `return_to`."""
+        return self._frame, len(self._opened)
+
+    def return_to(self, mark: tuple[Frame, int]) -> None:
+        """Close the frames that were opened since, whatever is in them."""
+        self._frame = mark[0]
+        del self._opened[mark[1] :]
+
     def pop(self) -> Frame:
         """Close the innermost frame."""
         closed = self._frame

@@ -47,6 +47,7 @@ def inline_call(
         emitter.definition, emitter.resolver, emitter.results = definition, resolver, results
         emitter.loop_kind, emitter.caller_name, emitter.owner = "none", name, None
         loops, emitter.counted_loops = emitter.counted_loops, []
+        survey, emitter.survey = emitter.survey, None
         try:
             with emitter.graph.inserting_at(block):
                 for parameter, value in bound.items():
@@ -62,7 +63,7 @@ def inline_call(
                 emitter.caller_name,
                 emitter.owner,
             ) = saved
-            emitter.counted_loops = loops
+            emitter.counted_loops, emitter.survey = loops, survey
             emitter.environment.pop()
             emitter.inlined.pop()
             emitter.inline_sites.pop()

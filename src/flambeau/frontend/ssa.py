@@ -69,7 +69,7 @@ class _JoinPoints:
                     self._run_if(node, types)
                 case "prim::Loop":
                     self._run_loop(node, types)
-                case "prim::Closure" | "prim::LocalCall" | "prim::ComprehensionScope":
+                case kind if kind in _TRANSPARENT:
                     self.run(node.blocks[0], _Types(types))
 
     def _run_if(self, node: ir.Node, types: _Types) -> None:
@@ -90,7 +90,7 @@ class _JoinPoints:
 
     def _run_loop(self, node: ir.Node, types: _Types) -> None:
         body, header = node.blocks
-        inner = _Types(types)
+        inner = _Types(_at_entry(body, types))
         self.run(body, inner)
         self.run(header, _Types(types))
         after = node
@@ -120,6 +120,49 @@ class _JoinPoints:
         output = node.add_output(type)
         output.set_debug_name(debug_name_of(name))
         return self._store(name, output).insert_after(after)
+
+
+def _at_entry(body: ir.Block, types: _Types) -> _Types:
+    """The types of the variables that a loop's body assigns, at its start: those before the loop, or of a round before.
+
+    A variable may leave a round with a wider type than it had before the first, as `Optional[int]` is of `int`.
+    """
+    after = _Types(types)
+    _note_types(body, after)
+    entry = _Types(types)
+    for name, type in after.here.items():
+        before = types.find(name)
+        if before is not None and before != type:
+            entry.here[name] = ir.unify(before, type, default_to_union=True) or before
+    return entry
+
+
+def _note_types(block: ir.Block, types: _Types) -> None:
+    """Enter the types that variables have at the end of a block."""
+    for node in block:
+        if node.kind == "prim::Store":
+            types.here[node.string_attribute("name")] = node.input.type
+        elif node.kind == "prim::If":
+            scopes = (_Types(types), _Types(types))
+            for nested, scope in zip(node.blocks, scopes, strict=True):
+                _note_types(nested, scope)
+            for name in {*scopes[0].here, *scopes[1].here}:
+                first, second = (scope.find(name) for scope in scopes)
+                if first is not None and second is not None:
+                    types.here[name] = ir.unify(first, second, default_to_union=True) or ir.ANY
+        elif node.kind == "prim::Loop":
+            inner = _Types(types)
+            _note_types(node.blocks[0], inner)
+            for name, type in inner.here.items():
+                before = types.find(name)
+                if before is not None:
+                    types.here[name] = ir.unify(before, type, default_to_union=True) or before
+        elif node.kind in _TRANSPARENT:
+            _note_types(node.blocks[0], _Types(types))
+
+
+_TRANSPARENT = frozenset({"prim::Closure", "prim::LocalCall", "prim::ComprehensionScope"})
+"""Kinds of nodes whose block may read variables, and leaves those outside as they are."""
 
 
 @final

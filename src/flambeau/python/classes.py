@@ -10,7 +10,7 @@ import enum
 import inspect
 from collections.abc import Callable, Iterator
 
-from flambeau.errors import ScriptError, UnsupportedError
+from flambeau.errors import CollectedErrors, ScriptError, UnsupportedError
 from flambeau.ir import ClassType, Function, NamedType, Property, SourceRange
 from flambeau.python import markers
 from flambeau.python.annotations import is_interface, is_named_tuple
@@ -45,15 +45,24 @@ def _compile(cls: type) -> ClassType:
     unit.add_named_type(cls, made)
     try:
         inherited = _add_members(cls, made)
-        for function in sorted(made.methods.values(), key=lambda f: f.name != "__init__"):
-            if function.name not in inherited:
-                function.ensure_defined()
+        _compile_methods([function for function in made.methods.values() if function.name not in inherited])
     except (ScriptError, UnsupportedError):
         unit.remove_named_type(cls, made)
         raise
     for name in inherited:
         _try_inherited(made, name)
     return made
+
+
+def _compile_methods(methods: list[Function]) -> None:
+    """Compile `__init__`, which says what the attributes are, and then the others."""
+    collected = CollectedErrors()
+    for function in sorted(methods, key=lambda f: f.name != "__init__"):
+        if function.name == "__init__":
+            function.ensure_defined()
+        with collected:
+            function.ensure_defined()
+    collected.raise_if_any()
 
 
 def _try_inherited(made: ClassType, name: str) -> None:

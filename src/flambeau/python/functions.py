@@ -73,7 +73,7 @@ class Compilation:
 def _again(error: ScriptError) -> ScriptError:
     """The same error, to be raised once more: the chain of calls grows on each way out."""
     made = copy(error)
-    made.calls = list(error.calls)
+    made.calls, made.others = list(error.calls), list(map(_again, error.others))
     return made
 
 

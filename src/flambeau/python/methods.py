@@ -15,7 +15,7 @@ from torch import nn
 
 from flambeau import ir
 from flambeau.api import define_methods
-from flambeau.errors import FlambeauError, ScriptError, UnsupportedError
+from flambeau.errors import CollectedErrors, FlambeauError, ScriptError, UnsupportedError
 from flambeau.frontend import Definition, Resolver, Signature, SugaredFactory, signature_of
 from flambeau.ir import Function, Property
 from flambeau.python import markers
@@ -119,19 +119,23 @@ def compile_methods(description: ModuleDescription, *, is_root: bool) -> None:
             define_methods(
                 description.class_type, given.text, given.resolver, unit.compilation_unit, _self_value(description)
             )
+        collected = CollectedErrors()
         for name in initial_methods(description):
             method = find_method(description, name)
             if method is None:
                 continue
-            try:
-                method.ensure_defined()
-            except FlambeauError as error:
-                if is_root or name != "forward":
-                    raise
-                description.failed.setdefault(name, str(error))
+            with collected:
+                try:
+                    method.ensure_defined()
+                except FlambeauError as error:
+                    if is_root or name != "forward":
+                        raise
+                    description.failed.setdefault(name, str(error))
         for name in description.overloads:
             for overload in find_overloads(description, name):
-                overload.ensure_defined()
+                with collected:
+                    overload.ensure_defined()
+        collected.raise_if_any()
         for name in _property_names(description.python_class):
             _try_property(description, name)
         compile_hooks(description)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any
 
 import torch
@@ -37,31 +36,35 @@ def sizes_of(wanted: list[int | None], sizes: list[int]) -> list[int]:
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: list[int | None]) -> Tensor:
-    return functional.adaptive_avg_pool2d(input, sizes_of(output_size, input.size()))
+    result: Tensor = torch.ops.aten.adaptive_avg_pool2d(input, sizes_of(output_size, list(input.size())))
+    return result
 
 
 def adaptive_avg_pool3d(input: Tensor, output_size: list[int | None]) -> Tensor:
-    return functional.adaptive_avg_pool3d(input, sizes_of(output_size, input.size()))
+    result: Tensor = torch.ops.aten.adaptive_avg_pool3d(input, sizes_of(output_size, list(input.size())))
+    return result
 
 
 def adaptive_max_pool2d(input: Tensor, output_size: list[int | None], return_indices: bool = False) -> Tensor:
-    return functional.adaptive_max_pool2d(input, sizes_of(output_size, input.size()))
+    return adaptive_max_pool2d_with_indices(input, output_size)[0]
 
 
 def adaptive_max_pool3d(input: Tensor, output_size: list[int | None], return_indices: bool = False) -> Tensor:
-    return functional.adaptive_max_pool3d(input, sizes_of(output_size, input.size()))
+    return adaptive_max_pool3d_with_indices(input, output_size)[0]
 
 
 def adaptive_max_pool2d_with_indices(
     input: Tensor, output_size: list[int | None], return_indices: bool = False
 ) -> tuple[Tensor, Tensor]:
-    return functional.adaptive_max_pool2d_with_indices(input, sizes_of(output_size, input.size()))
+    values, indices = torch.ops.aten.adaptive_max_pool2d(input, sizes_of(output_size, list(input.size())))
+    return values, indices
 
 
 def adaptive_max_pool3d_with_indices(
     input: Tensor, output_size: list[int | None], return_indices: bool = False
 ) -> tuple[Tensor, Tensor]:
-    return functional.adaptive_max_pool3d_with_indices(input, sizes_of(output_size, input.size()))
+    values, indices = torch.ops.aten.adaptive_max_pool3d(input, sizes_of(output_size, list(input.size())))
+    return values, indices
 
 
 class EnableGrad:
@@ -85,7 +88,7 @@ _SUBSTITUTES: dict[object, Callable[..., object]] = {
 }
 
 
-_WITH_OPTIONAL_SIZES: dict[object, FunctionType] = {
+_WITH_OPTIONAL_SIZES: dict[object, Callable[..., object]] = {
     functional.adaptive_avg_pool2d: adaptive_avg_pool2d,
     functional.adaptive_avg_pool3d: adaptive_avg_pool3d,
     functional._adaptive_max_pool2d: adaptive_max_pool2d,  # type: ignore[attr-defined]  # a function without return_indices
@@ -96,7 +99,7 @@ _WITH_OPTIONAL_SIZES: dict[object, FunctionType] = {
 """Functions declared to take ints, of which some may be None in Python: the same with an honest declaration."""
 
 
-def with_optional_sizes(function: Callable[..., object]) -> FunctionType | None:
+def with_optional_sizes(function: Callable[..., object]) -> Callable[..., object] | None:
     """The function to call where some of the sizes are None; None if there is no such case."""
     return _WITH_OPTIONAL_SIZES.get(function)
 

@@ -389,7 +389,7 @@ class ByOptionalSizes(SugaredValue):
     """A function that takes a tuple of ints, and the one to call if some of them are None."""
 
     usual: SugaredValue
-    other: FunctionType
+    other: Callable[..., object]
 
     @property
     def kind(self) -> str:

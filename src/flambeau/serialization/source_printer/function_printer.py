@@ -20,6 +20,7 @@ from flambeau.ir import (
     Node,
     OptionalType,
     SourceRange,
+    Type,
     UnionType,
     Value,
     constant_of,
@@ -175,8 +176,18 @@ class FunctionPrinter:
         shown = operands[len(operands) - len(names) :]
         if len(names) == 1 and names[0] == str(shown[0]):
             return
+        owner = block.owning_node
+        if owner is not None and owner.kind == "prim::If" and len(names) > 1:
+            outputs = zip(shown, block.outputs, owner.outputs, strict=True)
+            shown = [self._widened(text, value.type, output.type) for text, value, output in outputs]
         self._indent()
         self._out.add(", ".join(names), " = ").join(", ", shown).add("\n")
+
+    def _widened(self, text: Text, given: Type, wanted: Type) -> Text:
+        """A value where several are assigned at once and none can be annotated: a Union does not arise by itself."""
+        if not isinstance(wanted, UnionType) or given == wanted:
+            return text
+        return Text(f"unchecked_cast({self._context.annotation(wanted)}, ").add(text, ")")
 
     def _print_statement(self, node: Node) -> None:
         match node.kind:
