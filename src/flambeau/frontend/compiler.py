@@ -137,8 +137,8 @@ def _compile_once(
     with _compiling(function, definition):
         arguments = _emit_parameters(emitter, signature, self_value, self_type)
         emitter.statements(definition.node.body)
-        if survey is not None and survey.errors:
-            raise survey.errors.pop(0)
+        if survey is not None:
+            survey.raise_if_any()
         result = finish_body(emitter, graph.block, definition.header_range())
         _lower(graph)
     return graph, arguments, result

@@ -17,6 +17,7 @@ from .control_flow import finish_body
 from .definition import Definition
 from .emitter import Results
 from .sugared import SugaredValue
+from .survey import Survey
 
 if TYPE_CHECKING:
     from .emitter import Emitter
@@ -47,12 +48,15 @@ def inline_call(
         emitter.definition, emitter.resolver, emitter.results = definition, resolver, results
         emitter.loop_kind, emitter.caller_name, emitter.owner = "none", name, None
         loops, emitter.counted_loops = emitter.counted_loops, []
-        survey, emitter.survey = emitter.survey, None
+        survey = emitter.survey
+        emitter.survey = None if survey is None else Survey()
         try:
             with emitter.graph.inserting_at(block):
                 for parameter, value in bound.items():
                     emitter.environment.assign(parameter, value, range)
                 emitter.statements(definition.node.body)
+                if emitter.survey is not None:
+                    emitter.survey.raise_if_any()
                 result = finish_body(emitter, block, definition.header_range())
         finally:
             (

@@ -54,6 +54,11 @@ class Survey:
             emitter.results, emitter.loop_kind = results, loop_kind
             self._leave_out(emitter, statement)
 
+    def raise_if_any(self) -> None:
+        """Raise the first of the errors, along with the others."""
+        if self.errors:
+            raise self.errors[0].along_with(self.errors[1:])
+
     def _leave_out(self, emitter: Emitter, statement: ast.stmt) -> None:
         self._lost.update(_names_assigned(statement))
         if isinstance(statement, ast.Assert):
