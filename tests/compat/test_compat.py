@@ -257,3 +257,68 @@ def test_the_switch_of_pytorch_turns_compilation_off(tmp_path: Path) -> None:
         env={**os.environ, "PYTORCH_JIT": "0"},
     )
     assert ran.stdout == "3 [4, 'text'] True\n", ran.stderr
+
+
+FORMS = """
+from typing import List, Optional
+
+import torch
+from torch import Tensor
+
+
+def doubled(x: Tensor) -> Tensor:
+    return x * 2
+
+
+@torch.jit.script
+def waits(x: Tensor) -> Tensor:
+    first = torch.jit.wait(torch.jit.fork(doubled, x))
+    second: torch.jit.Future[Tensor] = torch.jit._fork(doubled, first)
+    y = torch.jit._wait(second)
+    numbers = torch.jit.annotate(List[int], [])
+    if torch.jit.is_tracing():
+        y = y + 100
+    if torch.jit.is_scripting():
+        y = y + 1
+    return y + len(numbers)
+
+
+@torch.jit.script
+def later(future: torch.jit.Future[Tensor]) -> Tensor:
+    return torch.jit.wait(future)
+
+
+@torch.jit.script
+def unwrapped(x: Optional[Tensor]) -> Tensor:
+    with torch.jit.strict_fusion():
+        return torch.jit._unwrap_optional(x) + 1
+
+
+@torch.jit.script_if_tracing
+def magnitude(x: Tensor) -> Tensor:
+    if bool(x.sum() > 0):
+        return x
+    return -x
+
+
+traced = torch.jit.trace(lambda x: magnitude(x), torch.ones(2))
+print(waits(torch.ones(1)), unwrapped(torch.ones(1)), traced(-torch.ones(2)))
+print(later.schema, torch.jit.fork(doubled, torch.ones(1)).wait())
+"""
+
+
+def test_what_programs_call_in_scripts_and_outside(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(FORMS)
+    runs = [
+        subprocess.run(
+            [sys.executable, "-W", "ignore", *prefix, str(program)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        for prefix in ([], ["-m", "flambeau.compat"])
+    ]
+    theirs, ours = runs
+    assert ours.stdout == theirs.stdout, ours.stderr

@@ -10,10 +10,33 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flambeau.python.archives import load, save
+    from flambeau.python.compilation_unit import CompilationUnit
     from flambeau.python.exporting import from_exported_program, to_exported_program
+    from flambeau.python.forms import (
+        Attribute,
+        Final,
+        annotate,
+        export,
+        fork,
+        ignore,
+        interface,
+        is_scripting,
+        unused,
+        wait,
+    )
     from flambeau.python.frames import resolver_of_frame
     from flambeau.python.freezing import freeze
     from flambeau.python.interchange import from_torch, to_torch
+    from flambeau.python.options import (
+        enable_onednn_fusion,
+        export_opnames,
+        fuser,
+        onednn_fusion_enabled,
+        optimize_for_inference,
+        optimized_execution,
+        run_frozen_optimizations,
+        set_fusion_strategy,
+    )
     from flambeau.python.script_function import ScriptFunction
     from flambeau.python.script_methods import script_method
     from flambeau.python.script_module import ScriptModule, wrap_module
@@ -29,29 +52,67 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Attribute",
+    "CompilationUnit",
+    "Final",
     "ScriptFunction",
     "ScriptModule",
     "TopLevelTracedModule",
     "TracedModule",
     "TracerWarning",
+    "annotate",
+    "enable_onednn_fusion",
+    "export",
+    "export_opnames",
+    "fork",
     "freeze",
     "from_exported_program",
     "from_torch",
+    "fuser",
+    "ignore",
+    "interface",
+    "is_scripting",
     "is_tracing",
     "load",
+    "onednn_fusion_enabled",
+    "optimize_for_inference",
+    "optimized_execution",
     "resolver_of_frame",
+    "run_frozen_optimizations",
     "save",
     "script",
     "script_if_tracing",
     "script_method",
+    "set_fusion_strategy",
     "to_exported_program",
     "to_torch",
     "trace",
     "trace_module",
+    "unused",
+    "wait",
     "wrap_module",
 ]
 
 _HOMES = {
+    "set_fusion_strategy": "options",
+    "run_frozen_optimizations": "options",
+    "optimized_execution": "options",
+    "optimize_for_inference": "options",
+    "onednn_fusion_enabled": "options",
+    "fuser": "options",
+    "export_opnames": "options",
+    "enable_onednn_fusion": "options",
+    "CompilationUnit": "compilation_unit",
+    "wait": "forms",
+    "unused": "forms",
+    "is_scripting": "forms",
+    "interface": "forms",
+    "ignore": "forms",
+    "fork": "forms",
+    "export": "forms",
+    "annotate": "forms",
+    "Final": "forms",
+    "Attribute": "forms",
     "ScriptFunction": "script_function",
     "ScriptModule": "script_module",
     "TopLevelTracedModule": "tracing",

@@ -80,7 +80,7 @@ _CONSTRUCTORS: dict[object, str] = {
     typing.Annotated: "Annotated",
 }
 _MARKED = {"Future": ir.FutureType, "_Await": ir.AwaitType, "RRef": ir.RRefType}
-"""Generic classes of torch, which need not be imported to be recognised."""
+"""Generic classes of torch or flambeau, which need not be imported to be recognised."""
 _WORD_CONSTRUCTORS = frozenset({"List", "Dict", "Tuple", "Optional", "Union", "Final", "Future", "RRef"})
 
 _SPELLED = {typing.Optional: "Optional", typing.List: "List", typing.Dict: "Dict", typing.Tuple: "Tuple"}  # noqa: UP006
@@ -299,7 +299,12 @@ def _constructor_name(meant: object) -> str | None:
         return _CONSTRUCTORS[meant]
     name = getattr(meant, "__name__", None)
     module = getattr(meant, "__module__", None)
-    if inspect.isclass(meant) and name in _MARKED and isinstance(module, str) and module.split(".")[0] == "torch":
+    if (
+        inspect.isclass(meant)
+        and name in _MARKED
+        and isinstance(module, str)
+        and module.split(".")[0] in ("torch", "flambeau")
+    ):
         return str(name)
     return None
 

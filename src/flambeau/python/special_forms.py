@@ -1,7 +1,7 @@
 """Functions that the compiler treats as part of the language, recognised by the module and name they carry.
 
-They are PyTorch's (`torch.jit.annotate`, `fork`, ...), and user code may reach them under any name. Nothing of their
-modules is imported here.
+They are PyTorch's (`torch.jit.annotate`, `fork`, ...) or flambeau's own, and user code may reach them under any name.
+Nothing of their modules is imported here.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import builtins
 
 SPECIAL_FORMS: dict[tuple[str, str], str] = {
+    ("flambeau.python.forms", "annotate"): "annotate",
+    ("flambeau.python.forms", "fork"): "fork",
     ("torch.jit", "annotate"): "annotate",
     ("torch.jit", "isinstance"): "isinstance",
     ("torch.jit._async", "fork"): "fork",
@@ -17,6 +19,7 @@ SPECIAL_FORMS: dict[tuple[str, str], str] = {
 """Forms that the compiler knows by name."""
 
 OPERATORS: dict[tuple[str, str], str] = {
+    ("flambeau.python.forms", "wait"): "aten::wait",
     ("torch.jit", "_unwrap_optional"): "aten::_unwrap_optional",
     ("torch.jit._script", "_unwrap_optional"): "aten::_unwrap_optional",
     ("torch._jit_internal", "_unwrap_optional"): "aten::_unwrap_optional",
@@ -26,6 +29,8 @@ OPERATORS: dict[tuple[str, str], str] = {
 }
 
 CONSTANT_CALLS: dict[tuple[str, str], object] = {
+    ("flambeau.python.forms", "is_scripting"): True,
+    ("flambeau.python.tracing.state", "is_tracing"): False,
     ("torch._jit_internal", "is_scripting"): True,
     ("torch.jit._trace", "is_tracing"): False,
     ("torch.overrides", "has_torch_function"): False,

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from types import GenericAlias
 from typing import TypeAlias, final
 
 from flambeau.errors import ExecutionError
@@ -32,6 +33,9 @@ class Future:
     """The result of a task, or what somebody sets with `set_result`."""
 
     __slots__ = ("__weakref__", "_begun", "_callbacks", "_done", "_error", "_lock", "_modes", "_task", "_value")
+
+    def __class_getitem__(cls, item: object) -> GenericAlias:
+        return GenericAlias(cls, item)
 
     def __init__(self, task: Task | None = None) -> None:
         self._task = task

@@ -1,0 +1,95 @@
+"""How programs run, under the names that PyTorch has for it; and what is done to modules before they serve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+from flambeau import settings
+from flambeau.errors import ObjectError
+from flambeau.python.freezing import freeze
+from flambeau.python.script_module import ScriptModule
+
+__all__ = [
+    "enable_onednn_fusion",
+    "export_opnames",
+    "fuser",
+    "onednn_fusion_enabled",
+    "optimize_for_inference",
+    "optimized_execution",
+    "run_frozen_optimizations",
+    "set_fusion_strategy",
+]
+
+_INSTRUCTIONS = frozenset({"aten::format", "aten::warn", "prim::RaiseException", "prim::unchecked_cast"})
+"""Operators that are instructions of PyTorch's bytecode, not calls."""
+
+
+class _State:
+    strategy: Sequence[tuple[str, int]] = (("STATIC", 2), ("DYNAMIC", 10))
+    onednn = False
+
+
+_state = _State()
+
+
+def optimize_for_inference(mod: Any, other_methods: Sequence[str] | None = None) -> Any:
+    """A module ready to serve: frozen, in evaluation mode; `forward` and the methods named are kept."""
+    if not isinstance(mod, ScriptModule):
+        raise ObjectError(
+            "optimize_for_inference expects a ScriptModule as input. Please use torch.jit.script or torch.jit.trace to "
+            "script your 'nn.Module'."
+        )
+    return freeze(mod.eval(), other_methods) if mod._c.type.find_slot("training") is not None else mod
+
+
+def run_frozen_optimizations(
+    mod: object, optimize_numerics: bool = True, preserved_methods: Sequence[str] | None = None
+) -> None:
+    """Nothing is left to do: `freeze` does it all."""
+
+
+@contextmanager
+def optimized_execution(should_optimize: bool) -> Iterator[None]:
+    """Within `optimized_execution(False)`, the reference interpreter runs graphs as they are."""
+    if should_optimize:
+        yield
+        return
+    with settings.override(tier="interpreter"):
+        yield
+
+
+def set_fusion_strategy(strategy: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Remember how often programs may be specialised, by `STATIC` and `DYNAMIC` shapes; gives what was set before."""
+    for kind, _ in strategy:
+        if kind not in ("STATIC", "DYNAMIC"):
+            raise ObjectError(f"FusionBehavior only supported 'STATIC' or 'DYNAMIC', got: {kind}")
+    previous, _state.strategy = list(_state.strategy), list(strategy)
+    return previous
+
+
+def fuser(name: str) -> AbstractContextManager[None]:
+    """No fuser of PyTorch's is involved, so any name is as good."""
+    return nullcontext()
+
+
+def enable_onednn_fusion(enabled: bool) -> None:
+    """Remembered only: no fuser of PyTorch's is involved."""
+    _state.onednn = bool(enabled)
+
+
+def onednn_fusion_enabled() -> bool:
+    """What was last asked for."""
+    return _state.onednn
+
+
+def export_opnames(m: ScriptModule) -> list[str]:
+    """The operators that the methods of a module call, sorted."""
+    found: set[str] = set()
+    for name in m._c.type.methods:
+        for node in m._c.get_method(name).inlined_graph.walk():
+            operator = node.operator
+            if operator is not None and node.kind not in _INSTRUCTIONS:
+                found.add(operator.schema.qualified_name)
+    return sorted(found)
