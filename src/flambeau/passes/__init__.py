@@ -8,15 +8,29 @@ from flambeau.passes.common_subexpression_elimination import eliminate_common_su
 from flambeau.passes.constant_pooling import pool_constants
 from flambeau.passes.constant_propagation import Evaluate, fold_constants, fold_immutable_constants
 from flambeau.passes.dead_code_elimination import eliminate_dead_code
+from flambeau.passes.fold_frozen_convolutions import (
+    fold_frozen_addition,
+    fold_frozen_batch_norm,
+    fold_frozen_multiplication,
+)
 from flambeau.passes.freeze import freeze_module
 from flambeau.passes.inlining import inline_calls
 from flambeau.passes.list_literals import erase_list_literals
+from flambeau.passes.loop_unrolling import unroll_constant_loops, unroll_loops
 from flambeau.passes.lower_simple_tuples import lower_simple_tuples
 from flambeau.passes.normalize_ops import normalize_ops
 from flambeau.passes.pass_manager import PASSES, GraphPass, graph_pass, run
 from flambeau.passes.peephole import peephole, peephole_list_idioms
-from flambeau.passes.pipelines import after_compilation, optimize, optimize_frozen, register_evaluator, simplify
+from flambeau.passes.pipelines import (
+    after_compilation,
+    optimize,
+    optimize_frozen,
+    optimize_frozen_numerics,
+    register_evaluator,
+    simplify,
+)
 from flambeau.passes.remove_dropout import remove_dropout
+from flambeau.passes.remove_mutation import remove_list_mutation, remove_mutation, remove_tensor_mutation
 from flambeau.passes.subgraphs import with_subgraphs
 
 __all__ = [
@@ -31,6 +45,9 @@ __all__ = [
     "eliminate_dead_code",
     "erase_list_literals",
     "fold_constants",
+    "fold_frozen_addition",
+    "fold_frozen_batch_norm",
+    "fold_frozen_multiplication",
     "fold_immutable_constants",
     "freeze_module",
     "graph_pass",
@@ -39,12 +56,18 @@ __all__ = [
     "normalize_ops",
     "optimize",
     "optimize_frozen",
+    "optimize_frozen_numerics",
     "peephole",
     "peephole_list_idioms",
     "pool_constants",
     "register_evaluator",
     "remove_dropout",
+    "remove_list_mutation",
+    "remove_mutation",
+    "remove_tensor_mutation",
     "run",
     "simplify",
+    "unroll_constant_loops",
+    "unroll_loops",
     "with_subgraphs",
 ]

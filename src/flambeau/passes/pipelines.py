@@ -17,6 +17,7 @@ from .common_subexpression_elimination import eliminate_common_subexpressions
 from .constant_pooling import pool_constants
 from .constant_propagation import Evaluate, fold_constants, fold_immutable_constants
 from .dead_code_elimination import eliminate_dead_code
+from .fold_frozen_convolutions import fold_frozen_addition, fold_frozen_batch_norm, fold_frozen_multiplication
 from .inlining import inline_specialised
 from .list_literals import erase_list_literals
 from .lower_simple_tuples import lower_simple_tuples
@@ -66,6 +67,15 @@ def optimize_frozen(graph: Graph) -> None:
     """What happens to the graphs of a frozen module, whose attributes are constants."""
     run(graph, remove_dropout)
     simplify(graph)
+
+
+def optimize_frozen_numerics(graph: Graph) -> None:
+    """The same, and what changes results by rounding: folding into the weights of convolutions."""
+    optimize_frozen(graph)
+    folds = (fold_frozen_batch_norm, fold_frozen_addition, fold_frozen_multiplication)
+    while run(graph, *folds, _fold_constants, eliminate_dead_code):
+        pass
+    run(graph, pool_constants)
 
 
 def _inline_simplified(graph: Graph) -> bool:

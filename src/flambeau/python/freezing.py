@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flambeau.errors import ObjectError
-from flambeau.passes import freeze_module
+from flambeau.passes import freeze_module, optimize_frozen, optimize_frozen_numerics
 from flambeau.python.script_module import ScriptModule, wrap_module
 
 __all__ = ["freeze"]
@@ -20,7 +20,7 @@ def freeze(
     read is a constant in their graphs, which are simplified with that knowledge. The original is not changed.
 
     `optimize_numerics` allows rewriting that changes results by rounding, such as folding a batch norm into a
-    convolution; none is implemented. ObjectError if `mod` is not scripted or in training mode.
+    convolution. ObjectError if `mod` is not scripted or in training mode.
     """
     if not isinstance(mod, ScriptModule):
         raise ObjectError(
@@ -28,4 +28,6 @@ def freeze(
             "'nn.Module'."
         )
     unit = mod._c.compilation_unit
-    return wrap_module(freeze_module(mod._c.script_object, tuple(preserved_attrs or ()), unit=unit), unit)
+    optimize = optimize_frozen_numerics if optimize_numerics else optimize_frozen
+    frozen = freeze_module(mod._c.script_object, tuple(preserved_attrs or ()), optimize=optimize, unit=unit)
+    return wrap_module(frozen, unit)
