@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -196,3 +197,36 @@ def test_only_scripted_things_are_saved(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match=r"Parent directory .*no does not exist"):
         flambeau.save(module, tmp_path / "no" / "m.pt")
     assert os.listdir(tmp_path) == []
+
+
+class Conjugates(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = torch.tensor([1 + 2j, 3 - 1j])
+        self.b = self.a.clone().conj()
+        self.c = self.a.imag.clone()
+        self.d = torch._neg_view(self.c.clone())
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x * self.a + self.b, x * self.c + self.d
+
+
+def test_constants_that_differ_in_a_bit_only() -> None:
+    """Conjugated and negated tensors have the bytes of what they are views of."""
+    frozen = flambeau.freeze(flambeau.script(Conjugates().eval()))
+    x = torch.ones(2)
+    expected = frozen(x)
+    data = frozen.save_to_buffer()
+    for again in (flambeau.load(data), torch.jit.load(io.BytesIO(data))):
+        for one, other in zip(again(x), expected, strict=True):
+            assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_bytes(kind: type) -> None:
+    data = kind(flambeau.script(nn.Linear(2, 3)).save_to_buffer())
+    checksum = zlib.crc32(data)
+    module = flambeau.load(data)
+    with torch.no_grad():
+        module.weight.add_(1)
+    assert zlib.crc32(data) == checksum

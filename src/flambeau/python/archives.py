@@ -19,7 +19,7 @@ from flambeau.serialization import DEFAULT_LIMITS, Limits, read_archive
 
 __all__ = ["load", "save"]
 
-ArchiveFile: TypeAlias = "str | os.PathLike[str] | BinaryIO"
+ArchiveFile: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO"
 
 
 def load(
@@ -31,7 +31,7 @@ def load(
     limits: Limits = DEFAULT_LIMITS,
     _extra_files: MutableMapping[str, Any] | None = None,
 ) -> ScriptModule:
-    """Load a TorchScript archive from a path or a binary file.
+    """Load a TorchScript archive from a path, a binary file, or bytes that hold one.
 
     Nothing of the file is executed but `__setstate__` methods, which are TorchScript. `map_location` is the device for
     all tensors; by default each goes where it was when saved. With `mmap`, tensors of a file on disk are views of the
@@ -43,7 +43,7 @@ def load(
     """
     device = checked_device(map_location)
     wanted = extra_files if extra_files is not None else _extra_files
-    if not hasattr(f, "read"):
+    if not isinstance(f, (bytes, bytearray, memoryview)) and not hasattr(f, "read"):
         f = _existing_file(f)
     archive = read_archive(f, factory=TorchValues(device), extra_files=wanted or (), limits=limits, memory_map=mmap)
     if wanted is not None:
@@ -56,7 +56,9 @@ def load(
 
 def _existing_file(f: object) -> str:
     if not isinstance(f, (str, os.PathLike)):
-        raise ArchiveArgumentError(f"an archive is loaded from a path or a binary file, not from a {type(f).__name__}")
+        raise ArchiveArgumentError(
+            f"an archive is loaded from a path, a binary file or bytes, not from a {type(f).__name__}"
+        )
     path = os.fsdecode(f)
     if not os.path.exists(path):
         raise ArchiveArgumentError(f"The provided filename {path} does not exist")

@@ -118,7 +118,8 @@ class _Describer(ValueDescriber):
 
 def _options(data: TensorData) -> tuple[object, ...]:
     device = "" if data.storage is None else data.storage.device
-    return (data.dtype, data.sizes, data.strides, data.layout, data.requires_grad, data.quantizer, device)
+    bits = data.is_conj, data.is_neg
+    return (data.dtype, data.sizes, data.strides, data.layout, data.requires_grad, data.quantizer, bits, device)
 
 
 def _contents(data: TensorData) -> bytes | memoryview:
