@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Hashable, Mapping
 from typing import TypeAlias, final
 
 from flambeau.errors import ArchiveError
@@ -46,7 +47,7 @@ def write_archive(
     cannot be saved.
     """
     describer = _Describer(tensors, bound_objects)
-    printer = SourcePrinter(ConstantTable(describer.tensors_equal))
+    printer = SourcePrinter(ConstantTable(describer))
     printer.reference(root.type)  # the first to be named keeps its name
     with ArchiveWriter(target) as archive:
         for name, content in (extra_files or {}).items():
@@ -108,22 +109,20 @@ class _Describer(ValueDescriber):
         getstate = value.type.methods["__getstate__"]
         return ObjectContents(value.type, state=(call(getstate, (value,)), getstate.schema.return_type))
 
-    def tensors_equal(self, a: object, b: object) -> bool:
-        """Whether two constant tensors can share an entry: equal in every property and every byte."""
-        x, y = self.tensor(a), self.tensor(b)
-        if x is None or y is None:
-            return False
-        return _options(x) == _options(y) and bytes(_contents(x)) == bytes(_contents(y))
+    def options(self, tensor: object) -> Hashable:
+        data = self.tensor(tensor)
+        return id(tensor) if data is None else _options(data)
+
+    def contents_key(self, tensor: object) -> Hashable:
+        data = self.tensor(tensor)
+        if data is None or data.storage is None or data.storage.data is None:
+            return id(tensor)  # sparse, or without data: equal to itself only
+        start = data.storage_offset * data.dtype.itemsize
+        piece = data.storage.data[start : start + data.extent * data.dtype.itemsize]
+        return hashlib.blake2b(piece, digest_size=16).digest()
 
 
-def _options(data: TensorData) -> tuple[object, ...]:
+def _options(data: TensorData) -> Hashable:
     device = "" if data.storage is None else data.storage.device
     bits = data.is_conj, data.is_neg
     return (data.dtype, data.sizes, data.strides, data.layout, data.requires_grad, data.quantizer, bits, device)
-
-
-def _contents(data: TensorData) -> bytes | memoryview:
-    if data.storage is None or data.storage.data is None:
-        return repr(id(data)).encode()  # sparse or without data: equal to itself only
-    start = data.storage_offset * data.dtype.itemsize
-    return data.storage.data[start : start + data.extent * data.dtype.itemsize]
