@@ -47,6 +47,7 @@ from flambeau.runtime.futures import Awaitable, Future
 from flambeau.runtime.instances import is_instance, new_tuple
 from flambeau.runtime.integers import INT_MAX, INT_MIN
 from flambeau.runtime.nodes import is_custom_class, runtime_value
+from flambeau.runtime.registry import special_tensors
 from flambeau.runtime.registry import load_tensor_backend
 
 __all__ = ["Converter", "Mismatch", "converter", "register_inward", "script_value_of"]
@@ -285,8 +286,14 @@ def _tensor(type_: TensorType) -> Converter:
     loaded = sys.modules.get("torch")
     known: type = loaded.Tensor if loaded is not None else ir.TensorData
 
+    plain = frozenset({known, getattr(loaded and loaded.nn, "Parameter", known)})
+
     def convert(value: object) -> object:
+        if value.__class__ in plain:
+            return value
         if isinstance(value, known) or value is None or is_tensor(value):
+            if value is not None:
+                special_tensors.add(type(value))
             return value
         raise Mismatch(f"Unable to cast {value!r} to Tensor")
 

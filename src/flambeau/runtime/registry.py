@@ -36,6 +36,7 @@ __all__ = [
     "kernel_of_node",
     "kernel_of_operator",
     "load_tensor_backend",
+    "special_tensors",
     "specialises",
     "tensor_backend_if_loaded",
 ]
@@ -126,9 +127,15 @@ class TensorBackend(Protocol):
     def from_data(self, value: object) -> object:
         """PyTorch's tensor or device for one of ours."""
 
+    def below_autograd(self, run: Kernel, count: int, *, views: bool) -> Kernel:
+        """A function that runs another one, of `count` arguments, without autograd's layer when nothing is recorded."""
+
     def current_modes(self) -> Callable[[], AbstractContextManager[object]]:
         """This thread's modes (gradients, autocast), as what makes contexts in which they hold."""
 
+
+special_tensors: set[type] = set()
+"""Classes with operators of their own (`__torch_dispatch__`) whose tensors scripts have been given."""
 
 _lock = threading.Lock()
 _backend: TensorBackend | None = None

@@ -7,6 +7,7 @@ packages that need PyTorch themselves.
 from __future__ import annotations
 
 from flambeau.runtime.aten import operators  # noqa: F401  # importing registers them
+from flambeau.runtime.aten.below_autograd import below_autograd
 from flambeau.runtime.aten.call_forms import CallForm, call_form
 from flambeau.runtime.aten.dispatcher import (
     dispatcher_kernel,
@@ -28,6 +29,7 @@ from flambeau.runtime.aten.tensor_values import from_data, tensor_data
 
 __all__ = [
     "CallForm",
+    "below_autograd",
     "call_form",
     "current_modes",
     "dispatcher_kernel",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, final
 
 from flambeau.ir import NONE, NOT_CONSTANT, Node, constant_value
+from flambeau.runtime.integers import INT_MAX
 from flambeau.runtime.python_tier.expressions import Expression
 
 __all__ = ["EXPRESSIONS", "STATEMENTS", "Inline", "inline_of"]
@@ -155,6 +156,35 @@ def _slice(node: Node, operands: Sequence[Expression]) -> Inline | None:
     first = "" if start is None else "{1}"
     last = "" if constant_value(node.inputs[2]) is None else "{2}"
     return Inline(f"{{0}}[{first}:{last}]", is_atom=True, reads_state=True)
+
+
+@_expression("aten::select.int")
+def _select(node: Node, operands: Sequence[Expression]) -> Inline | None:
+    """`x[i]`, which is cheaper than a call; so it is in the second dimension only where the first is left as it is."""
+    return Inline("{0}[{2}]", True, (), True, True) if constant_value(node.inputs[1]) == 0 else None
+
+
+_MOST_DIMENSIONS = 4
+
+
+@_expression("aten::slice.Tensor")
+def _slice_of_tensor(node: Node, operands: Sequence[Expression]) -> Inline | None:
+    """`x[a:b]`, `x[:, a:b]` and so on."""
+    dimension, start, end, step = (constant_value(v) for v in node.inputs[1:])
+    if not isinstance(dimension, int) or not 0 <= dimension < _MOST_DIMENSIONS or step != 1:
+        return None
+    first = "" if start is None or start == 0 else "{2}"
+    last = "" if end is None or end == INT_MAX else "{3}"
+    return Inline(f"{{0}}[{':, ' * dimension}{first}:{last}]", True, (), True, True)
+
+
+@_expression("aten::index.Tensor")
+def _index(node: Node, operands: Sequence[Expression]) -> Inline | None:
+    """`x[i]` for one tensor. (A number in a tensor would give a view.)"""
+    indices = node.inputs[1].node
+    if indices.kind != "prim::ListConstruct" or len(indices.inputs) != 1 or indices.inputs[0].type.kind != "TensorType":
+        return None
+    return Inline("{0}[{1}[0]] if {1}[0].dim() else {k}({0}, {1})", simple=(0, 1), reads_state=True, raises=True)
 
 
 @_expression("aten::__derive_index")

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
-from flambeau.ir import ClassType, Function, Node, TupleType, constant_value
+from flambeau.ir import ClassType, Function, ListType, Node, TupleType, constant_value
 from flambeau.runtime.instances import named_tuple_class
 from flambeau.runtime.nodes import is_custom_class
 from flambeau.runtime.python_tier.control import is_native_range
+from flambeau.runtime.registry import kernel_of_node
 
 if TYPE_CHECKING:
     from flambeau.runtime.python_tier.writer import Writer
@@ -53,6 +54,22 @@ def _unpack_tuple(writer: Writer, node: Node) -> bool:
         writer.line(f"{', '.join(names)}{',' if len(names) == 1 else ''} = {source.text}", source.raiser or node)
         for output, name in zip(node.outputs, names, strict=True):
             writer.assigned(output, name)
+    writer.executed([source])
+    return True
+
+
+def _unpack_list(writer: Writer, node: Node) -> bool:
+    """The kernel only says that the list has another length."""
+    (value,) = node.inputs
+    if len(node.outputs) < 2 or not node.has_uses or not isinstance(value.type, ListType):
+        return False
+    (source,) = writer.take_all((value,), simple=(0,))
+    names = [writer.variable_for(o) for o in node.outputs]
+    kernel = writer.bind("k", kernel_of_node(node))
+    text = f"{source.text} if len({source.text}) == {len(names)} else {kernel}({source.text})"
+    writer.line(f"{', '.join(names)} = {text}", node)
+    for output, name in zip(node.outputs, names, strict=True):
+        writer.assigned(output, name)
     writer.executed([source])
     return True
 
@@ -142,6 +159,7 @@ WRITERS: Mapping[str, KindWriter] = MappingProxyType(
         "prim::ListConstruct": _list,
         "prim::DictConstruct": _dict,
         "prim::TupleUnpack": _unpack_tuple,
+        "prim::ListUnpack": _unpack_list,
         "prim::TupleIndex": _tuple_index,
         "prim::unchecked_cast": _cast,
         "prim::unchecked_unwrap_optional": _cast,

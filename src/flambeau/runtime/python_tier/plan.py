@@ -11,8 +11,10 @@ from typing import Any, TypeAlias, final
 
 from flambeau.ir import Function, Graph
 from flambeau.runtime.exceptions import forget_code, register_code
+from flambeau.runtime.python_tier.below_autograd import Layers, unneeded_layers
 from flambeau.runtime.python_tier.source import Source
 from flambeau.runtime.python_tier.writer import source_of
+from flambeau.runtime.registry import load_tensor_backend
 
 Compiled: TypeAlias = "Callable[..., Any]"
 """A graph as a Python function: inputs as arguments; its outputs as one value, or a tuple of several."""
@@ -29,6 +31,8 @@ class Plan:
     """The optimised graph that the code was written from."""
     source: str
     run: Compiled
+    unneeded: Layers
+    """The layers of PyTorch's dispatcher that runs leave out while no gradients are recorded."""
 
 
 def compile_plan(graph: Graph, name: str, entry_of: Callable[[Function], Compiled]) -> Plan:
@@ -41,7 +45,11 @@ def compile_plan(graph: Graph, name: str, entry_of: Callable[[Function], Compile
     exec(compile(source.text, filename, "exec"), namespace)
     run: Compiled = namespace[source.name]
     _remember(filename, name, source, run)
-    return Plan(graph, source.text, run)
+    layers = unneeded_layers(graph)
+    if layers is not Layers.NONE:
+        views = layers is Layers.AUTOGRAD_AND_VIEWS
+        run = load_tensor_backend().below_autograd(run, len(graph.inputs), views=views)
+    return Plan(graph, source.text, run, layers)
 
 
 def _first_call(

@@ -34,7 +34,12 @@ def tensor_call(node: Node, operands: Sequence[str], bind: Callable[[str, object
 
     arguments = [spelled(i) for i in form.positional] + [f"{name}={spelled(i)}" for name, i in form.keywords]
     call = f"{bind('t', form.function)}({', '.join(arguments)})"
-    return f"list({call})" if form.gives_tuple else call
+    return f"list({call})" if form.gives_tuple and not _only_taken_apart(node.output) else call
+
+
+def _only_taken_apart(value: Value) -> bool:
+    """Whether it makes no difference that a value is a tuple where TorchScript has a list."""
+    return all(use.user.kind in ("prim::ListUnpack", "aten::__getitem__", "aten::len") for use in value.uses)
 
 
 def _known(value: Value) -> object:

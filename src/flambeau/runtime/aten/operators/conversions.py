@@ -43,12 +43,14 @@ def to_bool(a: Tensor) -> bool:
 
 @implements("aten::Int.Tensor")
 def to_int(a: Tensor) -> int:
-    return _to_int(a.item())
+    value = a.item()
+    return value if value.__class__ is int else _to_int(value)
 
 
 @implements("aten::Float.Tensor")
 def to_float(a: Tensor) -> float:
-    return _to_float(a.item())
+    value = a.item()
+    return value if value.__class__ is float else _to_float(value)
 
 
 @implements(
