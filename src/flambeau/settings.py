@@ -34,6 +34,8 @@ class Setting(Generic[T]):
         self._process: T | None = None
         self._environment: T | None = None
         self._override: ContextVar[T | None] = ContextVar(f"flambeau.{name}", default=None)
+        self._was_overridden = False
+        """Whether any context ever overrode it: until then there is no need to ask."""
 
     @property
     def environment_variable(self) -> str:
@@ -41,9 +43,10 @@ class Setting(Generic[T]):
 
     @property
     def value(self) -> T:
-        overridden = self._override.get()
-        if overridden is not None:
-            return overridden
+        if self._was_overridden:
+            overridden = self._override.get()
+            if overridden is not None:
+                return overridden
         if self._process is not None:
             return self._process
         if self._environment is None:
@@ -90,6 +93,7 @@ def override(**values: bool | int | str) -> Iterator[None]:
         if name not in _SETTINGS:
             raise ValueError(f"no setting {name!r}; there are: {', '.join(sorted(_SETTINGS))}")
         variable: ContextVar[object] = _SETTINGS[name]._override  # type: ignore[assignment]  # one table, three value types
+        _SETTINGS[name]._was_overridden = True
         tokens.append((variable, variable.set(value)))
     try:
         yield

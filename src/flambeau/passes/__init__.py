@@ -15,6 +15,7 @@ from flambeau.passes.fold_frozen_convolutions import (
 )
 from flambeau.passes.freeze import freeze_module
 from flambeau.passes.inlining import inline_calls
+from flambeau.passes.known_objects import known_objects, may_give_view
 from flambeau.passes.list_literals import erase_list_literals
 from flambeau.passes.loop_unrolling import unroll_constant_loops, unroll_loops
 from flambeau.passes.lower_simple_tuples import lower_simple_tuples
@@ -32,6 +33,7 @@ from flambeau.passes.pipelines import (
 from flambeau.passes.remove_dropout import remove_dropout
 from flambeau.passes.remove_mutation import remove_list_mutation, remove_mutation, remove_tensor_mutation
 from flambeau.passes.subgraphs import with_subgraphs
+from flambeau.passes.whole_slices import remove_whole_slices
 
 __all__ = [
     "PASSES",
@@ -52,7 +54,9 @@ __all__ = [
     "freeze_module",
     "graph_pass",
     "inline_calls",
+    "known_objects",
     "lower_simple_tuples",
+    "may_give_view",
     "normalize_ops",
     "optimize",
     "optimize_frozen",
@@ -65,6 +69,7 @@ __all__ = [
     "remove_list_mutation",
     "remove_mutation",
     "remove_tensor_mutation",
+    "remove_whole_slices",
     "run",
     "simplify",
     "unroll_constant_loops",

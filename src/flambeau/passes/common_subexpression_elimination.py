@@ -6,8 +6,8 @@
 Within a block and from the blocks around it (a branch uses what was computed before it, never the other way round).
 Not for nodes with side effects, random ones, those with sub-blocks, and those whose inputs or results are written to
 anywhere. Two results that may both become known outside stay two, as the caller could tell them apart by writing to
-one; what a node takes out of a container or object (attributes, elements, casts) is the same object both times, so
-that does not matter there.
+one (views that only operators read are not known outside, whatever they are views of); what a node takes out of a
+container or object (attributes, elements, casts) is the same object both times, so that does not matter there.
 
 Keeps: the order of the rest. The first of equal nodes stays. Cost: linear.
 """
@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from flambeau.ir import AliasDb, Block, Graph, Nested, Node, flat, has_side_effects, is_deterministic, node_key
+from flambeau.ir import AliasDb, Block, Graph, Nested, Node, Value, flat, has_side_effects, is_deterministic, node_key
 
+from .known_objects import known_objects
 from .pass_manager import graph_pass
 from .shared_facts import alias_facts
 from .subgraphs import with_subgraphs
@@ -49,6 +50,8 @@ class _Merger:
         self._facts = alias_facts(graph)
         self._seen: dict[Hashable, Node] = {}
         """The nodes that are visible where the walk is."""
+        self._graph = graph
+        self._known_objects: frozenset[Value] | None = None
         self._known_outside: set[Node] = set()
         """Those that came to stand for a node whose results may become known outside."""
 
@@ -77,9 +80,15 @@ class _Merger:
         if first.kind in _TAKES_OUT or not self._facts.escapes_scope(second.outputs):
             return True
         if first in self._known_outside or self._facts.escapes_scope(first.outputs):
-            return False
+            return self._is_unknown(second)
         self._known_outside.add(first)
         return True
+
+    def _is_unknown(self, node: Node) -> bool:
+        """Whether nobody outside can hold a result of the node itself."""
+        if self._known_objects is None:
+            self._known_objects = known_objects(self._graph)
+        return self._known_objects.isdisjoint(node.outputs)
 
 
 def _may_be_shared(node: Node, facts: AliasDb) -> bool:

@@ -26,6 +26,7 @@ from .pass_manager import bound, run
 from .peephole import peephole
 from .remove_dropout import remove_dropout
 from .shared_facts import sharing
+from .whole_slices import remove_whole_slices
 
 
 def _nothing_is_evaluated(node: Node, inputs: Sequence[object]) -> Sequence[object]:
@@ -96,6 +97,7 @@ def simplify(graph: Graph) -> bool:
             lower_simple_tuples,
             _fold_constants,
             peephole,
+            remove_whole_slices,
             eliminate_common_subexpressions,
             eliminate_dead_code,
             until_stable=True,

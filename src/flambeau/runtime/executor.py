@@ -43,6 +43,9 @@ def call(function: Function, arguments: Sequence[object]) -> object:
     traceback.
     """
     try:
+        executor = function.executor
+        if executor.__class__ is Executor and settings.TIER.value == "python":
+            return executor.run(*arguments)
         return call_unlocated(function, arguments)
     except FlambeauError as error:
         raise (located(error) if isinstance(error, ExecutionError) else error) from error.__cause__

@@ -47,8 +47,7 @@ from flambeau.runtime.futures import Awaitable, Future
 from flambeau.runtime.instances import is_instance, new_tuple
 from flambeau.runtime.integers import INT_MAX, INT_MIN
 from flambeau.runtime.nodes import is_custom_class, runtime_value
-from flambeau.runtime.registry import special_tensors
-from flambeau.runtime.registry import load_tensor_backend
+from flambeau.runtime.registry import load_tensor_backend, special_tensors
 
 __all__ = ["Converter", "Mismatch", "converter", "register_inward", "script_value_of"]
 

@@ -105,6 +105,10 @@ class CallForm(Protocol):
     def gives_tuple(self) -> bool:
         """Whether the result is a tuple where TorchScript has a list."""
 
+    @property
+    def method(self) -> str:
+        """The name under which the first argument has `function` as a method; empty if it has not."""
+
 
 class TensorBackend(Protocol):
     """What `flambeau.runtime.aten` offers to the rest of the runtime."""

@@ -12,7 +12,9 @@ from flambeau.runtime.registry import special_tensors
 
 __all__ = ["below_autograd"]
 
-_AUTOGRAD = tuple(torch._C.DispatchKey.__members__[f"Autograd{name}"] for name in ("Functionality", "Other", "NestedTensor"))
+_AUTOGRAD = tuple(
+    torch._C.DispatchKey.__members__[f"Autograd{name}"] for name in ("Functionality", "Other", "NestedTensor")
+)
 _VIEWS = torch._C.DispatchKey.ADInplaceOrView
 
 
@@ -39,7 +41,8 @@ def below_autograd(run: Callable[..., Any], count: int, *, views: bool) -> Calla
     """A function that calls `run`, with `count` arguments, without autograd's layer when nothing could be recorded.
 
     `views`: without the layer that tracks views too. Gradients being enabled, forward-mode gradients, the transforms
-    of `torch.func`, modes that intercept operators and tensors of classes that do so (`special_tensors`) keep the layers.
+    of `torch.func`, modes that intercept operators and tensors of classes that do so (`special_tensors`) keep the
+    layers.
     """
     namespace: dict[str, Any] = {
         "run": run,

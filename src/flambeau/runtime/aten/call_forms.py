@@ -1,9 +1,9 @@
 """The cheapest way to call an operator of the dispatcher.
 
 PyTorch's Python bindings (`torch.add`, `Tensor.view`) cost about two thirds of what a call through `torch.ops` does,
-but choose the overload themselves, by the types of the arguments. A call form says what to call with which of the
-schema's arguments; it uses a binding only where no other overload of the name could accept the same call, and
-`torch.ops` otherwise. Arguments at the end that equal their defaults are left out.
+methods less than functions, but they choose the overload themselves, by the types of the arguments. A call form says
+what to call with which of the schema's arguments; it uses a binding only where no other overload of the name could
+accept the same call, and `torch.ops` otherwise. Arguments at the end that equal their defaults are left out.
 
 How the bindings choose (PyTorch's argument parser): the first signature that accepts every argument; a signature with a
 `Tensor` stands before one with a `Scalar` in its place. Numbers are accepted for tensors by few functions only, tensors
@@ -50,6 +50,8 @@ class CallForm:
     """What makes PyTorch's objects of the numbers that stand for dtypes and the like in scripts."""
     gives_tuple: bool = False
     """The result is a tuple where TorchScript has a list."""
+    method: str = ""
+    """The name under which the first argument has `function` as a method, if it does: that is the cheapest call."""
 
 
 _CONVERSIONS: dict[str, Callable[[Any], object]] = {
@@ -95,7 +97,14 @@ def call_form(operator: Operator, constants: Sequence[object], types: Sequence[T
         return CallForm(torch_operator(operator), positional, keywords)
     conversions = {i: c for i, c in _conversions(operator).items() if i in positional or i in dict(keywords).values()}
     gives_tuple = len(operator.schema.returns) == 1 and isinstance(operator.schema.returns[0].type, ListType)
-    return CallForm(function, positional, keywords, conversions, gives_tuple)
+    return CallForm(function, positional, keywords, conversions, gives_tuple, _method_name(function))
+
+
+def _method_name(function: Callable[..., Any]) -> str:
+    """What a function is called as a method; empty if it is none, or one that Python's class hides."""
+    name = getattr(function, "__name__", "")
+    is_method = getattr(torch._C.TensorBase, name, None) is function
+    return name if is_method and getattr(torch.Tensor, name) is function else ""
 
 
 def _passed(operator: Operator, constants: Sequence[object]) -> tuple[tuple[int, ...], tuple[tuple[str, int], ...]]:
@@ -146,7 +155,9 @@ def _binding(
     """The function of PyTorch that is certain to call the overload with so many positional arguments."""
     if not _has_binding(operator):
         return None
-    variant = "function" if "function" in operator.variants else "method"
+    variant = "method" if _is_method(operator) else "function"
+    if variant not in operator.variants:
+        return None
     rivals = [
         o
         for o in operators_named(operator.name)
@@ -156,6 +167,12 @@ def _binding(
         return None
     holder = _MODULES[operator.python_module] if variant == "function" else torch._C.TensorBase
     return getattr(holder, operator.name.removeprefix("aten::"), None)
+
+
+def _is_method(operator: Operator) -> bool:
+    """Whether an overload is a method of its first argument."""
+    first = operator.schema.arguments[0] if operator.schema.arguments else None
+    return "method" in operator.variants and first is not None and first.name == "self" and _kind(first) == "Tensor"
 
 
 def _has_binding(operator: Operator) -> bool:
@@ -251,10 +268,9 @@ def _special(*names: str) -> Callable[[Special], Special]:
 )
 def _number_operand(operator: Operator, constants: Sequence[object]) -> CallForm | None:
     """A number for the second tensor: the binding makes the same zero-dimensional tensor of it as the overload does."""
-    name = operator.name.removeprefix("aten::")
-    holder = torch._C.TensorBase if name.endswith("_") else torch._C._VariableFunctions
+    function = getattr(torch._C.TensorBase, operator.name.removeprefix("aten::"))
     with_alpha = len(constants) == 3 and not _is_default(operator.schema.arguments[2], constants[2])
-    return CallForm(getattr(holder, name), (0, 1), (("alpha", 2),) if with_alpha else ())
+    return CallForm(function, (0, 1), (("alpha", 2),) if with_alpha else (), method=_method_name(function))
 
 
 _METHODS = {
@@ -272,6 +288,8 @@ _METHODS = {
     "aten::to.dtype": "to",
     "aten::to.device": "to",
     "aten::to.other": "to",
+    "aten::max.other": "maximum",
+    "aten::min.other": "minimum",
 }
 """Methods that take the arguments of the overload, and cannot mistake them for another's."""
 
@@ -285,4 +303,5 @@ def _method(operator: Operator, constants: Sequence[object]) -> CallForm | None:
     positional, keywords = _passed(operator, constants)
     by_name = [i for i in positional if arguments[i].name == "memory_format"]
     kept = tuple(i for i in positional if i not in by_name)
-    return CallForm(method, kept, (*keywords, *((arguments[i].name, i) for i in by_name)), _conversions(operator))
+    given = (*keywords, *((arguments[i].name, i) for i in by_name))
+    return CallForm(method, kept, given, _conversions(operator), method=_method_name(method))

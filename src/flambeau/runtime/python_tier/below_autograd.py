@@ -12,9 +12,9 @@ layer is left out only where no tensor is written to, and no view outlives the r
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
 
-from flambeau.ir import Graph, Node, Operator, TensorType, Type, Value, constant_value
+from flambeau.ir import Graph, Node, Operator, constant_value
+from flambeau.passes import known_objects, may_give_view
 from flambeau.runtime.registry import dispatcher_operator_of
 
 __all__ = ["Layers", "unneeded_layers"]
@@ -49,14 +49,6 @@ _ABOUT_GRADIENTS = frozenset(
     )
 )
 """Operators that set up gradients, or that wait for a task which may."""
-_UNDECLARED_VIEWS = frozenset(
-    f"aten::{name}"
-    for name in (
-        *("broadcast_tensors", "meshgrid", "atleast_1d", "atleast_2d", "atleast_3d", "einsum", "type_as"),
-        *("cartesian_prod", "combinations", "align_tensors", "dropout", "feature_dropout", "rrelu", "lstm", "gru"),
-    )
-)
-"""Operators whose results may be views of their arguments, though the schema does not say so."""
 _TRAINING = ("training", "train", "use_input_stats")
 """Arguments without which operators write to running statistics."""
 
@@ -89,54 +81,8 @@ def _writes(node: Node, operator: Operator) -> bool:
 
 def _a_view_escapes(graph: Graph) -> bool:
     """Whether a tensor that an operator made of another one's memory may be seen when the run is over."""
-    pending = [*graph.outputs, *_stored(graph)]
-    seen: set[Value] = set()
-    while pending:
-        value = pending.pop()
-        if value in seen or not _may_hold_tensors(value.type):
-            continue
-        seen.add(value)
-        if value.node.kind == "prim::If":
-            pending += [block.outputs[value.offset] for block in value.node.blocks]
-        elif value.node.kind == "prim::Loop":
-            pending += [value.node.blocks[0].outputs[value.offset + 1], value.node.inputs[value.offset + 2]]
-        elif value.node.kind == "prim::Param":
-            pending += _carried_into(value)
-        elif value.node.kind == "prim::GetAttr":
-            continue
-        else:
-            operator = dispatcher_operator_of(value.node) if value.node.kind not in _PLAIN else None
-            if operator is None:
-                pending += value.node.inputs
-            elif _gives_view(operator):
-                return True
+    for value in known_objects(graph):
+        operator = None if value.node.kind in _PLAIN else dispatcher_operator_of(value.node)
+        if operator is not None and may_give_view(operator):
+            return True
     return False
-
-
-def _gives_view(operator: Operator) -> bool:
-    """Whether a result of an operator may share memory with an argument."""
-    return operator.name in _UNDECLARED_VIEWS or any(r.alias is not None for r in operator.schema.returns)
-
-
-def _stored(graph: Graph) -> Iterator[Value]:
-    """What is put into objects and containers, which may outlive the run."""
-    for node in graph.walk():
-        if node.kind == "prim::SetAttr":
-            yield node.inputs[1]
-        elif node.kind.startswith("aten::") and dispatcher_operator_of(node) is None:
-            operator = node.operator
-            if operator is None or operator.schema.is_mutable:
-                yield from node.inputs[1:]
-
-
-def _carried_into(value: Value) -> list[Value]:
-    """What an input of a loop's body is in the first and in later iterations; nothing for an input of the graph."""
-    block = value.node.owning_block
-    loop = None if block is None else block.owning_node
-    if block is None or loop is None or value.offset == 0:
-        return []
-    return [block.outputs[value.offset], loop.inputs[value.offset + 1]]
-
-
-def _may_hold_tensors(given: Type) -> bool:
-    return isinstance(given, TensorType) or any(map(_may_hold_tensors, given.contained))

@@ -32,9 +32,26 @@ def tensor_call(node: Node, operands: Sequence[str], bind: Callable[[str, object
             return f"{bind('convert', convert)}({operands[index]})"
         return bind("c", convert(runtime_value(constants[index])))
 
-    arguments = [spelled(i) for i in form.positional] + [f"{name}={spelled(i)}" for name, i in form.keywords]
-    call = f"{bind('t', form.function)}({', '.join(arguments)})"
+    positional = [spelled(i) for i in form.positional]
+    if form.method in _TAKES_SIZES and len(positional) == 2:
+        positional[1] = _without_brackets(node.inputs[1], operands[1], positional[1])
+    arguments = positional + [f"{name}={spelled(i)}" for name, i in form.keywords]
+    if form.method and form.positional[:1] == (0,):
+        call = f"{arguments[0]}.{form.method}({', '.join(arguments[1:])})"
+    else:
+        call = f"{bind('t', form.function)}({', '.join(arguments)})"
     return f"list({call})" if form.gives_tuple and not _only_taken_apart(node.output) else call
+
+
+_TAKES_SIZES = frozenset({"view", "reshape", "expand", "permute", "repeat"})
+"""Methods that take sizes one by one, at half the cost of a list of them."""
+
+
+def _without_brackets(sizes: Value, text: str, spelled: str) -> str:
+    """The elements of a list, if it is written where it is used."""
+    if sizes.node.kind != "prim::ListConstruct" or not sizes.node.inputs:
+        return spelled
+    return text[1:-1] if text.startswith("[") and sizes.use_count == 1 else spelled
 
 
 def _only_taken_apart(value: Value) -> bool:

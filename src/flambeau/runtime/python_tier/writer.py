@@ -19,7 +19,11 @@ from flambeau.errors import InvalidGraphError, UnsupportedError
 from flambeau.ir import INT, Block, Function, Graph, Node, Value, is_constant
 from flambeau.runtime.integers import INT_MAX, INT_MIN, wrapped
 from flambeau.runtime.nodes import runtime_constant
-from flambeau.runtime.python_tier import control, kinds
+from flambeau.runtime.python_tier import (
+    control,
+    inline_strings,  # noqa: F401  # registers expressions
+    kinds,
+)
 from flambeau.runtime.python_tier.expressions import Bounds, Expression, Names, literal
 from flambeau.runtime.python_tier.inline import STATEMENTS, Inline, inline_of
 from flambeau.runtime.python_tier.int_bounds import result_bounds
@@ -388,7 +392,7 @@ class Writer:
         values = node.inputs if values is None else values
         self.settle(keep=values)
         operands = self.take_all(values)
-        texts = [o.text for o in operands]
+        texts = [o.operand if i == 0 else o.text for i, o in enumerate(operands)]
         if function:
             text = f"{function}({', '.join(texts)})"
         else:
