@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import textwrap
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -187,3 +188,14 @@ def test_the_place_in_a_file() -> None:
     with pytest.raises(ScriptError) as caught:
         frontend.compile_definition(ir.Function("f"), definition, Names())
     assert str(caught.value.range) == "model.py:41:15"
+
+
+@pytest.mark.parametrize("comment", ["", "# type: int"])
+@pytest.mark.parametrize(
+    "text", ["y = " + "-" * 100_000 + "1", "y = " + "(" * 500, "y = '\0'", "y = " + "x." * 50_000 + "x", "\ufeff\ufeff"]
+)
+def test_texts_that_the_parser_cannot_take(text: str, comment: str) -> None:
+    """Comments that state types are parsed by another mode of Python's parser, which fails in the same ways."""
+    source = ir.Source(f"x = 1  {comment}\n{text}\n")
+    with suppress(ScriptError):
+        frontend.parse_source(source)

@@ -129,7 +129,7 @@ def parse_source(source: ir.Source) -> ast.Module:
     if _TYPE_COMMENT.search(source.text):
         try:
             return _parse(source.text, type_comments=True)
-        except SyntaxError:
+        except (SyntaxError, RecursionError, MemoryError, ValueError):
             pass
     try:
         return _parse(source.text, type_comments=False)

@@ -184,6 +184,7 @@ def _deep(text: str, chosen: random.Random) -> str:
             lambda: "1" + " + 1" * depth,
             lambda: "x" + " if y else x" * depth,
             lambda: "lambda: " * depth + "1",
+            lambda: "1  # type: int\n    x = " + "-" * depth + "1",
             lambda: "annotate(" + "List[" * depth + "int" + "]" * depth + ", [])",
             lambda: "'" + "a" * depth * 10 + "'",
             lambda: "9" * depth,
