@@ -1,10 +1,14 @@
-"""Integers as TorchScript has them: 64 bits, two's complement, wrapping around."""
+"""Numbers as TorchScript has them: ints of 64 bits, two's complement, wrapping around.
+
+Some operators of PyTorch compute in narrower types; those results are part of what programs see.
+"""
 
 from __future__ import annotations
 
 import math
+import struct
 
-__all__ = ["INT_MAX", "INT_MIN", "from_float", "wrapped"]
+__all__ = ["INT_MAX", "INT_MIN", "from_float", "single", "wrapped", "wrapped_to_32_bits"]
 
 INT_MIN, INT_MAX = -(1 << 63), (1 << 63) - 1
 _MASK = (1 << 64) - 1
@@ -24,3 +28,20 @@ def from_float(value: float) -> int:
         if INT_MIN <= result <= INT_MAX:
             return result
     return INT_MIN
+
+
+def wrapped_to_32_bits(value: int) -> int:
+    """`value` modulo 2**32, as a signed number."""
+    return ((value + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+
+
+_SINGLE = struct.Struct("f")
+
+
+def single(value: float) -> float:
+    """The nearest float of 32 bits."""
+    try:
+        rounded: float = _SINGLE.unpack(_SINGLE.pack(value))[0]
+    except OverflowError:
+        return math.copysign(math.inf, value)
+    return rounded

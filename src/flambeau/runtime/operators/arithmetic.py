@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TypeAlias
 
-from flambeau.runtime.integers import from_float, wrapped
+from flambeau.runtime.integers import INT_MAX, INT_MIN, from_float, single, wrapped, wrapped_to_32_bits
 from flambeau.runtime.registry import implements
 
 Number: TypeAlias = "int | float | complex"
@@ -98,6 +98,13 @@ def mul_complex_real(a: complex, b: float) -> complex:
 @implements("aten::mul.int_complex", "aten::mul.float_complex")
 def mul_real_complex(a: float, b: complex) -> complex:
     return complex(a * b.real, a * b.imag)
+
+
+def _narrow(value: Number) -> Number:
+    """An int of 32 bits, a float of 32 bits; complex numbers stay what they are."""
+    if isinstance(value, complex):
+        return value
+    return wrapped_to_32_bits(value) if isinstance(value, int) else single(value)
 
 
 def _wrapped_number(value: Number) -> Number:
@@ -208,7 +215,28 @@ def divmod_int(x: int, y: int) -> tuple[int, int]:
     return wrapped(x // y), x % y
 
 
-@implements("aten::divmod.float", "aten::divmod.int_float", "aten::divmod.float_int")
+@implements("aten::divmod.int_float")
+def divmod_int_float(x: int, y: float) -> tuple[float, float]:
+    return _divmod_narrow(wrapped_to_32_bits(x), single(y))
+
+
+@implements("aten::divmod.float_int")
+def divmod_float_int(x: float, y: int) -> tuple[float, float]:
+    return _divmod_narrow(single(x), wrapped_to_32_bits(y))
+
+
+def _divmod_narrow(x: float, y: float) -> tuple[float, float]:
+    """The quotient of 32-bit floats, as an int; the rest of it in 64 bits."""
+    if y == 0:
+        raise ZeroDivisionError("ZeroDivisionError: float divmod()")
+    ratio = single(single(x) / single(y))
+    if not math.isfinite(ratio) or not INT_MIN <= ratio <= INT_MAX:
+        raise OverflowError(f"Cannot convert float {ratio} to integer")
+    quotient = float(math.floor(ratio))
+    return quotient, x - quotient * y
+
+
+@implements("aten::divmod.float")
 def divmod_float(x: float, y: float) -> tuple[float, float]:
     if y == 0:
         raise ZeroDivisionError("ZeroDivisionError: float divmod()")
@@ -292,7 +320,7 @@ def neg_complex(a: complex) -> complex:
 
 @implements("aten::neg.Scalar")
 def neg(a: Number) -> Number:
-    return _wrapped_number(-a)
+    return _narrow(-a)
 
 
 @implements("prim::abs.int")
@@ -315,7 +343,7 @@ def abs_complex(a: complex) -> float:
 
 @implements("prim::abs.Scalar")
 def abs_number(a: Number) -> Number:
-    return abs_complex(a) if isinstance(a, complex) else _wrapped_number(abs(a))
+    return single(abs_complex(a)) if isinstance(a, complex) else _narrow(abs(a))
 
 
 @implements("prim::min.int")

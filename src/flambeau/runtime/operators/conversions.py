@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from flambeau.runtime.integers import INT_MAX, INT_MIN, from_float
+from flambeau.runtime.integers import INT_MAX, INT_MIN, from_float, wrapped_to_32_bits
 from flambeau.runtime.operators.arithmetic import Number
 from flambeau.runtime.registry import implements
 from flambeau.runtime.text import text_of
@@ -87,7 +87,12 @@ def to_complex(a: Number) -> complex:
     "aten::Complex.float_float",
 )
 def pair_to_complex(x: float, y: float) -> complex:
-    return complex(x, y)
+    """Ints are cut to 32 bits."""
+    return complex(_narrow(x), _narrow(y))
+
+
+def _narrow(value: float) -> float:
+    return wrapped_to_32_bits(value) if isinstance(value, int) else value
 
 
 @implements("aten::str")

@@ -9,7 +9,7 @@ import cmath
 import math
 from collections.abc import Callable
 
-from flambeau.runtime.integers import INT_MAX, INT_MIN, wrapped
+from flambeau.runtime.integers import INT_MAX, INT_MIN, from_float, single, wrapped, wrapped_to_32_bits
 from flambeau.runtime.operators.arithmetic import Number, Real, div_complex, div_float
 from flambeau.runtime.registry import implements
 
@@ -31,9 +31,13 @@ def _limit(name: str, a: complex) -> complex:
 def _real(name: str, function: Callable[[float], float]) -> None:
     """Register a function of one real number, all overloads of it but `complex`."""
 
-    @implements(f"aten::{name}.int", f"aten::{name}.float", f"aten::{name}.Scalar")
+    @implements(f"aten::{name}.int", f"aten::{name}.float")
     def kernel(a: float) -> float:
         return function(float(a))
+
+    @implements(f"aten::{name}.Scalar")
+    def number_kernel(a: float) -> float:
+        return single(function(float(a)))
 
 
 def _complex(name: str, function: Callable[[float], float], complex_function: Callable[[complex], complex]) -> None:
@@ -52,7 +56,7 @@ def _complex(name: str, function: Callable[[float], float], complex_function: Ca
 
     @implements(f"aten::{name}.Scalar")
     def number_kernel(a: Number) -> Number:
-        return complex_kernel(a) if isinstance(a, complex) else function(float(a))
+        return complex_kernel(a) if isinstance(a, complex) else single(function(float(a)))
 
 
 def _or_nan(function: Callable[[float], float]) -> Callable[[float], float]:
@@ -155,12 +159,17 @@ def round_(a: float) -> float:
 
 @implements("aten::round.Scalar")
 def round_number(a: Real) -> Real:
-    return round_(a)
+    return single(round_(a))
 
 
-@implements("aten::ceil.int", "aten::floor.int")
+@implements("aten::ceil.int")
 def whole(a: int) -> int:
     return a
+
+
+@implements("aten::floor.int")
+def whole_by_way_of_float(a: int) -> int:
+    return from_float(float(a))
 
 
 @implements("aten::ceil.float")
@@ -183,12 +192,12 @@ def _whole(a: float, rounding: Callable[[float], int]) -> int:
 
 @implements("aten::ceil.Scalar")
 def ceil_number(a: Real) -> Real:
-    return a if isinstance(a, int) else ceil(a)
+    return wrapped_to_32_bits(a if isinstance(a, int) else ceil(a))
 
 
 @implements("aten::floor.Scalar")
 def floor_number(a: Real) -> Real:
-    return a if isinstance(a, int) else floor(a)
+    return wrapped_to_32_bits(a if isinstance(a, int) else floor(a))
 
 
 @implements("aten::isfinite.float")
@@ -221,7 +230,12 @@ def isnan_complex(a: complex) -> bool:
     return cmath.isnan(a)
 
 
-@implements("aten::angle.int", "aten::angle.float", "aten::angle.complex", "aten::angle.Scalar")
+@implements("aten::angle.Scalar")
+def angle_number(a: Number) -> float:
+    return single(angle(a))
+
+
+@implements("aten::angle.int", "aten::angle.float", "aten::angle.complex")
 def angle(a: Number) -> float:
     if isinstance(a, complex):
         return cmath.phase(a)
@@ -236,10 +250,25 @@ def log_base(a: float, b: float) -> float:
     return div_float(_log_of(float(a)), _log_of(float(b)))
 
 
-@implements(
-    *("aten::log.complex_complex", "aten::log.int_complex", "aten::log.complex_int"),
-    *("aten::log.float_complex", "aten::log.complex_float"),
-)
+@implements("aten::log.int_complex", "aten::log.float_complex")
+def log_of_real_to_complex_base(a: float, b: complex) -> complex:
+    return div_complex(complex(_log_of(float(a))), _log_of_complex(b))
+
+
+@implements("aten::log.complex_int", "aten::log.complex_float")
+def log_of_complex_to_real_base(a: complex, b: float) -> complex:
+    logarithm, base = _log_of_complex(a), _log_of(float(b))
+    return complex(div_float(logarithm.real, base), div_float(logarithm.imag, base))
+
+
+def _log_of_complex(a: complex) -> complex:
+    try:
+        return cmath.log(a)
+    except ValueError:
+        return _limit("log", a)
+
+
+@implements("aten::log.complex_complex")
 def log_base_complex(a: complex, b: complex) -> complex:
     try:
         return cmath.log(a) / cmath.log(b)
@@ -294,7 +323,7 @@ def polar(a: float, b: float) -> complex:
 @implements("aten::ldexp")
 def ldexp(x: float, i: int) -> float:
     try:
-        return math.ldexp(x, i)
+        return math.ldexp(x, wrapped_to_32_bits(i))
     except OverflowError:
         return math.copysign(math.inf, x)
 
