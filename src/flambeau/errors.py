@@ -67,6 +67,8 @@ class ScriptError(FlambeauError, RuntimeError):
         self.range = range
         self.calls: list[tuple[str, Highlightable | None]] = list(calls)
         self.others: list[ScriptError] = []
+        self.remedy = ""
+        """What can be done about it, where that is known and the message does not say it."""
 
     def called_from(self, sentence: str, range: Highlightable | None) -> None:
         """Add the next outer compilation to the chain."""
@@ -101,6 +103,8 @@ class ScriptError(FlambeauError, RuntimeError):
             parts = [f"{self.message}:\n{self.range.highlight()}"]
         for sentence, range_ in self.calls:
             parts.append(sentence if range_ is None else f"{sentence}\n{range_.highlight()}")
+        if self.remedy:
+            parts.append(f"Hint: {self.remedy}.")
         return "\n".join(part.rstrip("\n") for part in parts)
 
 

@@ -2,7 +2,7 @@
 
 import enum
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -530,3 +530,35 @@ def recursive_class(n: int) -> int:
 @suite.rejects("")
 def order_without_method(n: int) -> bool:
     return Counter(n) < Counter(n)
+
+
+# Constants that become the state of objects are new at every call.
+
+
+class Collected:
+    def __init__(self) -> None:
+        self.xs: List[int] = []
+
+
+@suite.accepts(2, 2, 0)
+def list_literal_as_attribute(n: int) -> List[int]:
+    c = Collected()
+    if n > 0:
+        c.xs = [1, 2]
+    c.xs.append(n)
+    return c.xs
+
+
+@suite.accepts(2, 2, 2)
+class ListLiteralAsState(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.xs = [0]
+        self.d = {"a": [1]}
+
+    def forward(self, n: int) -> Tuple[int, int]:
+        self.xs = [1, 2]
+        self.xs.append(n)
+        self.d["b"] = [5]
+        self.d["b"].append(n)
+        return len(self.xs), len(self.d["b"])

@@ -9,7 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch.jit import _builtins
 
-from flambeau.ir import operators_named
+from flambeau.frontend.builtin_functions import builtin_functions_named
+from flambeau.frontend.operator_calls import has_method
+from flambeau.ir import TENSOR, operators_named
 from flambeau.python.builtin_functions import find_builtin
 
 MODULES = (
@@ -52,6 +54,33 @@ def test_same_operators_as_pytorch() -> None:
             if find_builtin(function) != theirs:
                 different.append((getattr(module, "__name__", module), name, find_builtin(function), theirs))
     assert different == []
+
+
+def test_every_operator_of_pytorch_by_these_names_is_known() -> None:
+    theirs = {_builtins._find_builtin(getattr(module, name)) for module in MODULES for name in dir(module)} - {None}
+    missing = [
+        name
+        for name in theirs
+        if torch._C._jit_get_schemas_for_operator(name)
+        and not operators_named(name)
+        and not builtin_functions_named(name)
+    ]
+    assert missing == []
+
+
+def test_same_methods_of_tensors_as_pytorch() -> None:
+    names = [name for name in dir(torch.Tensor) if not name.startswith("__")]
+    ours = {name for name in names if has_method(f"aten::{name}", TENSOR)}
+    theirs = {
+        name for name in names if any(map(_takes_tensor, torch._C._jit_get_schemas_for_operator(f"aten::{name}")))
+    }
+    # PyTorch has `type` as a function of its own language, which this table does not list.
+    assert ours - theirs <= {"type"}
+    assert theirs - ours == set()
+
+
+def _takes_tensor(schema: torch._C.FunctionSchema) -> bool:
+    return any(argument.name == "self" and str(argument.type) == "Tensor" for argument in schema.arguments)
 
 
 def test_functions_written_in_python_are_no_operators() -> None:

@@ -39,6 +39,7 @@ from .exits import transform_exits
 from .keywords import KeywordsValue
 from .loops import canonicalize_loops
 from .namespaces import SERIALIZED_NAMES
+from .remedies import add_remedies
 from .resolver import Resolver
 from .signatures import Signature, signature_of
 from .ssa import convert_to_ssa
@@ -68,9 +69,13 @@ def compile_definition(
     means (default: an object of that type). `signature` overrides annotations. `finish` transforms the graph when it
     is complete: the passes that follow every compilation.
     """
-    if signature is None:
-        signature = signature_of(definition, resolver, is_method=self_type is not None, defaults=defaults)
-    graph, arguments, result = _attempts(function, definition, resolver, self_value, self_type, signature)
+    try:
+        if signature is None:
+            signature = signature_of(definition, resolver, is_method=self_type is not None, defaults=defaults)
+        graph, arguments, result = _attempts(function, definition, resolver, self_value, self_type, signature)
+    except ScriptError as error:
+        add_remedies(error)
+        raise
     if finish is not None:
         finish(graph)
     function.graph = graph

@@ -90,16 +90,17 @@ class _JoinPoints:
 
     def _run_loop(self, node: ir.Node, types: _Types) -> None:
         body, header = node.blocks
-        inner = _Types(_at_entry(body, types))
+        entry = _at_entry(body, types)
+        inner = _Types(entry)
         self.run(body, inner)
         self.run(header, _Types(types))
         after = node
         for name in sorted(inner.here):
-            before = types.find(name)
-            if before is None:
+            before, at_entry = types.find(name), entry.find(name)
+            if before is None or at_entry is None:
                 continue
             # What a round leaves fits the type before the loop; the emitter checked that.
-            joined = ir.unify(before, inner.here[name], default_to_union=True) or before
+            joined = ir.unify(at_entry, inner.here[name], default_to_union=True) or at_entry
             load = self._graph.create("prim::Load", (), (before,), node.range).set_attribute("name", "s", name)
             node.add_input(load.insert_before(node).output)
             value = body.add_input(debug_name_of(name), joined)
@@ -128,37 +129,52 @@ def _at_entry(body: ir.Block, types: _Types) -> _Types:
     A variable may leave a round with a wider type than it had before the first, as `Optional[int]` is of `int`.
     """
     after = _Types(types)
-    _note_types(body, after)
+    jumps: list[dict[str, ir.Type]] = []
+    _note_types(body, after, after, jumps)
     entry = _Types(types)
-    for name, type in after.here.items():
-        before = types.find(name)
-        if before is not None and before != type:
-            entry.here[name] = ir.unify(before, type, default_to_union=True) or before
+    for left in (after.here, *jumps):
+        for name, type in left.items():
+            before = entry.find(name)
+            if before is not None and before != type:
+                entry.here[name] = ir.unify(before, type, default_to_union=True) or before
     return entry
 
 
-def _note_types(block: ir.Block, types: _Types) -> None:
-    """Enter the types that variables have at the end of a block."""
+def _note_types(block: ir.Block, types: _Types, round: _Types, jumps: list[dict[str, ir.Type]]) -> None:
+    """Enter the types that variables have at the end of a block.
+
+    `round` has those of the innermost loop's body, and `jumps` gets those at each `break` and `continue` of it.
+    """
     for node in block:
         if node.kind == "prim::Store":
             types.here[node.string_attribute("name")] = node.input.type
+        elif node.kind in ("prim::BreakStmt", "prim::ContinueStmt"):
+            jumps.append(_since(types, round))
         elif node.kind == "prim::If":
             scopes = (_Types(types), _Types(types))
             for nested, scope in zip(node.blocks, scopes, strict=True):
-                _note_types(nested, scope)
+                _note_types(nested, scope, round, jumps)
             for name in {*scopes[0].here, *scopes[1].here}:
                 first, second = (scope.find(name) for scope in scopes)
                 if first is not None and second is not None:
                     types.here[name] = ir.unify(first, second, default_to_union=True) or ir.ANY
         elif node.kind == "prim::Loop":
-            inner = _Types(types)
-            _note_types(node.blocks[0], inner)
-            for name, type in inner.here.items():
-                before = types.find(name)
-                if before is not None:
-                    types.here[name] = ir.unify(before, type, default_to_union=True) or before
+            entry = _at_entry(node.blocks[0], types)
+            types.here.update(entry.here)
         elif node.kind in _TRANSPARENT:
-            _note_types(node.blocks[0], _Types(types))
+            _note_types(node.blocks[0], _Types(types), round, jumps)
+
+
+def _since(types: _Types, outermost: _Types) -> dict[str, ir.Type]:
+    """The types entered from one scope inwards."""
+    found: dict[str, ir.Type] = {}
+    scope: _Types | None = types
+    while scope is not None:
+        found = scope.here | found
+        if scope is outermost:
+            break
+        scope = scope.outer
+    return found
 
 
 _TRANSPARENT = frozenset({"prim::Closure", "prim::LocalCall", "prim::ComprehensionScope"})

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FunctionType, MethodType, ModuleType
@@ -273,7 +274,7 @@ class PythonValue(SugaredValue):
     def call(
         self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
     ) -> SugaredValue:
-        if special_forms.is_python_builtin(self.obj):
+        if special_forms.is_python_builtin(self.obj) or inspect.isbuiltin(self.obj):
             self.refuse(f"Python builtin {self.obj} is currently not supported in Torchscript", range)
         if isinstance(self.obj, nn.Module):
             self.refuse("Cannot call a module that is not a submodule of the caller", range)
