@@ -247,3 +247,15 @@ def use_of_deleted_name(x: int) -> int:
 def delete_slice(x: List[int]) -> List[int]:
     del x[0:2]
     return x
+
+
+def _extended_twice(xs: List[int]) -> int:
+    xs += [1]
+    xs += [2]
+    return 3
+
+
+@suite.corrects([7], because="the second of two extensions is lost where only the caller reads the list")
+def list_extended_twice_for_the_caller(xs: List[int]) -> Tuple[int, List[int]]:
+    n = _extended_twice(xs)
+    return n, [x for x in xs]

@@ -82,7 +82,8 @@ class Statements(Values):
         elif type == STR:
             self._line(f"{name} = ({name} + {self._expression(STR, 1)})[:12]")
         elif type == INTS:
-            self._line(f"{name} += [{self._stored(INT, 1)}]")
+            # PyTorch loses the second `+=` of two if nothing reads the variable afterwards.
+            self._line(f"{name}.extend([{self._stored(INT, 1)}])")
         else:
             self._line(f"{name} {self._pick(('+=', '-='))} {self._stored(TENSOR, 1)}")
 
