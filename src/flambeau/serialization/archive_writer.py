@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TypeAlias, final
 
 from flambeau.errors import ArchiveError
@@ -22,7 +22,7 @@ from flambeau.runtime import call
 from .container_writer import ArchiveTarget, ArchiveWriter
 from .debug_records import DebugRecordWriter
 from .pickle_described import ObjectContents, ValueDescriber
-from .pickle_records import write_constants, write_pickle_record
+from .pickle_records import write_constants, write_pickle_record, write_traced_inputs
 from .source_printer import ConstantTable, SourceFile, SourcePrinter
 from .upgraders import needed_version
 
@@ -39,12 +39,13 @@ def write_archive(
     tensors: DescribeTensor | None = None,
     bound_objects: DescribeObject | None = None,
     extra_files: Mapping[str, str | bytes] | None = None,
+    traced_inputs: Mapping[str, Sequence[object]] | None = None,
 ) -> None:
     """Write an object, usually a module, as a TorchScript archive to a path or a binary file.
 
     A path is replaced only when everything is written. `tensors` and `bound_objects` read what PyTorch holds
-    (`flambeau.python` has both). ArchiveError or UnsupportedError, naming the attribute or the function, if something
-    cannot be saved.
+    (`flambeau.python` has both). Of `traced_inputs`, by method, only the shapes and types are kept. ArchiveError or
+    UnsupportedError, naming the attribute or the function, if something cannot be saved.
     """
     describer = _Describer(tensors, bound_objects)
     printer = SourcePrinter(ConstantTable(describer))
@@ -59,6 +60,8 @@ def write_archive(
             _write_code(archive, qualifier, file, records)
         archive.require_version(needed_version(printer.operators))
         write_constants(archive, _typed(printer.constants), describer, rename=printer.reference)
+        if traced_inputs:
+            write_traced_inputs(archive, traced_inputs, describer)
 
 
 def _typed(constants: ConstantTable) -> list[tuple[object, Type]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.common_modules import module_db
-from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 
 import flambeau
 from tests.python.tracing.oracle import assert_same, our_kinds, their_kinds
@@ -63,8 +64,34 @@ def test_layer(info: Any) -> None:
         expected = copy.deepcopy(module)(*copy.deepcopy(inputs))
         torch.manual_seed(1)
         assert_same(mine(*copy.deepcopy(inputs)), expected)
+        loaded = torch.jit.load(io.BytesIO(mine.save_to_buffer()))
+        torch.manual_seed(1)
+        assert_same(loaded(*copy.deepcopy(inputs)), expected)
         if not isinstance(theirs, Exception) and info.name not in OTHER_OPERATORS:
             assert our_kinds(mine.inlined_graph) == their_kinds(theirs)
+        if not isinstance(theirs, Exception):
+            _check_another_batch(module, mine, theirs, inputs)
+
+
+def _check_another_batch(module: torch.nn.Module, mine: Any, theirs: Any, inputs: tuple[Any, ...]) -> None:
+    """Where the trace of PyTorch's gives what the module gives for twice as many samples, ours does."""
+    twice = tree_map(lambda v: torch.cat([v, v]) if isinstance(v, Tensor) and v.dim() else v, inputs)
+    results = []
+    for run in (copy.deepcopy(module), theirs, mine):
+        torch.manual_seed(1)
+        try:
+            results.append(run(*copy.deepcopy(twice)))
+        except (RuntimeError, ValueError, IndexError, AssertionError) as error:
+            results.append(error)
+    expected, of_theirs, of_ours = results
+    if isinstance(expected, Exception) or isinstance(of_theirs, Exception):
+        return
+    try:
+        assert_same(of_theirs, expected)
+    except AssertionError:
+        return
+    assert not isinstance(of_ours, Exception), of_ours
+    assert_same(of_ours, expected)
 
 
 def _traced(tracer: Any, module: torch.nn.Module, inputs: tuple[Any, ...]) -> Any:

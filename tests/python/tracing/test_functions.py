@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import flambeau
-from tests.python.tracing.oracle import check, our_kinds, run, trace
+from tests.python.tracing.oracle import check, our_kinds, run, their_kinds, trace
 
 R = torch.randn
 
@@ -422,3 +422,29 @@ def test_is_tracing() -> None:
     traced = flambeau.trace(f, R(1), check_trace=False)
     traced(R(1))
     assert answers == [False, True]
+
+
+def in_place(x: Tensor) -> Tensor:
+    y = x * 2
+    y.add_(1)
+    y.relu_()
+    y.zero_()
+    z = torch.empty(2).fill_(3)
+    z.clamp_(0, 1).mul_(y + 1)
+    return y + x.mul_(2) + z
+
+
+def test_operators_in_place_recorded_as_those_that_are_not() -> None:
+    options: dict[str, Any] = {"check_trace": False, "_force_outplace": True}
+    traced = flambeau.trace(in_place, torch.ones(2), **options)
+    theirs = torch.jit.trace(in_place, torch.ones(2), **options)
+    assert our_kinds(traced.inlined_graph) == their_kinds(theirs)
+    assert not any(node.kind.endswith("_") for node in traced.graph.walk())
+    x = torch.full((2,), 3.0)
+    assert torch.equal(traced(x), in_place(x.clone()))
+    assert torch.equal(x, torch.full((2,), 3.0))
+
+
+def test_without_it_they_are_recorded_as_they_are() -> None:
+    traced = flambeau.trace(in_place, torch.ones(2), check_trace=False)
+    assert any(node.kind == "aten::mul_" for node in traced.graph.walk())

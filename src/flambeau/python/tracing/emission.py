@@ -100,6 +100,8 @@ def _emit_constant(recorder: Recorder, type: Type, value: object) -> Value | Non
     number = enumeration_number(value)
     if number is not None:
         return ir.insert_constant(recorder.graph, number)
+    if isinstance(value, torch.Generator):
+        return ir.insert_constant(recorder.graph, value, ir.GENERATOR)
     if type is ir.FLOAT and isinstance(value, int):
         value = float(value)
     elif type in (ir.INT, ir.NUMBER) and isinstance(value, bool):

@@ -9,9 +9,10 @@ from typing import Any, final
 from torch import Tensor, nn
 
 from flambeau import settings
-from flambeau.errors import TracingError, UnsupportedError
+from flambeau.errors import TracingError
 from flambeau.ir import CompilationUnit, ScriptObject
 from flambeau.python.names import PREFIX, qualified_name
+from flambeau.python.saving import TRACED_INPUTS
 from flambeau.python.script_function import ScriptFunction
 from flambeau.python.tracing.checking import Subject, check_trace
 from flambeau.python.tracing.exported_methods import compile_exported_methods
@@ -45,9 +46,11 @@ def trace(
     tensors. What the program decides in Python, it decides once: `TracerWarning`s say where.
 
     With `check_trace`, the script and the program are run once more and compared, on the example inputs or on each of
-    `check_inputs`. `strict=False` allows outputs that are dicts, and lists without a warning.
+    `check_inputs`. `strict=False` allows outputs that are dicts, and lists without a warning. With `_force_outplace`,
+    operators in place are recorded as those that give a new tensor: other views of the memory do not see the change.
+    With `_store_inputs`, archives of a traced module tell the shapes and types of the example inputs.
     """
-    _refuse(optimize=optimize, force_outplace=_force_outplace)
+    _warn_of(optimize)
     if not settings.JIT.value:
         return func
     if isinstance(script_value_of(func), ScriptObject):
@@ -58,7 +61,7 @@ def trace(
         return func
     inputs = _inputs_of(example_inputs, example_kwarg_inputs)
     checks = None if check_inputs is None else [_check_inputs_of(given, inputs) for given in check_inputs]
-    job = _Job(strict, check_tolerance)
+    job = _Job(strict, check_tolerance, _force_outplace, _store_inputs)
     owner = getattr(func, "__self__", None)
     module = owner if isinstance(owner, nn.Module) and func.__name__ == "forward" else func
     if isinstance(module, nn.Module):
@@ -91,7 +94,7 @@ def trace_module(
     `check_inputs` is a list of dicts of the same form. With `example_inputs_is_kwarg` the inputs are dicts, by the
     names of arguments.
     """
-    _refuse(optimize=optimize, force_outplace=_force_outplace)
+    _warn_of(optimize)
     if not settings.JIT.value:
         return mod
     if not isinstance(mod, nn.Module):
@@ -110,12 +113,10 @@ def trace_module(
             for name in methods:
                 if name in given:
                     checks[name].append(converted(given[name]))
-    return _Job(strict, check_tolerance).module(mod, methods, checks, check_trace)
+    return _Job(strict, check_tolerance, _force_outplace, _store_inputs).module(mod, methods, checks, check_trace)
 
 
-def _refuse(optimize: object, force_outplace: bool) -> None:
-    if force_outplace:
-        raise UnsupportedError("tracing in-place operators as out-of-place ones (_force_outplace)")
+def _warn_of(optimize: object) -> None:
     if optimize is not None:
         warnings.warn("`optimize` is deprecated and has no effect.", FutureWarning, stacklevel=3)
 
@@ -152,8 +153,10 @@ def _name_of(function: Callable[..., object]) -> str:
 class _Job:
     """One call of `trace` or `trace_module`."""
 
-    def __init__(self, strict: bool, tolerance: float) -> None:
+    def __init__(self, strict: bool, tolerance: float, outplace: bool, stores_inputs: bool) -> None:
         self._strict = strict
+        self._outplace = outplace
+        self._stores_inputs = stores_inputs
         self._tolerance = tolerance
 
     # --- functions
@@ -182,7 +185,13 @@ class _Job:
     def _trace_function(self, function: Callable[..., Any], inputs: Inputs, is_repeated: bool = False) -> Trace:
         names = argument_names(function)
         return record(
-            function, inputs, names, strict=self._strict, is_repeated=is_repeated, qualified_name=_name_of(function)
+            function,
+            inputs,
+            names,
+            strict=self._strict,
+            is_repeated=is_repeated,
+            qualified_name=_name_of(function),
+            outplace=self._outplace,
         )
 
     # --- modules
@@ -202,6 +211,9 @@ class _Job:
         traces: dict[str, Trace] = {}
         for name, inputs in methods.items():
             traces[name] = self._trace_method(module, modules, name, inputs)
+            if self._stores_inputs:
+                examples = [value for _, value in inputs.named(argument_names(getattr(module, name)))]
+                TRACED_INPUTS.setdefault(modules.root, {})[name] = examples
         with unit.lock:
             compile_exported_methods(module, modules)
         for name, inputs in methods.items():
@@ -231,6 +243,7 @@ class _Job:
             is_repeated=is_repeated,
             modules=modules,
             method=name,
+            outplace=self._outplace,
         )
         modules.root_type.add_method(name, traced.function)
         return traced

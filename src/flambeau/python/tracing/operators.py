@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, final
 
 import torch
 
-from flambeau.ir import MISSING, Argument, FunctionSchema, Operator, find_operator, parse_schema
+from flambeau.ir import MISSING, Argument, FunctionSchema, Operator, find_operator, operators_named, parse_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,3 +81,29 @@ def casts_under_autocast(overload: OpOverload, keys: torch._C.DispatchKeySet) ->
             if torch._C._dispatch_has_kernel_for_dispatch_key(name, key)
         )
     return any(keys.has(key) for key in known)
+
+
+_FILLING = {"aten::zero_": "aten::zeros_like", "aten::fill_": "aten::full_like"}
+"""Operators in place whose like has another name."""
+_out_of_place: dict[OpOverload, OperatorFacts | None] = {}
+
+
+def out_of_place(overload: OpOverload) -> OperatorFacts | None:
+    """The operator that gives what one in place writes; None if there is none, or it writes to something else."""
+    if overload not in _out_of_place:
+        _out_of_place[overload] = _find_out_of_place(facts_of(overload))
+    return _out_of_place[overload]
+
+
+def _find_out_of_place(facts: OperatorFacts) -> OperatorFacts | None:
+    if facts.writes != (0,) or not facts.kind.endswith("_") or facts.kind.endswith("__") or facts.kind == "aten::copy_":
+        return None
+    name = _FILLING.get(facts.kind, facts.kind[:-1])
+    names = [argument.name for argument in facts.schema.arguments]
+    for known in operators_named(name):
+        formals = known.schema.arguments
+        same = [a.name for a in formals[: len(names)]] == names or facts.kind == "aten::fill_"
+        fits = all(a.type == b.type for a, b in zip(formals, facts.schema.arguments, strict=False))
+        if same and fits and all(a.has_default for a in formals[len(names) :]) and len(formals) >= len(names):
+            return OperatorFacts(known.schema.name, known.schema, known, ())
+    return None

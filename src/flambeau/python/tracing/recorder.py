@@ -28,7 +28,7 @@ from flambeau.python.tracing.numbers import (
     is_traceable_number,
     plain,
 )
-from flambeau.python.tracing.operators import SUMS_OF_PRODUCTS, OperatorFacts, facts_of
+from flambeau.python.tracing.operators import SUMS_OF_PRODUCTS, OperatorFacts, facts_of, out_of_place
 from flambeau.python.tracing.origins import Origins, calling_frame
 from flambeau.python.tracing.scopes import Scope, attribute_for, trail
 
@@ -47,8 +47,10 @@ _NUMBERS = (ir.INT, ir.SYM_INT, ir.FLOAT)
 class Recorder:
     """Records calls of operators into the graph of the scope that is open."""
 
-    def __init__(self, modules: TracedModules | None = None, method: str = "forward") -> None:
+    def __init__(self, modules: TracedModules | None = None, method: str = "forward", outplace: bool = False) -> None:
         self.modules = modules
+        self._outplace = outplace
+        """Whether operators in place are recorded as those that give a new tensor."""
         if modules is not None:
             modules.take_note()
         self.root = Scope(None if modules is None else modules.root_type, method=method)
@@ -170,6 +172,9 @@ class Recorder:
         if facts.kind in SUMS_OF_PRODUCTS and torch._C._is_any_autocast_enabled():
             args = self._cast(overload, args)
         given = self._with_pending(facts, facts.arguments(args, kwargs))
+        recorded = out_of_place(overload) if self._outplace else None
+        if recorded is not None:
+            facts, given = recorded, recorded.arguments(given, {})
         inputs = [
             emit_argument(self, argument, value, given, frame)
             for argument, value in zip(facts.schema.arguments, with_type_of_bools(facts, given), strict=True)

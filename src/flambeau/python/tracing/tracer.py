@@ -69,25 +69,28 @@ def record(
     qualified_name: str = "",
     modules: TracedModules | None = None,
     method: str = "forward",
+    outplace: bool = False,
 ) -> Trace:
-    """Call a function with example inputs and record what it does; without warnings if the trace is a repeated one."""
+    """Call a function with example inputs and record what it does; without warnings if the trace is a repeated one.
+
+    With `outplace`, operators in place are recorded as those that give a new tensor.
+    """
     before, tracing.is_repeated = tracing.is_repeated, is_repeated
     try:
-        return _record(function, inputs, names, strict, qualified_name, modules, method)
+        recorder = Recorder(modules, method, outplace)
+        return _record(recorder, function, inputs, names, strict, qualified_name)
     finally:
         tracing.is_repeated = before
 
 
 def _record(
+    recorder: Recorder,
     function: Callable[..., Any],
     inputs: Inputs,
     names: Sequence[str],
     strict: bool,
     qualified_name: str,
-    modules: TracedModules | None,
-    method: str,
 ) -> Trace:
-    recorder = Recorder(modules, method)
     given = inputs.named(names)
     with Paused():
         check_inputs([value for _, value in given])
