@@ -36,7 +36,6 @@ REASONS = {
     "_get_trace_graph": "part of PyTorch's ONNX exporter",
     "_hide_source_ranges": "sets how PyTorch prints its graphs",
     "_register_decomposition": "registers with PyTorch's compiler",
-    "_unique_state_dict": "part of PyTorch's ONNX exporter",
     "jit_module_from_flatbuffer": "flatbuffer files are not implemented",
     "save_jit_module_to_flatbuffer": "flatbuffer files are not implemented",
     "last_executed_optimized_graph": "not implemented; `graph_for` gives the graph for given arguments",

@@ -322,3 +322,27 @@ def test_memory_format_and_gradients_of_inputs() -> None:
         module(x).sum().backward()
         gradients.append(x.grad)
     assert torch.equal(gradients[0], gradients[1])
+
+
+def test_what_programs_ask_of_the_object_behind_a_module() -> None:
+    module = nn.Sequential(nn.Linear(2, 2))
+    mine, theirs = flambeau.script(module)._c, torch.jit.script(module)._c
+    for name in ("forward", "nothing"):
+        assert mine._has_method(name) == theirs._has_method(name)
+    assert set(mine._method_names()) <= set(theirs._method_names())
+    assert mine._get_method("forward").name == theirs._get_method("forward").name
+    assert mine.hasattr("training") and theirs.hasattr("training")
+    assert mine.getattr("training") == theirs.getattr("training")
+
+
+def test_constants_of_source_text() -> None:
+    large = torch.arange(100.0)
+
+    class Adding(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x + large
+
+    mine = flambeau.trace(Adding(), torch.ones(100)).code_with_constants[1]
+    theirs = torch.jit.trace(Adding(), torch.ones(100)).code_with_constants[1]
+    assert list(mine.const_mapping) == list(theirs.const_mapping) == ["c0"]
+    assert torch.equal(mine.c0, theirs.c0)

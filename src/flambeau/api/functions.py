@@ -43,6 +43,11 @@ class Constants(Mapping[str, object]):
     def __len__(self) -> int:
         return len(self._values)
 
+    @property
+    def const_mapping(self) -> dict[str, object]:
+        """The constants as a dict."""
+        return dict(self._values)
+
     def __getattr__(self, name: str) -> object:
         if name not in vars(self).get("_values", ()):
             raise AttributeError(f"there is no constant '{name}'")

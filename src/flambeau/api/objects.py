@@ -114,6 +114,11 @@ class Object:
     def properties(self) -> list[Property]:
         return list(self.type.properties.values())
 
+    # What PyTorch calls these on the objects behind scripted modules, which programs do ask.
+    _has_method = has_method
+    _get_method = get_method
+    _method_names = method_names
+
     # --- copies, comparison
 
     def copy(self: AnyObject) -> AnyObject:

@@ -43,6 +43,7 @@ KEPT = frozenset(
         "_isinstance",
         "_overload",
         "_overload_method",
+        "_unique_state_dict",
         "_unwrap_optional",
     }
 )
