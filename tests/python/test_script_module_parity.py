@@ -331,7 +331,8 @@ def test_what_programs_ask_of_the_object_behind_a_module() -> None:
         assert mine._has_method(name) == theirs._has_method(name)
     assert set(mine._method_names()) <= set(theirs._method_names())
     assert mine._get_method("forward").name == theirs._get_method("forward").name
-    assert mine.hasattr("training") and theirs.hasattr("training")
+    assert mine.hasattr("training")
+    assert theirs.hasattr("training")
     assert mine.getattr("training") == theirs.getattr("training")
 
 
