@@ -202,6 +202,17 @@ class TestOddArchives:
         assert any("cannot be loaded" in sentence for sentence in told.suspicious)
         assert any(c.name.endswith("Linear") for c in told.classes)
 
+    def test_hooks_before_their_class(self) -> None:
+        """The file of a class's hooks stands before that of the class, which is found through them."""
+        records = dict(records_of(module_of(3, "x: Tensor", "return x")))
+        hook = {"archive/code/__torch__/a/C.py": b"def f(self: __torch__.a.C, x: int) -> int:\n  return x\n"}
+        cls = {"archive/code/__torch__/a.py": b"class C(Module):\n  pass\n"}
+        for order in ({**hook, **cls}, {**cls, **hook}):
+            data = zipped({**order, **records}.items())
+            told = flambeau.inspect(data)
+            assert (told.suspicious, flambeau.validate(data)) == ((), ())
+            assert told.functions == ("__torch__.a.C.f(__torch__.a.C self, int x) -> int",)
+
     @pytest.mark.parametrize("kind", ["checkpoint", "zip"])
     def test_other_files(self, kind: str) -> None:
         file = io.BytesIO()

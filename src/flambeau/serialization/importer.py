@@ -153,7 +153,8 @@ class Importer:
 
     def _define_function(self, qualified_name: str, definition: Definition) -> Function:
         function = self._function(qualified_name, definition, None)
-        return self.unit.add_function(function)
+        # Its signature may have led to the class that it belongs to, which defines all of its functions.
+        return self.unit.find_function(qualified_name) or self.unit.add_function(function)
 
     def _function(self, qualified_name: str, definition: Definition, owner: ClassType | None) -> Function:
         signature = signature_of(definition, self._resolver, is_method=owner is not None)
