@@ -35,7 +35,7 @@ from .shared_facts import forget_alias_facts
 MAX_DEPTH = 200
 """Calls within calls beyond this many stay calls (only recursion gets there)."""
 
-FEW_NODES = 40
+FEW_NODES = 250
 """Bodies with fewer nodes are inlined as they are: simplifying them with their caller costs less."""
 
 MOST_NODES = 400
