@@ -19,9 +19,12 @@ from tests.python.differential import assert_same
 common_modules = pytest.importorskip("torch.testing._internal.common_modules")
 common_nn = pytest.importorskip("torch.testing._internal.common_nn")
 
+_NO_BIAS = "without biases, attributes of None are read where flags forbid it"
 NOT_COMPILED = {
     "nn.LinearCrossEntropyLoss": "an attribute that is an object of options",
-    "nn.TransformerEncoder": "without biases, `requires_grad` of None is read where flags forbid it",
+    "nn.TransformerEncoderLayer": _NO_BIAS,
+    "nn.TransformerEncoder": _NO_BIAS,
+    "nn.Transformer": _NO_BIAS,
 }
 NOT_CALLED = {"nn.CTCLoss": "its annotations say Tensor where it also takes tuples"}
 
@@ -140,5 +143,5 @@ def _inputs(case: Mapping[str, object]) -> tuple[object, ...]:
 
 def _random(size: object) -> object:
     if isinstance(size, (list, tuple)) and size and isinstance(size[0], (list, tuple)):
-        return tuple(torch.randn(*part) for part in size)
-    return torch.randn(*size)
+        return tuple(torch.randn(tuple(part)) for part in size)
+    return torch.randn(tuple(size))
