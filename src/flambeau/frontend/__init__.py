@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from flambeau.frontend.annotations import broadcast_length, dotted_name, parse_annotation
+from flambeau.frontend.assumptions import notes
 from flambeau.frontend.builtin_functions import builtin_functions_named
 from flambeau.frontend.builtins import BUILTINS
 from flambeau.frontend.callables import (
@@ -103,6 +104,7 @@ __all__ = [
     "known_value",
     "match_call",
     "no_attribute",
+    "notes",
     "pack_results",
     "parse_annotation",
     "parse_source",

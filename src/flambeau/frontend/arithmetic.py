@@ -9,6 +9,7 @@ import ast
 
 from flambeau import ir
 
+from .assumptions import notes
 from .calls import argument
 from .conditions import Condition, emit_condition, emit_identity, emit_if_expression, emit_to_bool
 from .conversions import unpack_tuple
@@ -66,6 +67,11 @@ def emit_binary_operator(emitter: Emitter, op: ast.operator, left: Arg, right: A
     """Emit `left op right`."""
     operator, method = BINARY[type(op)]
     values = left.value(emitter), right.value(emitter)
+    if isinstance(op, ast.Pow) and emitter.infers and values[0].type is values[1].type is ir.INT:
+        base, exponent = known_value(emitter, values[0]), known_value(emitter, values[1])
+        if isinstance(base, int) and isinstance(exponent, int) and 0 <= exponent < 64 and abs(base**exponent) < 1 << 63:
+            # An int, as in Python; a script's own operator gives a float.
+            return emitter.constant(base**exponent, range)
     if isinstance(op, ast.Add) and all(isinstance(value.type, ir.TupleType) for value in values):
         emitter.graph.current_range = range
         parts = [part for value in values for part in unpack_tuple(emitter.graph, value)]
@@ -166,5 +172,11 @@ def _emit_link(emitter: Emitter, op: ast.cmpop, left: Arg, right: Arg, range: ir
     values = left.value(emitter), right.value(emitter)
     if isinstance(op, (ast.Is, ast.IsNot)):
         return emit_identity(emitter, *values, isinstance(op, ast.Is), range)
+    if isinstance(op, (ast.Eq, ast.NotEq)) and ir.NONE in (values[0].type, values[1].type):
+        # Only None equals None. (There is no such operator for numbers and strings.)
+        other = values[1].type if values[0].type is ir.NONE else values[0].type
+        if other is ir.NONE or other in (ir.INT, ir.FLOAT, ir.BOOL, ir.STRING, ir.COMPLEX):
+            notes.went_beyond = True
+            return emitter.constant((other is ir.NONE) is isinstance(op, ast.Eq), range)
     operator, method = _COMPARISONS[type(op)]
     return _operate(emitter, operator, method, values, range)

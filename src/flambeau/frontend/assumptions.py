@@ -61,3 +61,21 @@ class Reconsider(ScriptError):
     def as_error(self) -> ScriptError:
         """The problem itself."""
         return ScriptError(self.message, self.range, self.calls)
+
+
+@final
+@dataclass(slots=True)
+class Notes:
+    """What was noticed in compilations since the notes were last cleared.
+
+    TorchScript reads a number out of a tensor that is assigned to a variable which holds a number, and loses its
+    gradient. A program that TorchScript accepts keeps that meaning; any other has Python's.
+    """
+
+    went_beyond: bool = False
+    """Whether something was accepted that TorchScript's own compiler refuses."""
+    read_numbers: bool = False
+    """Whether a tensor was assigned to a variable that holds a number."""
+
+
+notes = Notes()

@@ -17,7 +17,6 @@ _OPERATORS = {
     "all": "aten::all",
     "any": "aten::any",
     "divmod": "aten::divmod",
-    "sum": "aten::sum",
     "ord": "aten::ord",
     "chr": "aten::chr",
     "bin": "aten::bin",
@@ -33,7 +32,11 @@ _CASTS: dict[str, tuple[ir.Type, str]] = {
     "bool": (ir.BOOL, "aten::Bool"),
     "str": (ir.STRING, "aten::str"),
 }
-_FORMS = ("tuple", "getattr", "hasattr", "isinstance", "list", "dict", "range", "zip", "enumerate", "reversed", "slice")
+_FORMS = (
+    *("tuple", "list", "dict", "slice"),
+    *("getattr", "hasattr", "isinstance"),
+    *("range", "zip", "enumerate", "reversed", "next", "iter", "sum"),
+)
 
 BUILTINS: dict[str, SugaredValue] = {
     "print": PrintValue(),

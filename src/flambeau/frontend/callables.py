@@ -49,6 +49,8 @@ class BuiltinFunction(SugaredValue):
         self, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
     ) -> SugaredValue:
         positional, keywords = values_of(emitter, args), keywords_of(emitter, kwargs)
+        if self.name == "aten::tensor" and not emitter.infers and positional and _is_mixed(positional[0].type):
+            raise ScriptError("Input must be of ints, floats, or bools, got a list of several types", range)
         try:
             result = emit_operator_call(emitter.graph, range, self.name, positional, keywords, self.self_value)
         except ScriptError as error:
@@ -64,6 +66,10 @@ class BuiltinFunction(SugaredValue):
         ):
             self.refuse(f"attribute lookup is not defined on {self.kind}", range)
         return OperatorOverload(ir.operator(f"{self.name}.{name}" if name != "default" else self.name))
+
+
+def _is_mixed(given: ir.Type) -> bool:
+    return isinstance(given, ir.ListType) and isinstance(given.element, ir.UnionType)
 
 
 @final

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from flambeau import ir
 
+from .assumptions import notes
 from .callables import BuiltinFunction, OperatorOverload
 from .emitter import Emitter
 from .keywords import KeywordsValue, entries_of
@@ -57,6 +58,7 @@ def positional_arguments(
 def starred_arguments(emitter: Emitter, nodes: Sequence[ast.expr]) -> tuple[Arg | None, list[Arg]]:
     """Arguments or elements, some of them starred: one list of all if only a run tells how many there are, or each."""
     parts = [_starred_or_plain(emitter, node) for node in nodes]
+    notes.went_beyond = True
     if any(_is_list(part) and is_starred for part, is_starred in parts):
         return _joined_list(emitter, nodes, parts), []
     return None, [arg for part, starred in parts for arg in (_elements(emitter, part) if starred else [part])]

@@ -27,9 +27,10 @@ from . import (  # noqa: F401
     names,
     special_forms,
     statements,
+    sums,
 )
 from .annotations import parse_annotation
-from .assumptions import ATTEMPTS, Assumptions, Reconsider
+from .assumptions import ATTEMPTS, Assumptions, Reconsider, notes
 from .builtin_functions import services as builtin_function_services
 from .closures import lift_forks
 from .control_flow import finish_body
@@ -62,17 +63,21 @@ def compile_definition(
     signature: Signature | None = None,
     defaults: Mapping[str, object] | None = None,
     finish: Callable[[ir.Graph], None] | None = None,
+    infers_at_once: bool = False,
 ) -> None:
     """Compile a definition: assigns `function.graph` and `function.schema`. ScriptError if it is no TorchScript.
 
     A method has a `self_type`, the type of its first parameter, and a `self_value`, which says what that parameter
     means (default: an object of that type). `signature` overrides annotations. `finish` transforms the graph when it
-    is complete: the passes that follow every compilation.
+    is complete: the passes that follow every compilation. `infers_at_once`: what this is part of is known not to be
+    TorchScript by its own rules.
     """
     try:
         if signature is None:
             signature = signature_of(definition, resolver, is_method=self_type is not None, defaults=defaults)
-        graph, arguments, result = _attempts(function, definition, resolver, self_value, self_type, signature)
+        graph, arguments, result = _attempts(
+            function, definition, resolver, self_value, self_type, signature, infers_at_once=infers_at_once
+        )
     except ScriptError as error:
         add_remedies(error)
         raise
@@ -92,6 +97,8 @@ def _attempts(
     self_value: SugaredFactory | None,
     self_type: ir.Type | None,
     signature: Signature,
+    *,
+    infers_at_once: bool,
 ) -> _Compiled:
     """Compile by TorchScript's own rules, or else by wider ones, with as many assumptions as that needs."""
 
@@ -99,7 +106,8 @@ def _attempts(
         return _compile_once(function, definition, resolver, self_value, self_type, signature, assumptions)
 
     try:
-        return attempt(Assumptions())
+        if not infers_at_once:
+            return attempt(Assumptions())
     except ScriptError:
         if definition.serialized or function in _in_progress:
             raise
@@ -107,7 +115,9 @@ def _attempts(
     last = ScriptError("the types of variables could not be inferred", definition.header_range())
     for _ in range(ATTEMPTS):
         try:
-            return attempt(assumptions)
+            compiled = attempt(assumptions)
+            notes.went_beyond = True
+            return compiled
         except Reconsider as error:
             last = error.as_error()
             if not assumptions.add(error.subject, error.type):

@@ -225,7 +225,11 @@ def emit_isinstance(emitter: Emitter, node: ast.Call) -> Condition:
     if len(node.args) != 2 or node.keywords:
         raise emitter.error(node, f"isinstance expected exactly 2 arguments but found {len(node.args)}")
     range_ = emitter.range(node)
-    value = emitter.value(node.args[0])
+    sugared = emitter.sugared(node.args[0])
+    outcome = _known_instance(emitter, sugared, node.args[1])
+    if outcome is not None:
+        return known(emitter, outcome, range_)
+    value = sugared.as_value(emitter, range_)
     tested = gather_types(emitter, node.args[1])
     result: TypeTest = type_test(value.type, tested)
     refinements = Refinements()
@@ -239,6 +243,26 @@ def emit_isinstance(emitter: Emitter, node: ast.Call) -> Condition:
         return known(emitter, result.outcome, range_, refinements)
     test = emitter.insert("prim::isinstance", (value,), (ir.BOOL,), range_).set_attribute("types", "tys", tested)
     return Condition(test.output, refinements)
+
+
+def _known_instance(emitter: Emitter, value: SugaredValue, tested: ast.expr) -> bool | None:
+    """Whether a module is of one of some classes; None where the types of values decide."""
+    nodes = tested.elts if isinstance(tested, ast.Tuple) else [tested]
+    if value.instance_class is None and not emitter.infers:
+        return None
+    if not all(isinstance(node, (ast.Name, ast.Attribute)) for node in nodes):
+        return None
+    classes = [_meant_class(emitter, node) for node in nodes]
+    if value.instance_class is not None:
+        return any(cls is not None and issubclass(value.instance_class, cls) for cls in classes)
+    return False if value.is_first_class and all(cls is not None for cls in classes) else None
+
+
+def _meant_class(emitter: Emitter, node: ast.expr) -> type | None:
+    try:
+        return emitter.sugared(node).meant_class
+    except ScriptError:
+        return None
 
 
 def emit_hasattr(emitter: Emitter, node: ast.Call) -> Condition:

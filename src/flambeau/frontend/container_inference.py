@@ -15,6 +15,7 @@ from flambeau import ir
 from flambeau.errors import ScriptError
 
 from .assumptions import Reconsider, Subject
+from .folding import CHANGING
 
 if TYPE_CHECKING:
     from .emitter import Emitter
@@ -46,31 +47,13 @@ def literal_of(emitter: Emitter, value: ir.Value) -> Subject | None:
     return None if first is None else emitter.literals.get(first)
 
 
-_CHANGING = frozenset(
-    f"aten::{name}"
-    for name in (
-        "append",
-        "extend",
-        "insert",
-        "pop",
-        "remove",
-        "clear",
-        "reverse",
-        "sort",
-        "_set_item",
-        "Delete",
-        "add_",
-    )
-)
-
-
 def elements_of(emitter: Emitter, value: ir.Value) -> list[ir.Value] | None:
     """The elements of a list that was written as a literal, if nothing can have changed it; else None."""
     made = emitter.environment.origin(value)
     if made.node.kind != "prim::ListConstruct" or not isinstance(made.type, ir.ListType):
         return None
     for node in emitter.graph.walk():
-        if node.kind in _CHANGING and emitter.environment.origin(node.inputs[0]) is made:
+        if node.kind in CHANGING and emitter.environment.origin(node.inputs[0]) is made:
             return None
     return list(made.node.inputs)
 

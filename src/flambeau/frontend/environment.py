@@ -18,6 +18,7 @@ from typing import Protocol, final
 from flambeau import ir
 from flambeau.errors import ScriptError
 
+from .assumptions import notes
 from .conversions import convert
 from .messages import EMPTY_LIST_HINT, type_name
 from .sugared import SugaredValue
@@ -359,6 +360,8 @@ class Environment:
             if self._retyping.is_number_for_tensor(wanted, value.value.type):
                 self._rename(name, declared, value.value.type, problem)
                 return value.value
+        if isinstance(value.value.type, ir.TensorType) and wanted in (ir.INT, ir.FLOAT):
+            notes.read_numbers = True
         converted = convert(self._graph, value.value, wanted)
         if not ir.is_subtype(converted.type, wanted):
             problem = ScriptError(_retyped_message(name, declared, converted.type), range)

@@ -98,8 +98,17 @@ def _known(emitter: Emitter, value: ir.Value, depth: int) -> object:
     node = value.node
     if depth > 100:
         return ir.NOT_CONSTANT
+    if node.kind == "prim::TupleUnpack":
+        whole = _known(emitter, node.input, depth + 1)
+        return whole[value.offset] if isinstance(whole, tuple) else ir.NOT_CONSTANT
     if node.kind in ("prim::TupleConstruct", "prim::TupleIndex", "aten::__contains__"):
         return _of_structure(emitter, node, depth)
+    if node.kind in ("prim::min", "prim::max") and len(node.inputs) == 1:
+        choices = _temporary(emitter, node.inputs[0], depth)
+        return _FOLDED[node.kind](choices) if choices else ir.NOT_CONSTANT
+    if node.kind == "aten::len" and isinstance(node.inputs[0].type, ir.ListType):
+        length = known_length(emitter, node.inputs[0])
+        return ir.NOT_CONSTANT if length is None else length
     if node.kind not in _FOLDED or not node.inputs or len(node.outputs) != 1:
         return ir.NOT_CONSTANT
     if any(isinstance(given.type, (ir.TensorType, ir.ListType, ir.DictType, ir.ClassType)) for given in node.inputs):
@@ -133,13 +142,40 @@ def _of_structure(emitter: Emitter, node: ir.Node, depth: int) -> object:
         element = elements[position]
         return _known(emitter, element, depth + 1) if isinstance(element, ir.Value) else element
     container, item = node.inputs
-    if container.node.kind != "prim::ListConstruct" or container.has_debug_name:
-        return ir.NOT_CONSTANT
-    choices = [_known(emitter, choice, depth + 1) for choice in container.node.inputs]
+    choices = _temporary(emitter, container, depth)
     wanted = _known(emitter, item, depth + 1)
-    if wanted is ir.NOT_CONSTANT or any(choice is ir.NOT_CONSTANT for choice in choices):
-        return ir.NOT_CONSTANT
-    return wanted in choices
+    return ir.NOT_CONSTANT if wanted is ir.NOT_CONSTANT or choices is None else wanted in choices
+
+
+def _temporary(emitter: Emitter, container: ir.Value, depth: int) -> list[object] | None:
+    """The elements of a list that only the operator in question sees, if all are known."""
+    if container.node.kind != "prim::ListConstruct" or container.has_debug_name:
+        return None
+    choices = [_known(emitter, choice, depth + 1) for choice in container.node.inputs]
+    return None if any(choice is ir.NOT_CONSTANT for choice in choices) else choices
+
+
+_CHANGING_NAMES = "append extend insert pop remove clear reverse sort _set_item Delete add_"
+CHANGING = frozenset(f"aten::{name}" for name in _CHANGING_NAMES.split())
+"""Operators that change a list."""
+_KEEPING_LENGTH = frozenset({"aten::_set_item", "aten::reverse", "aten::sort"})
+
+
+def known_length(emitter: Emitter, value: ir.Value) -> int | None:
+    """The length of a list made by a literal, to which elements were appended in a straight line; else None."""
+    made = emitter.environment.origin(value)
+    if made.node.kind not in ("prim::ListConstruct", "prim::EmptyListLiteral"):
+        return None
+    length = len(made.node.inputs)
+    for node in emitter.graph.walk():
+        if node.kind not in CHANGING or emitter.environment.origin(node.inputs[0]) is not made:
+            continue
+        if node.kind in _KEEPING_LENGTH:
+            continue
+        if node.kind != "aten::append" or node.owning_block is not made.node.owning_block:
+            return None
+        length += 1
+    return length
 
 
 def _elements(made: ir.Value) -> list[object] | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from flambeau import ir
 from flambeau.errors import ScriptError
 
+from .assumptions import notes
 from .control_flow import finish_body
 from .definition import Definition
 from .emitter import Results
@@ -37,6 +38,7 @@ def inline_call(
     """Emit the body of a definition, whose parameters mean what `bound` says; what it returns."""
     if definition in emitter.inlined or len(emitter.inlined) >= _DEEPEST:
         raise ScriptError(f"function '{name}' is called recursively. Recursive calls are not supported", range)
+    notes.went_beyond = True
     node = emitter.insert("prim::LocalCall", (), (), range)
     block = node.add_block()
     saved = emitter.definition, emitter.resolver, emitter.results, emitter.loop_kind, emitter.caller_name, emitter.owner

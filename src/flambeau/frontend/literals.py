@@ -86,6 +86,8 @@ def emit_list(emitter: Emitter, node: ast.List, hint: ir.Type | None) -> Sugared
     else:
         args = positional_arguments(emitter, node.elts, [element_hint] * len(node.elts))
     values = [arg.value(emitter) for arg in args]
+    if emitter.infers and {value.type for value in values} == {ir.INT, ir.FLOAT} and element_hint is None:
+        values = [v if v.type is ir.FLOAT else emitter.builtin(range_, "aten::Float", v) for v in values]
     types = tuple(value.type for value in values)
     wanted = container_hint(
         hint, ir.ListType, range_, lambda given: all(ir.is_subtype(t, given.element) for t in types)

@@ -12,6 +12,7 @@ from flambeau import ir
 from flambeau.errors import ScriptError, UnsupportedSyntaxError
 
 from .annotations import broadcast_length
+from .assumptions import notes
 from .definition import Definition
 from .emitter import Emitter, Results
 from .resolver import Resolver
@@ -52,12 +53,14 @@ def signature_of(
     is_method: bool = False,
     defaults: Mapping[str, object] | None = None,
     seen: Mapping[str, ir.Type] | None = None,
+    none_means_optional: bool = True,
 ) -> Signature:
     """The signature that a definition's annotations and type comments declare; nothing is compiled.
 
     `defaults` are the values of default arguments where they are known; otherwise they are read off the expressions.
     `seen` are types that arguments had in calls: those of parameters that nothing else is said about. A parameter
-    about which nothing is known is a Tensor, `*args` and `**kwargs` take nothing.
+    about which nothing is known is a Tensor, `*args` and `**kwargs` take nothing. A default None makes the parameter
+    optional, unless `none_means_optional` is off: then it is what TorchScript takes it for, a Tensor that is undefined.
     """
     if seen is None:
         _check_parameters(definition, is_method=is_method)
@@ -68,6 +71,7 @@ def signature_of(
     if not any(annotations) and returns is None:
         annotations, returns = _from_comments(definition, parameters, annotations)
     known = dict(defaults or {})
+    none_means_optional = none_means_optional and not definition.serialized
     for parameter, expression in definition.default_expressions():
         if parameter.arg not in known:
             known[parameter.arg] = evaluate_default(definition, resolver, expression)
@@ -78,13 +82,14 @@ def signature_of(
         default = known.get(parameter.arg, ir.MISSING)
         if annotation is not None:
             type = resolver.resolve_type(annotation, definition.range(annotation))
-            if default is None and not definition.serialized and not ir.is_subtype(ir.NONE, type):
+            if default is None and none_means_optional and not ir.is_subtype(ir.NONE, type):
                 # `mask: Tensor = None`, as it was written before Optional had to be.
                 type = ir.optional(type)
         elif seen is not None and parameter.arg in seen:
             type = _with_default(seen[parameter.arg], default)
-        elif default is not ir.MISSING and not definition.serialized:
+        elif default is not ir.MISSING and (default is not None or none_means_optional):
             type = type_of_default(default) or type
+            notes.went_beyond = notes.went_beyond or default is not None
         broadcast = broadcast_length(annotation)
         if broadcast is not None and default.__class__ in (int, float):
             default = [default] * broadcast

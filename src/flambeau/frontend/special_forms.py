@@ -9,6 +9,7 @@ annotate, tolist                  are about a type
 from __future__ import annotations
 
 import ast
+from builtins import range as py_range
 
 from flambeau import ir
 from flambeau.errors import ScriptError
@@ -19,7 +20,7 @@ from .conditions import emit_hasattr, emit_isinstance
 from .container_hints import container_hint
 from .container_inference import elements_of
 from .emitter import Emitter
-from .folding import known_value
+from .folding import known_length, known_value
 from .iteration import ENDLESS, RangeValue, ZippedValue, make_range, reversed_range, zipped
 from .literals import dict_type
 from .messages import type_name
@@ -122,6 +123,32 @@ def emit_reversed(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.
     return emitter.sugar(emitter.builtin(range_, "aten::slice", value, None, None, -1))
 
 
+@special_form("iter")
+def emit_iter(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    (arg,) = positional_nodes(emitter, node, "iter", 1, 1)
+    iterable = emitter.sugared(arg).iterate(emitter, emitter.range(node))
+    if iterable.static_length is None:
+        raise emitter.error(node, "Python builtin <built-in function iter> is currently not supported in Torchscript")
+    return iterable
+
+
+@special_form("next")
+def emit_next(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    """`next(self.parameters())`: the first of what is gone through, which must be made in the call."""
+    arg, *default = positional_nodes(emitter, node, "next", 1, 2)
+    range_ = emitter.range(node)
+    if not isinstance(arg, ast.Call):
+        raise emitter.error(node, "next is supported in TorchScript only of an iterator that its argument makes")
+    iterable = emitter.sugared(arg).iterate(emitter, range_)
+    if iterable.static_length is None:
+        raise emitter.error(node, "next is supported in TorchScript only of what has a known length")
+    if iterable.static_length:
+        return iterable.item(emitter, range_, emitter.constant(0, range_))
+    if default:
+        return emitter.sugared(default[0], hint)
+    raise emitter.error(node, "next of something empty")
+
+
 @special_form("slice")
 def emit_slice_object(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
     args = positional_nodes(emitter, node, "slice", 1, 3)
@@ -196,6 +223,10 @@ def _unpacked(emitter: Emitter, value: SimpleValue, range: ir.SourceRange) -> Su
         elements = elements_of(emitter, value.value)
         if elements is not None:
             return emitter.sugar(emitter.make_tuple(elements, range))
+        length = known_length(emitter, value.value)
+        if length is not None:
+            items = [emitter.builtin(range, "aten::__getitem__", value.value, index) for index in py_range(length)]
+            return emitter.sugar(emitter.make_tuple(items, range))
         # How many there are only a run tells, so that a list has to do.
         return emitter.sugar(emitter.builtin(range, "aten::list", value.value))
     parts = value.as_tuple(emitter, range)

@@ -69,6 +69,16 @@ class SugaredValue:
         """Emit a call; `n_binders` is how many names its result is unpacked to."""
         self.refuse(f"cannot call a {self.kind}", range)
 
+    @property
+    def meant_class(self) -> type | None:
+        """The Python class that this is, if it is one."""
+        return None
+
+    @property
+    def instance_class(self) -> type | None:
+        """The Python class of the object that this is, where that is known and the graph's type does not say it."""
+        return None
+
     def truth(self, emitter: Emitter, range: ir.SourceRange) -> bool | None:
         """What `bool(value)` is at compile time, for what is no value of the graph; None if only a run can tell."""
         return None

@@ -46,6 +46,9 @@ class SimpleValue(SugaredValue):
                 raise ScriptError("cannot statically infer the expected size of a list in this context", range)
             node = emitter.insert("prim::ListUnpack", (self.value,), (given.element,) * size_hint, range)
             return [SimpleValue(part) for part in node.outputs]
+        if isinstance(given, ir.TensorType) and size_hint is not None and emitter.infers:
+            parts = emitter.builtin(range, "aten::unbind", self.value, 0)
+            return SimpleValue(parts).as_tuple(emitter, range, size_hint)
         raise ScriptError(f"{type_name(given)} cannot be used as a tuple", range)
 
     def attribute(self, emitter: Emitter, range: ir.SourceRange, name: str) -> SugaredValue:

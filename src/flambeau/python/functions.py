@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from typing import final
 
@@ -15,7 +15,7 @@ from flambeau.python import markers
 from flambeau.python.evidence import compiled_with_examples, seen_by
 from flambeau.python.names import qualified_name
 from flambeau.python.resolver import resolver_of
-from flambeau.python.signatures import default_arguments, observed_signature
+from flambeau.python.signatures import default_arguments, guessed_signatures, observed_signature
 from flambeau.python.source_code import definition_of
 from flambeau.python.unit import services, unit
 
@@ -34,6 +34,7 @@ class Compilation:
         self_value: SugaredFactory | None = None,
         signature: Signature | Callable[[], Signature | None] | None = None,
         forget: Callable[[], None] | None = None,
+        guesses: Callable[[], Iterable[Signature]] = tuple,
     ) -> None:
         self._definition = definition
         self._resolver = resolver
@@ -42,6 +43,7 @@ class Compilation:
         self._self_value = self_value
         self._signature = signature
         self._forget = forget
+        self._guesses = guesses
 
     def __call__(self, function: Function) -> None:
         with unit.lock:
@@ -51,23 +53,39 @@ class Compilation:
                     self._forget()
                 raise _again(unit.failures[key])
             try:
-                signature = self._signature() if callable(self._signature) else self._signature
-                compile_definition(
-                    function,
-                    self._definition,
-                    self._resolver,
-                    self_type=self._self_type,
-                    self_value=self._self_value,
-                    signature=signature,
-                    defaults=self._defaults,
-                    finish=after_compilation,
-                )
+                self._compile(function)
             except ScriptError as error:
                 if self._forget is not None:
                     self._forget()
                 if unit.depth > 0:
                     unit.failures[key] = _again(error)
                 raise
+
+    def _compile(self, function: Function) -> None:
+        """Compile with the declared signature, or else with the first guess that does."""
+        try:
+            self._compile_as(function, self._signature() if callable(self._signature) else self._signature)
+        except ScriptError:
+            for guess in self._guesses():
+                try:
+                    self._compile_as(function, guess)
+                except ScriptError:
+                    continue
+                return
+            raise
+
+    def _compile_as(self, function: Function, signature: Signature | None) -> None:
+        compile_definition(
+            function,
+            self._definition,
+            self._resolver,
+            self_type=self._self_type,
+            self_value=self._self_value,
+            signature=signature,
+            defaults=self._defaults,
+            finish=after_compilation,
+            infers_at_once=unit.infers_at_once,
+        )
 
 
 def _again(error: ScriptError) -> ScriptError:
@@ -93,6 +111,7 @@ def function_of(python_function: Callable[..., object], range: SourceRange | Non
                 defaults=default_arguments(python_function),
                 signature=lambda: observed_signature(python_function, is_method=False),
                 forget=lambda: _forget(python_function, made),
+                guesses=lambda: guessed_signatures(python_function, is_method=False),
             ),
             lock=unit.lock,
         )

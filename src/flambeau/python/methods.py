@@ -25,7 +25,7 @@ from flambeau.python.module_types import ModuleDescription
 from flambeau.python.resolver import resolver_of
 from flambeau.python.script_methods import function_behind, script_method_names
 from flambeau.python.script_module import ScriptModule
-from flambeau.python.signatures import default_arguments, observed_signature
+from flambeau.python.signatures import default_arguments, guessed_signatures, observed_signature
 from flambeau.python.source_code import definition_of
 from flambeau.python.unit import services, unit
 
@@ -183,6 +183,7 @@ def _add_method(description: ModuleDescription, name: str, python_function: Call
             if name == "__setstate__"
             else lambda: observed_signature(python_function, is_method=True),
             forget=lambda: _forget(owner, made),
+            guesses=lambda: guessed_signatures(python_function, is_method=True),
         ),
         lock=unit.lock,
     )

@@ -17,6 +17,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MethodType
 from typing import Literal, TypeAlias, final
 
 import torch
@@ -108,6 +109,8 @@ class ModuleDescription:
     """Operators held as attributes."""
     overloads: dict[str, tuple[Callable[..., object], ...]] = field(default_factory=dict)
     """Methods with declared overloads, and the declarations."""
+    aliases: dict[str, str] = field(default_factory=dict)
+    """Attributes that hold methods of the module or of a submodule, with the path to that."""
     objects: dict[str, object] = field(default_factory=dict)
     """Other attributes that mean something by themselves: classes, partially applied functions."""
     failed: dict[str, str] = field(default_factory=dict)
@@ -144,6 +147,7 @@ class ModuleDescription:
             self.ignored,
             tuple(map(id, (*self.hooks, None, *self.pre_hooks))),
             self.examples,
+            tuple(self.aliases.items()),
             repr(list(self.fixed.items())),
             tuple(map(id, self.definitions)),
         )
@@ -358,6 +362,8 @@ class _Describer:
             description.script_functions[name] = scripted
         elif inspect.isfunction(value):
             description.functions[name] = value
+        elif isinstance(value, MethodType) and self._path_to(value.__self__) is not None:
+            description.aliases[name] = f"{self._path_to(value.__self__)}.{value.__name__}".lstrip(".")
         elif builtin is not None:
             description.builtins[name] = builtin
         else:
@@ -371,6 +377,13 @@ class _Describer:
                 description.failed[name] = self._why_failed(name, value, inferred.reason)
             else:
                 description.attributes[name] = AttributeEntry(inferred)
+
+    def _path_to(self, owner: object) -> str | None:
+        """The name of the submodule that an object is; empty for the module itself, None for anything else."""
+        if owner is self._module:
+            return ""
+        found = (name for name, child in self._module._modules.items() if child is owner and child is not None)
+        return next(found, None)
 
     def _is_fixed(self, name: str, value: object) -> bool:
         """Whether an attribute is a constant of this object: how it was configured."""

@@ -10,6 +10,7 @@ from typing import final
 from torch import nn
 
 from flambeau.errors import FlambeauError, ScriptError, UnsupportedError
+from flambeau.frontend import notes
 from flambeau.ir import ClassType, InterfaceType, ScriptObject, Type, why_not_implements
 from flambeau.python import markers
 from flambeau.python.conversion import ConversionError, to_script
@@ -33,18 +34,28 @@ class ModuleTree:
 
     def _compiled(self, module: nn.Module) -> ScriptObject:
         """The object tree. What does not compile as TorchScript reads it is tried again with the attributes that no
-        method changes as constants, so that branches which these decide are left out; then with `training` as one.
+        method changes as constants, so that branches which these decide are left out; then with `training` as one; at
+        last as TorchScript reads it, with undefined Tensors for defaults that are None.
         """
         problem: FlambeauError | None = None
-        for walk in (self._walk, Walk(fixes=True), Walk(fixes=True, fixes_mode=True)):
+        for walk in (self._walk, Walk(fixes=True), Walk(fixes=True, fixes_mode=True), Walk()):
             self._walk, self.objects = walk, {}
+            former = unit.infers_at_once, unit.none_is_tensor
+            unit.infers_at_once = unit.infers_at_once or walk.fixes
+            unit.none_is_tensor = problem is not None and not walk.fixes
             try:
                 root = checked(walk.prepared(module))
+                notes.went_beyond = notes.read_numbers = False
                 compile_methods(walk.describe(root), is_root=True)
-                return self._object(root)
+                made = self._object(root)
+                if not walk.fixes and problem is None and notes.went_beyond and notes.read_numbers:
+                    raise ScriptError("a tensor is assigned to a variable that holds a number")
+                return made
             except (ScriptError, UnsupportedError) as error:
                 walk.forget()
-                problem = error
+                problem = error if problem is None or walk.fixes else problem
+            finally:
+                unit.infers_at_once, unit.none_is_tensor = former
         raise problem or ScriptError(f"'{type_name(module)}' cannot be compiled")
 
     def _object(self, module: nn.Module) -> ScriptObject:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 from flambeau import ir
@@ -17,7 +17,7 @@ from flambeau.python.conversion import default_value
 from flambeau.python.evidence import seen_by
 from flambeau.python.resolver import resolver_of
 from flambeau.python.source_code import definition_of
-from flambeau.python.unit import services
+from flambeau.python.unit import services, unit
 
 
 def default_arguments(python_function: Callable[..., object]) -> dict[str, object]:
@@ -59,6 +59,23 @@ def declared_signature(function: Callable[..., object], *, is_method: bool) -> S
         return signature
     rest, keywords = variadic_arguments(definition.node.args, observed.rest or (), observed.keywords or {})
     return with_variadic(signature, rest, keywords)
+
+
+def guessed_signatures(function: Callable[..., object], *, is_method: bool) -> Iterator[Signature]:
+    """Other types for parameters whose default is None and of which nothing else is known: to be tried in turn where
+    an optional Tensor does not do. An optional int; nothing but None; a Tensor, as TorchScript takes it.
+    """
+    definition, defaults = definition_of(function), default_arguments(function)
+    names = [p.arg for p in definition.parameters if p.annotation is None and defaults.get(p.arg, ...) is None]
+    if seen_by(function) is not None or None not in defaults.values():
+        return
+    resolver = resolver_of(function, definition, services.sugared)
+    guesses: list[Mapping[str, ir.Type]] = [{name: ir.optional(ir.INT)} for name in names]
+    guesses += [dict.fromkeys(names, ir.optional(ir.INT)), dict.fromkeys(names, ir.NONE)]
+    for guess in guesses:
+        yield signature_of(definition, resolver, is_method=is_method, defaults=defaults, seen=guess)
+    if unit.none_is_tensor or not is_method:
+        yield signature_of(definition, resolver, is_method=is_method, defaults=defaults, none_means_optional=False)
 
 
 def variadic_arguments(

@@ -31,6 +31,7 @@ from flambeau.frontend import (
     SugaredValue,
     accepts,
     inline_call,
+    notes,
     type_of_default,
 )
 from flambeau.ir import Argument, SourceRange
@@ -219,6 +220,7 @@ class Callee:
     def _call_specialized(
         self, emitter: Emitter, range: SourceRange, signature: Signature, bound: Bound, n_binders: int
     ) -> SugaredValue:
+        notes.went_beyond = True
         made = self.specialized(signature, _key(signature))
         named = [Arg(arg.sugared, arg.range, name) for name, arg in bound.named.items()]
         rest_names = [a.name for a in signature.arguments if a.name in signature.rest]

@@ -36,7 +36,8 @@ def class_value_attribute(cls: type, name: str, range: SourceRange) -> SugaredVa
         return services.sugared(function, range)
     if inspect.isfunction(member) and issubclass(cls, nn.Module):
         return services.unbound_method(cls, name)
-    if member is not None and (constants.is_constant_value(member) or isinstance(member, type)):
+    is_data = isinstance(member, (dict, list, set, frozenset))
+    if member is not None and (constants.is_constant_value(member) or isinstance(member, type) or is_data):
         return services.sugared(member, range)
     return None
 
@@ -51,6 +52,10 @@ class PythonClass(SugaredValue):
     @property
     def kind(self) -> str:
         return "class"
+
+    @property
+    def meant_class(self) -> type | None:
+        return self.cls if issubclass(self.cls, nn.Module) else None
 
     def attribute(self, emitter: Emitter, range: SourceRange, name: str) -> SugaredValue:
         found = class_value_attribute(self.cls, name, range)

@@ -73,6 +73,10 @@ class ModuleValue(SugaredValue):
     def as_value(self, emitter: Emitter, range: SourceRange) -> Value:
         return self.value
 
+    @property
+    def instance_class(self) -> type | None:
+        return self.description.python_class
+
     # --- attributes
 
     def attribute(self, emitter: Emitter, range: SourceRange, name: str) -> SugaredValue:
@@ -128,6 +132,11 @@ class ModuleValue(SugaredValue):
             overloads = find_overloads(d, name)
             if overloads:
                 return MethodValue.of(self.value, *(f.name for f in overloads))
+            if name in d.aliases:
+                found: SugaredValue = self
+                for part in d.aliases[name].split("."):
+                    found = found.attribute(emitter, range, part)
+                return found
             if name in d.functions:
                 return services.sugared(d.functions[name], range)
             if name in d.objects:

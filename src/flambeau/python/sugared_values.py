@@ -44,6 +44,7 @@ from flambeau.python.annotations import is_compilable, is_named_tuple
 from flambeau.python.builtin_functions import find_builtin
 from flambeau.python.classes import class_type
 from flambeau.python.functions import function_of, overloads_of, specialized_function
+from flambeau.python.legacy import legacy_value
 from flambeau.python.named_types import enum_value
 from flambeau.python.names import type_name
 from flambeau.python.namespaces import ABSENT
@@ -66,6 +67,9 @@ def sugared_value(obj: object, range: SourceRange) -> SugaredValue:
         return ConstantValue(constants.script_constant(obj))
     if isinstance(obj, ModuleType):
         return PythonModule(obj)
+    legacy = legacy_value(obj)
+    if legacy is not None:
+        return legacy
     if isinstance(obj, type):
         return _class(obj, range)
     obj = markers.original_function(obj)

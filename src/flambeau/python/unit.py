@@ -51,6 +51,10 @@ class PythonUnit:
         """The versions of functions for argument types that they do not declare."""
         self.depth = 0
         """How many calls of `script` are under way, one inside another."""
+        self.infers_at_once = False
+        """Whether what is being compiled is known not to be TorchScript by its own rules, so that wider ones hold."""
+        self.none_is_tensor = False
+        """Whether a default None stands for an undefined Tensor, as TorchScript takes it: the last resort."""
         self.failures: dict[Hashable, ScriptError] = {}
         """What failed to compile since the outermost `script` began, and why: it is not tried again meanwhile."""
         self.named_types: WeakKeyDictionary[type, NamedType] = WeakKeyDictionary()

@@ -20,6 +20,7 @@ from flambeau.ir import (
     Node,
     OptionalType,
     SourceRange,
+    TensorType,
     Type,
     UnionType,
     Value,
@@ -101,11 +102,14 @@ class FunctionPrinter:
 
     def _signature(self, graph: Graph, schema: FunctionSchema, show_first_type: bool) -> str:
         parameters: list[str] = []
+        # PyTorch reads no None for a Tensor: such a parameter, and all before it, must be given there.
+        undefined = [i for i, a in enumerate(schema.arguments) if a.default is None and isinstance(a.type, TensorType)]
+        required = undefined[-1] + 1 if undefined else 0
         for index, (value, argument) in enumerate(zip(graph.inputs, schema.arguments, strict=True)):
             text = self._names.find(value) or ""
             if index > 0 or show_first_type:
                 text += f": {self._context.annotation(argument.type)}"
-            if argument.has_default:
+            if argument.has_default and index >= required:
                 default = argument.default
                 if argument.broadcast is not None and not isinstance(default, (list, tuple, NoneType)):
                     default = [default] * argument.broadcast
