@@ -217,6 +217,12 @@ def _emit_call(emitter: Emitter, node: ast.Call) -> Condition:
         return emit_isinstance(emitter, node)
     if isinstance(callee, SpecialForm) and callee.name == "hasattr":
         return emit_hasattr(emitter, node)
+    test = None if callee is None or not emitter.infers else callee.none_test
+    if test is not None and len(node.args) == 1 and not node.keywords:
+        # `exists(x)` says of `x` what `x is not None` does.
+        none = ast.copy_location(ast.Constant(None), node)
+        compared = ast.Compare(node.args[0], [ast.Is() if test else ast.IsNot()], [none])
+        return emit_condition(emitter, ast.copy_location(compared, node))
     return _of_sugared(emitter, node, emitter.sugared(node))
 
 

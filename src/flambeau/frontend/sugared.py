@@ -79,6 +79,11 @@ class SugaredValue:
         """The Python class of the object that this is, where that is known and the graph's type does not say it."""
         return None
 
+    @property
+    def none_test(self) -> bool | None:
+        """Of a function that only says whether its argument is None: what it returns for None; else None."""
+        return None
+
     def truth(self, emitter: Emitter, range: ir.SourceRange) -> bool | None:
         """What `bool(value)` is at compile time, for what is no value of the graph; None if only a run can tell."""
         return None

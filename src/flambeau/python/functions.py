@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from copy import copy
 from typing import final
 
@@ -84,7 +84,7 @@ class Compilation:
             signature=signature,
             defaults=self._defaults,
             finish=after_compilation,
-            infers_at_once=unit.infers_at_once,
+            infers_at_once=unit.infers_at_once and not _is_pytorchs(function.python_callable),
         )
 
 
@@ -98,7 +98,7 @@ def _again(error: ScriptError) -> ScriptError:
 def function_of(python_function: Callable[..., object], range: SourceRange | None = None) -> Function:
     """The script function of a Python function; the source is read now, the body compiled when it is needed."""
     with unit.lock:
-        cache = compiled_with_examples if seen_by(python_function) else unit.functions
+        cache = _cache_for(python_function)
         known = cache.get(python_function)
         if known is not None:
             return known
@@ -122,9 +122,20 @@ def function_of(python_function: Callable[..., object], range: SourceRange | Non
         return made
 
 
+def _is_pytorchs(python_function: object) -> bool:
+    return str(getattr(python_function, "__module__", "")).partition(".")[0] == "torch"
+
+
+def _cache_for(python_function: Callable[..., object]) -> MutableMapping[Callable[..., object], Function]:
+    """Where a function is kept that is compiled as things are now."""
+    if seen_by(python_function):
+        return compiled_with_examples
+    return unit.inferred if unit.infers_at_once and not _is_pytorchs(python_function) else unit.functions
+
+
 def _forget(python_function: Callable[..., object], function: Function) -> None:
     """Make a function that did not compile as if it had never been tried."""
-    for cache in (unit.functions, compiled_with_examples):
+    for cache in (unit.functions, unit.inferred, compiled_with_examples):
         cache.pop(python_function, None)
     unit.compilation_unit.functions.pop(function.qualified_name, None)
 
@@ -133,6 +144,7 @@ def specialized_function(python_function: Callable[..., object], signature: Sign
     """The version of a Python function for other types than it declares."""
     with unit.lock:
         versions = unit.specialized.setdefault(python_function, {})
+        key = f"{key} {unit.infers_at_once}"
         if key not in versions:
             definition = definition_of(python_function)
             made = Function(

@@ -9,6 +9,7 @@ come in as an argument or attribute.
 
 from __future__ import annotations
 
+import ast
 import enum
 import functools
 import inspect
@@ -50,6 +51,7 @@ from flambeau.python.names import type_name
 from flambeau.python.namespaces import ABSENT
 from flambeau.python.places import at
 from flambeau.python.python_calls import PythonFunctionValue
+from flambeau.python.source_code import definition_of
 from flambeau.python.specialization import Callee
 from flambeau.python.substitutes import class_substitute_for, substitute_for, with_optional_sizes
 from flambeau.python.sugared_classes import PythonClass, ScriptClass, class_value_attribute
@@ -142,6 +144,18 @@ class PythonFunction(SugaredValue):
     @property
     def kind(self) -> str:
         return "function"
+
+    @property
+    def none_test(self) -> bool | None:
+        try:
+            definition = definition_of(self.function)
+        except ScriptError:
+            return None
+        match definition.node.body:
+            case [ast.Return(value=ast.Compare(ast.Name(id=name), [op], [ast.Constant(value=None)]))]:
+                if [p.arg for p in definition.parameters] == [name] and isinstance(op, (ast.Is, ast.IsNot)):
+                    return isinstance(op, ast.Is)
+        return None
 
     def truth(self, emitter: Emitter, range: SourceRange) -> bool | None:
         return True

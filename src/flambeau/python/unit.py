@@ -46,6 +46,8 @@ class PythonUnit:
         self.compilation_unit = CompilationUnit()
         self.lock = threading.RLock()
         self.functions: WeakKeyDictionary[Callable[..., object], Function] = WeakKeyDictionary()
+        self.inferred: WeakKeyDictionary[Callable[..., object], Function] = WeakKeyDictionary()
+        """Functions that were compiled by wider rules at once (`infers_at_once`)."""
         self.overloads: WeakKeyDictionary[Callable[..., object], tuple[Function, ...]] = WeakKeyDictionary()
         self.specialized: WeakKeyDictionary[Callable[..., object], dict[str, Function]] = WeakKeyDictionary()
         """The versions of functions for argument types that they do not declare."""
