@@ -1,4 +1,4 @@
-"""Every example in docs/language.md: compiled, run, and compared with plain Python and, where it accepts it, torch.jit."""
+"""Every example in docs/language.md: compiled, run, and compared with plain Python and torch.jit, where that accepts it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple  # noqa: UP035 # the examples are written with them
+from typing import Any, Dict, List, Optional, Tuple  # the examples are written with them
 
 import pytest
 import torch
