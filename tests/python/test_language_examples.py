@@ -1,4 +1,4 @@
-"""Every example in docs/language.md: compiled, run, and compared with plain Python and torch.jit, where that accepts it."""
+"""Every example in docs/language.md: compiled, run, and compared with plain Python (and torch.jit)."""
 
 from __future__ import annotations
 
@@ -20,23 +20,32 @@ _TEXT = (Path(__file__).parents[2] / "docs" / "language.md").read_text()
 _GIVEN = re.compile(r"^(?P<call>.*?)(?: given (?P<examples>.*))?$")
 
 
+def _rows() -> list[str]:
+    rows = re.findall(r"^\| ([^|]+) \|", _TEXT, re.MULTILINE)
+    return [row for row in rows if row not in ("form", "rule", "---")]
+
+
 def _examples() -> dict[str, tuple[str, str]]:
-    """The code and the call of each example, by the rule's name."""
-    found: dict[str, tuple[str, str]] = {}
+    """The code and the call of each example, by the rule's name, which stands in a comment above it."""
+    titles = {f"# {row}": row for row in _rows()}
+    parts: dict[str, list[str]] = {}
     for fence in re.findall(r"^```python\n(.*?)^```", _TEXT, re.MULTILINE | re.DOTALL):
-        for part in fence.strip().split("\n\n"):
-            title, *lines = part.splitlines()
-            last, _, call = lines[-1].rpartition("# ")
-            found[title.removeprefix("# ")] = ("\n".join([*lines[:-1], last.rstrip()]) + "\n", call.strip())
+        title = ""
+        for line in fence.splitlines():
+            if line in titles:
+                title = titles[line]
+            elif title and (line or title in parts):
+                parts.setdefault(title, []).append(line)
+    found: dict[str, tuple[str, str]] = {}
+    for title, lines in parts.items():
+        while not lines[-1]:
+            lines.pop()
+        last, _, call = lines[-1].rpartition("# ")
+        found[title] = ("\n".join([*lines[:-1], last.rstrip()]) + "\n", call.strip())
     return found
 
 
 _EXAMPLES = _examples()
-
-
-def _rows() -> list[str]:
-    rows = re.findall(r"^\| ([^|]+) \|", _TEXT, re.MULTILINE)
-    return [row for row in rows if row not in ("form", "rule", "---")]
 
 
 def test_every_rule_has_an_example() -> None:
