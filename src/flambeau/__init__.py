@@ -17,6 +17,7 @@ from flambeau import errors, settings
 
 if TYPE_CHECKING:
     from flambeau import ir
+    from flambeau.api import explain
     from flambeau.python import (
         Attribute,
         CompilationUnit,
@@ -67,6 +68,7 @@ __all__ = [
     "annotate",
     "enable_onednn_fusion",
     "errors",
+    "explain",
     "export",
     "fork",
     "freeze",
@@ -102,6 +104,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Future": "flambeau.runtime",
+    "explain": "flambeau.api",
     "Attribute": "flambeau.python",
     "CompilationUnit": "flambeau.python",
     "Final": "flambeau.python",

@@ -25,7 +25,7 @@ from tests.strategies.graphs import arguments, graphs, observe
 
 
 def run_compiled(graph: Graph, inputs: Sequence[object]) -> Sequence[object]:
-    result = compile_plan(graph, "tested", entry_of).run(*inputs)
+    result = compile_plan(graph, "tested", lambda function, caller, name: entry_of(function)).run(*inputs)
     return result if len(graph.outputs) > 1 else [result] if graph.outputs else []
 
 

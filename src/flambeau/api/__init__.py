@@ -10,6 +10,7 @@ from flambeau.api.calls import Call, intercept_calls
 from flambeau.api.compilation_unit import CompilationUnit
 from flambeau.api.compiling import TextResolver, define_functions, define_methods
 from flambeau.api.copying import Memo, deep_copy, shallow_copy
+from flambeau.api.explanation import explain
 from flambeau.api.functions import Constants, Function, Method
 from flambeau.api.members import modules_bottom_up, named_members, named_slots, named_submodules, walk_modules
 from flambeau.api.modules import Module
@@ -42,6 +43,7 @@ __all__ = [
     "deep_copy",
     "define_functions",
     "define_methods",
+    "explain",
     "intercept_calls",
     "modules_bottom_up",
     "named_members",

@@ -28,7 +28,8 @@ class Function:
     `lock` (which its thread may take again) is held while the graph is made. Functions that are made while others are
     share one, or two threads could wait for each other.
 
-    `executor` is the place of the runtime's compiled form; nothing in this package reads it.
+    `executor` is the place of the runtime's compiled form; all that this package does with it is to drop it when the
+    graph is replaced, and to call its method `discard` then, if it has one.
     """
 
     __slots__ = (
@@ -92,7 +93,10 @@ class Function:
     @graph.setter
     def graph(self, graph: Graph) -> None:
         self._graph = graph
-        self.executor = None
+        replaced, self.executor = self.executor, None
+        discard = getattr(replaced, "discard", None)
+        if discard is not None:
+            discard()
 
     @property
     def schema(self) -> FunctionSchema:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flambeau.runtime import operators  # noqa: F401
 from flambeau.runtime.binding import ArgumentError, bind, from_python
-from flambeau.runtime.executor import call, call_guarded, entry_of, execution_plan
+from flambeau.runtime.executor import call, call_guarded, entry_of, execution_plan, reason_for_interpreting
 from flambeau.runtime.futures import Future
 from flambeau.runtime.instances import new_tuple
 from flambeau.runtime.interpreter import evaluate_node, interpret
@@ -27,6 +27,7 @@ __all__ = [
     "interpret",
     "new_tuple",
     "outward_converter",
+    "reason_for_interpreting",
     "register_inward",
     "register_outward",
     "text_of",

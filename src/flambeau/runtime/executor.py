@@ -7,6 +7,7 @@ threads may call a function that is not compiled yet: one compiles, the others w
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Sequence
 from typing import final
 
@@ -18,9 +19,9 @@ from flambeau.runtime.calls import services
 from flambeau.runtime.exceptions import located
 from flambeau.runtime.interpreter import Guard, evaluate_node, guarded, interpret_function
 from flambeau.runtime.python_tier import Plan, compile_plan
-from flambeau.runtime.python_tier.plan import Compiled
+from flambeau.runtime.python_tier.plan import Compiled, unlink
 
-__all__ = ["call", "call_guarded", "call_unlocated", "entry_of", "execution_plan"]
+__all__ = ["call", "call_guarded", "call_unlocated", "entry_of", "execution_plan", "reason_for_interpreting"]
 
 _compiling = threading.RLock()
 
@@ -29,11 +30,25 @@ _compiling = threading.RLock()
 class Executor:
     """What a function runs as. `plan` is None where the graph is beyond the Python tier and is interpreted."""
 
-    __slots__ = ("plan", "run")
+    __slots__ = ("_callers", "plan", "reason", "run")
 
-    def __init__(self, run: Compiled, plan: Plan | None) -> None:
+    def __init__(self, run: Compiled, plan: Plan | None, reason: str = "") -> None:
         self.run = run
         self.plan = plan
+        self.reason = reason
+        """Why there is no plan."""
+        self._callers: weakref.WeakKeyDictionary[Compiled, str] = weakref.WeakKeyDictionary()
+        """The generated code that calls `run`, under what name."""
+
+    def link(self, caller: Compiled, name: str) -> Compiled:
+        """What generated code calls, until it is told to ask again."""
+        self._callers[caller] = name
+        return self.run
+
+    def discard(self) -> None:
+        """The function has another graph: no code may call this one any more."""
+        for caller, name in list(self._callers.items()):
+            unlink(caller, name)
 
 
 def call(function: Function, arguments: Sequence[object]) -> object:
@@ -78,6 +93,11 @@ def entry_of(function: Function) -> Compiled:
     return executor.run if isinstance(executor, Executor) else _prepare(function).run
 
 
+def _link(function: Function, caller: Compiled, name: str) -> Compiled:
+    executor = function.executor
+    return (executor if isinstance(executor, Executor) else _prepare(function)).link(caller, name)
+
+
 def execution_plan(function: Function) -> Plan:
     """How a function is run by the Python tier; UnsupportedError if it is interpreted."""
     executor = function.executor
@@ -85,6 +105,12 @@ def execution_plan(function: Function) -> Plan:
     if plan is None:
         raise UnsupportedError(f"'{function.qualified_name}' is run by the interpreter: it is nested too deeply")
     return plan
+
+
+def reason_for_interpreting(function: Function) -> str:
+    """Why the Python tier cannot run a function; empty if it can."""
+    executor = function.executor
+    return executor.reason if isinstance(executor, Executor) else _prepare(function).reason
 
 
 def _prepare(function: Function) -> Executor:
@@ -107,9 +133,9 @@ def optimized(graph: Graph) -> Graph:
 
 def _compiled(function: Function, graph: Graph) -> Executor:
     try:
-        plan = compile_plan(graph, function.name, entry_of)
-    except UnsupportedError:
-        return Executor(lambda *arguments: interpret_function(function, arguments), None)
+        plan = compile_plan(graph, function.name, _link)
+    except UnsupportedError as error:
+        return Executor(lambda *arguments: interpret_function(function, arguments), None, str(error))
     return Executor(plan.run, plan)
 
 

@@ -197,14 +197,43 @@ def write_loop(writer: Writer, node: Node) -> None:
     checked = constant_value(body.outputs[0]) is not True
     flag = writer.names.fresh("go") if checked_first else ""
     pairs = [(n, e) for n, e in zip(names, starting, strict=True) if e.text != n]
+    before = len(writer.source.lines)
     _assign(writer, [(flag, going_in), *pairs] if flag else pairs)
     for i, (name, value) in enumerate(zip(names, body.inputs[1:], strict=True)):
         writer.assigned(value, name, carried_bounds(body, i + 1, first_bounds[i]) if value.type is INT else None)
     writer.release(writer.dying_with(node, lambda v: all(use.user is node for use in v.uses) and v in initial))
     header = _header(writer, node, iterated, flag, checked)
     _write_loop_body(writer, body, names, flag, checked, header)
+    # Nothing between the condition and the loop changes what it reads.
+    if flag and header == before + 1 + len(pairs) and going_in.reads.isdisjoint(name for name, _ in pairs):
+        _repeat_condition(writer, flag, before, header)
     for name, output, value in zip(names, node.outputs, body.inputs[1:], strict=True):
         writer.assigned(output, name, writer.read(value).bounds if output.type is INT else None)
+
+
+def _repeat_condition(writer: Writer, flag: str, before: int, header: int) -> None:
+    """Where the same code says before the loop and at the end of its body whether to go on, let the header say it.
+
+    go = n != 1                 while n != 1:
+    while go:             ->        ...
+        ...
+        go = n != 1
+    """
+    lines, nodes = writer.source.lines, writer.source.nodes
+    indent, inner = _indentation(lines[header]), _indentation(lines[header + 1])
+    start = f"{indent}{flag} = "
+    text = lines[before].removeprefix(start)
+    if not lines[before].startswith(start) or lines[header] != f"{indent}while {flag}:":
+        return
+    if lines[-1] != f"{inner}{flag} = {text}" or len(lines) < header + 3:
+        return
+    lines[header], nodes[header] = f"{indent}while {text}:", nodes[before] or nodes[header]
+    del lines[-1], nodes[-1]
+    del lines[before], nodes[before]
+
+
+def _indentation(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
 
 
 def _carried_names(writer: Writer, node: Node) -> list[str]:
@@ -229,6 +258,8 @@ def _iterated(writer: Writer, limit: Value, names: Sequence[str]) -> Expression 
         low, high, step = (p.text for p in parts)
         text = f"{low}, {high}, {step}" if step != "1" else f"{low}, {high}" if low != "0" else high
         result = writer.combined(limit.node, f"range({text})", parts)
+        if step == "1":
+            result.bounds = parts[0].bounds[0], max(parts[0].bounds[0], parts[1].bounds[1] - 1)
         result.raiser = limit.node if step != "1" else result.raiser
     else:
         known = constant_value(limit)
@@ -241,7 +272,7 @@ def _iterated(writer: Writer, limit: Value, names: Sequence[str]) -> Expression 
     # The loop's variables are set before the `for` statement reads this.
     name = writer.names.fresh("trips")
     writer.line(f"{name} = {result.text}", result.raiser or limit.node)
-    return Expression(name, is_simple=True)
+    return Expression(name, is_simple=True, bounds=result.bounds)
 
 
 def _header(writer: Writer, node: Node, iterated: Expression | None, flag: str, checked: bool) -> int:
@@ -258,7 +289,7 @@ def _header(writer: Writer, node: Node, iterated: Expression | None, flag: str, 
         writer.level += 1
         return header
     if derived and _is_native(node.inputs[0]):
-        name = writer.new_variable(derived[0])
+        name = writer.new_variable(derived[0], iterated.bounds if iterated is not None else None)
         for value in derived[1:]:
             writer.alias(value, derived[0])
     else:

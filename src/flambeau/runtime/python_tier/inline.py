@@ -94,6 +94,7 @@ EXPRESSIONS: dict[str, Inline | Maker] = {
     "prim::device": Inline("{0}.device", is_atom=True, reads_state=True),
     "prim::requires_grad": Inline("{0}.requires_grad", is_atom=True, reads_state=True),
     "aten::dim": Inline("{0}.dim()", is_atom=True, reads_state=True),
+    "aten::numel": Inline("{0}.numel()", is_atom=True, reads_state=True),
 }
 """By overload: what is written instead of a call."""
 

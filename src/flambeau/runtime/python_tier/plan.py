@@ -35,13 +35,20 @@ class Plan:
     """The layers of PyTorch's dispatcher that runs leave out while no gradients are recorded."""
 
 
-def compile_plan(graph: Graph, name: str, entry_of: Callable[[Function], Compiled]) -> Plan:
-    """Compile a graph to Python code; `entry_of` gives the compiled form of a function that it calls, when it does."""
+Link: TypeAlias = "Callable[[Function, Compiled, str], Compiled]"
+"""Gives the compiled form of a function that the code calls; is told the code, and its name for the function."""
+_UNLINKED = "unlinked {}"
+
+
+def compile_plan(graph: Graph, name: str, link: Link) -> Plan:
+    """Compile a graph to Python code; `link` is asked for the compiled form of a function when it is first called."""
     source = source_of(graph, name)
     filename = f"<flambeau {name} #{next(_numbers)}>"
     namespace: dict[str, Any] = dict(source.bindings)
     for callee, function in source.callees.items():
-        namespace[callee] = _first_call(namespace, callee, function, entry_of)
+        namespace[callee] = namespace[_UNLINKED.format(callee)] = _first_call(
+            namespace, source.name, callee, function, link
+        )
     exec(compile(source.text, filename, "exec"), namespace)
     run: Compiled = namespace[source.name]
     _remember(filename, name, source, run)
@@ -52,16 +59,19 @@ def compile_plan(graph: Graph, name: str, entry_of: Callable[[Function], Compile
     return Plan(graph, source.text, run, layers)
 
 
-def _first_call(
-    namespace: dict[str, Any], name: str, function: Function, entry_of: Callable[[Function], Compiled]
-) -> Compiled:
+def _first_call(namespace: dict[str, Any], caller: str, name: str, function: Function, link: Link) -> Compiled:
     """What a callee's name stands for until it is first called; from then on it is the callee's own code."""
 
     def call(*arguments: object) -> object:
-        entry = namespace[name] = entry_of(function)
+        entry = namespace[name] = link(function, namespace[caller], name)
         return entry(*arguments)
 
     return call
+
+
+def unlink(caller: Compiled, name: str) -> None:
+    """Let generated code ask for the compiled form of a function again when it calls it next."""
+    caller.__globals__[name] = caller.__globals__[_UNLINKED.format(name)]
 
 
 def _remember(filename: str, name: str, source: Source, run: Compiled) -> None:

@@ -276,7 +276,7 @@ class Writer:
         """Write an expression to the variable of its value."""
         bounds = expression.bounds if value.type is INT else None
         self._taken.append(expression)
-        variable = name or self.variable_for(value)
+        variable = name or self.variable_for(value, within=value.node.kind != "prim::If")
         self.line(f"{variable} = {expression.text}", expression.raiser or node)
         if bounds is not None and not expression.is_wrapped:
             self.line(

@@ -1,0 +1,61 @@
+"""How a function runs, in words: for whoever wonders why it is as fast or as slow as it is."""
+
+from __future__ import annotations
+
+from flambeau import ir, settings
+from flambeau.api.functions import Callable
+from flambeau.api.modules import Module
+from flambeau.runtime import Plan, execution_plan, reason_for_interpreting
+
+__all__ = ["explain"]
+
+
+def explain(what: object) -> str:
+    """What a call of a function, a method or a module's `forward` does: the tier, the graph after optimisation, the
+    Python source that was generated from it, and what it leaves out or falls back to, and why.
+
+    TypeError for anything else. Nothing is run, but what was not compiled yet is compiled now.
+    """
+    function = _function_of(what)
+    lines = [f"function {function.qualified_name}"]
+    if settings.TIER.value == "interpreter":
+        lines.append("tier: interpreter, as the setting `tier` says; graphs run as they were compiled")
+        return "\n".join([*lines, "", str(function.graph)])
+    reason = reason_for_interpreting(function)
+    if reason:
+        lines.append(f"tier: interpreter, since Python source cannot be generated: {reason}")
+        return "\n".join([*lines, "", "graph:", str(function.graph)])
+    plan = execution_plan(function)
+    lines += ["tier: Python source", f"dispatcher: {_layers(plan)}", *_calls(plan)]
+    return "\n".join([*lines, "", "graph after optimisation:", str(plan.graph), "source:", plan.source])
+
+
+def _function_of(what: object) -> ir.Function:
+    if isinstance(what, Callable):
+        return what.function
+    inner = getattr(what, "_c", what)
+    if isinstance(inner, Module):
+        return inner.get_method("forward").function
+    raise TypeError(f"expected a scripted function, method or module, not {type(what).__name__}")
+
+
+def _layers(plan: Plan) -> str:
+    left_out = plan.unneeded.value
+    if left_out == "none":
+        return "every call passes through autograd's layer"
+    return (
+        f"while gradients are not recorded, calls leave out the layers of {left_out}; guards before each run: gradients"
+        " disabled, no forward-mode gradients, no transform of torch.func, no dispatch mode, no tensor subclasses"
+    )
+
+
+def _calls(plan: Plan) -> list[str]:
+    """The functions that are called rather than inlined."""
+    names: set[str] = set()
+    for node in plan.graph.walk():
+        if node.kind == "prim::CallMethod":
+            names.add(f"{node.inputs[0].type}.{node.string_attribute('name')}")
+        elif node.kind == "prim::CallFunction":
+            called = ir.constant_value(node.inputs[0])
+            names.add(called.qualified_name if isinstance(called, ir.Function) else "a function value")
+    return [f"calls, not inlined: {', '.join(sorted(names))}"] if names else []
