@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import cmath
 import math
+import subprocess
+import sys
 
 import torch
 import torch.nn.functional as F
@@ -93,3 +95,18 @@ def test_one_operator_by_all_its_names() -> None:
     assert find_builtin(torch.add) == "aten::add"
     assert find_builtin(F.linear) == find_builtin(torch._C._nn.linear) == "aten::linear"
     assert find_builtin(math.remainder) == "aten::mathremainder"
+
+
+def test_manual_seed_stays_an_operator_when_the_compiler_of_pytorch_is_imported() -> None:
+    program = """
+import torch
+from flambeau.python.builtin_functions import find_builtin
+
+before = torch.manual_seed
+print(find_builtin(before))
+import torch._dynamo
+
+print(torch.manual_seed is not before, find_builtin(torch.manual_seed), find_builtin(before))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["aten::manual_seed", "True", "aten::manual_seed", "aten::manual_seed"]

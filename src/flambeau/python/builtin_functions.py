@@ -81,6 +81,9 @@ def find_builtin(function: object) -> str | None:
     known = _table().get(id(function))
     if known is not None:
         return known
+    # Importing PyTorch's compiler replaces this function by a wrapper of it, so it has two identities.
+    if function is torch.manual_seed:
+        return "aten::manual_seed"
     # Each access to a C-implemented static method makes a new object, so identity of those says nothing.
     if isinstance(function, BuiltinFunctionType) and getattr(function, "__self__", None) in _OWNERS:
         return _operator_named(function.__name__)
