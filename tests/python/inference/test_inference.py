@@ -14,6 +14,8 @@ import torch
 import flambeau
 from tests.python.inference.harness import CASES, Case
 
+# PyTorch's compiler empties its table of overloads as it goes: flambeau has to see that table first.
+importlib.import_module("flambeau.python.scripting")
 _HERE = Path(__file__).parent
 for _path in sorted(_HERE.glob("*.py")):
     if not _path.stem.startswith(("_", "test_", "harness")):
