@@ -36,11 +36,14 @@ REASONS = {
     "_get_trace_graph": "part of PyTorch's ONNX exporter",
     "_hide_source_ranges": "sets how PyTorch prints its graphs",
     "_register_decomposition": "registers with PyTorch's compiler",
-    "jit_module_from_flatbuffer": "flatbuffer files are not implemented",
-    "save_jit_module_to_flatbuffer": "flatbuffer files are not implemented",
-    "last_executed_optimized_graph": "not implemented; `graph_for` gives the graph for given arguments",
 }
 """Names that are not served: why."""
+
+FAILING = {
+    "jit_module_from_flatbuffer": "raises `UnsupportedError`: flatbuffer files are not read",
+    "save_jit_module_to_flatbuffer": "raises `UnsupportedError`: flatbuffer files are not written",
+}
+"""Names that are there to say so."""
 
 MEMBER_REASONS = {
     "__jit_unused_properties__": "read by PyTorch's compiler only",
@@ -57,7 +60,6 @@ MEMBER_REASONS = {
     "_save_to_buffer_for_lite_interpreter": "files of the mobile interpreter are not written through this",
     "_set_ignore_amp": "a switch of PyTorch's autocast pass",
     "forward_magic_method": "part of how PyTorch makes scripted modules",
-    "get_debug_state": "the state of PyTorch's executor",
 }
 """Members of the classes that are not served: why."""
 
@@ -122,7 +124,7 @@ def members(original: type) -> list[str]:
 def name_rows() -> Iterator[tuple[str, str]]:
     for name in own_names():
         if name in REPLACEMENTS:
-            yield name, "served"
+            yield name, FAILING.get(name, "served")
         elif name in KEPT:
             yield name, "PyTorch's own: marks functions and values, compiles nothing"
         else:

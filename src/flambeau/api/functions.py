@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar, final
 from flambeau import ir
 from flambeau.api.calls import Call, interception
 from flambeau.api.copying import Memo
+from flambeau.api.debug_state import GraphExecutorState
 from flambeau.api.placeholder import placeholder_module
 from flambeau.api.presentation import presentation
 from flambeau.api.services import ArchiveTarget, source_of, write
@@ -100,6 +101,10 @@ class Callable:
         """The optimised graph that a call with these arguments runs (the call is made)."""
         self(*args, **kwargs)
         return presentation.graph(ir.copy_graph(execution_plan(self._function).graph))
+
+    def get_debug_state(self) -> GraphExecutorState:
+        """What is prepared for running the function, as far as it has been called."""
+        return GraphExecutorState(self._function)
 
     def execution_plan(self) -> Plan:
         """How the function runs: its optimised graph, and the Python source that was generated for it.

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Protocol, final
 
-from flambeau.ir import FunctionSchema, Graph
+from flambeau.ir import FunctionSchema, Graph, copy_graph
 
-__all__ = ["Presenter", "present_by", "presentation"]
+__all__ = ["Presenter", "present_by", "presentation", "presented"]
 
 
 class Presenter(Protocol):
@@ -46,3 +46,8 @@ presentation = _Presentation()
 def present_by(presenter: Presenter | None) -> None:
     """Show graphs and schemas in another way from now on; None: as they are."""
     presentation.presenter = presenter or _AsTheyAre()
+
+
+def presented(graph: Graph) -> Graph:
+    """A copy of a graph, as users see it."""
+    return presentation.graph(copy_graph(graph))

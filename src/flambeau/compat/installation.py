@@ -14,7 +14,7 @@ import torch.testing
 
 from flambeau.api import Method, present_by
 from flambeau.compat import graph_views, schema_views
-from flambeau.compat.replacements import KEPT, REFUSED, REPLACEMENTS
+from flambeau.compat.replacements import KEPT, REPLACEMENTS
 from flambeau.compat.torch_functions import CLASSES, FUNCTIONS, LEFT_ALONE, pass_function, switches
 from flambeau.compat.views import ORIGINALS, called_from_torch
 from flambeau.errors import UnsupportedError
@@ -117,8 +117,6 @@ def _replacement(name: str, original: object) -> object | None:
     """What to put in place of a name of `torch.jit`; None leaves it alone."""
     if name in REPLACEMENTS:
         return REPLACEMENTS[name]
-    if name in REFUSED and callable(original):
-        return _missing(name, original)
     if name in KEPT or name.startswith("__") or isinstance(original, ModuleType):
         return None
     home = getattr(original, "__module__", "") or ""

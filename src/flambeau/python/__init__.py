@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from flambeau.python.archives import load, save
+    from flambeau.python.archives import jit_module_from_flatbuffer, load, save, save_jit_module_to_flatbuffer
     from flambeau.python.compilation_unit import CompilationUnit
     from flambeau.python.exporting import from_exported_program, to_exported_program
     from flambeau.python.forms import (
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ignore,
         interface,
         is_scripting,
+        strict_fusion,
         unused,
         wait,
     )
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         enable_onednn_fusion,
         export_opnames,
         fuser,
+        last_executed_optimized_graph,
         onednn_fusion_enabled,
         optimize_for_inference,
         optimized_execution,
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
         trace,
         trace_module,
     )
+    from flambeau.python.type_tests import isinstance
 
 __all__ = [
     "Attribute",
@@ -73,6 +76,9 @@ __all__ = [
     "interface",
     "is_scripting",
     "is_tracing",
+    "isinstance",
+    "jit_module_from_flatbuffer",
+    "last_executed_optimized_graph",
     "load",
     "onednn_fusion_enabled",
     "optimize_for_inference",
@@ -80,10 +86,12 @@ __all__ = [
     "resolver_of_frame",
     "run_frozen_optimizations",
     "save",
+    "save_jit_module_to_flatbuffer",
     "script",
     "script_if_tracing",
     "script_method",
     "set_fusion_strategy",
+    "strict_fusion",
     "to_exported_program",
     "to_torch",
     "trace",
@@ -94,6 +102,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "save_jit_module_to_flatbuffer": "archives",
+    "jit_module_from_flatbuffer": "archives",
+    "last_executed_optimized_graph": "options",
+    "strict_fusion": "forms",
+    "isinstance": "type_tests",
     "set_fusion_strategy": "options",
     "run_frozen_optimizations": "options",
     "optimized_execution": "options",

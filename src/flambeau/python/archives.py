@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import MutableMapping
-from typing import Any, BinaryIO, TypeAlias
+from collections.abc import Mapping, MutableMapping
+from typing import Any, BinaryIO, NoReturn, TypeAlias
 
 from torch import Tensor, nn
 
 from flambeau.api import ArchiveTarget, walk_modules
-from flambeau.errors import ArchiveArgumentError, ArchiveError
+from flambeau.errors import ArchiveArgumentError, ArchiveError, UnsupportedError
 from flambeau.ir import ScriptObject
 from flambeau.python.saving import ExtraFiles
 from flambeau.python.script_function import ScriptFunction
@@ -17,7 +17,7 @@ from flambeau.python.script_module import ScriptModule, wrap_module
 from flambeau.python.tensors import MapLocation, TorchValues, checked_device
 from flambeau.serialization import DEFAULT_LIMITS, Limits, read_archive
 
-__all__ = ["load", "save"]
+__all__ = ["jit_module_from_flatbuffer", "load", "save", "save_jit_module_to_flatbuffer"]
 
 ArchiveFile: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO"
 
@@ -96,3 +96,15 @@ def save(
             f"only scripted modules and functions can be saved, not a {type(obj).__name__}; script it first"
         )
     obj.save(f, extra_files or _extra_files)
+
+
+def jit_module_from_flatbuffer(f: ArchiveFile) -> NoReturn:
+    """UnsupportedError: flatbuffer files are not read."""
+    raise UnsupportedError("jit_module_from_flatbuffer: flatbuffer files are not read; load an archive")
+
+
+def save_jit_module_to_flatbuffer(
+    m: ScriptModule, f: ArchiveFile, _extra_files: Mapping[str, str | bytes] | None = None
+) -> NoReturn:
+    """UnsupportedError: flatbuffer files are not written."""
+    raise UnsupportedError("save_jit_module_to_flatbuffer: flatbuffer files are not written; save an archive")

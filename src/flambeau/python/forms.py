@@ -7,6 +7,7 @@ gives the value, `fork` runs at once.
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -23,6 +24,7 @@ __all__ = [
     "ignore",
     "interface",
     "is_scripting",
+    "strict_fusion",
     "unused",
     "wait",
 ]
@@ -47,6 +49,23 @@ def annotate(the_type: Any, the_value: T) -> T:
 def is_scripting() -> bool:
     """Whether the caller is a script: always False in Python, always True in scripts."""
     return False
+
+
+class strict_fusion:  # the name that programs know
+    """A region of a script that is to be fused as a whole: `with strict_fusion(): ...`.
+
+    It changes nothing: what can be fused is. Outside of scripts it warns that it has no meaning there.
+    """
+
+    def __init__(self) -> None:
+        if not is_scripting():
+            warnings.warn("Only works in script mode", stacklevel=2)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, type: Any, value: Any, traceback: Any) -> None:
+        pass
 
 
 def fork(func: Callable[..., Any], *args: object, **kwargs: object) -> Future:

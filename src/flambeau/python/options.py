@@ -7,14 +7,18 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from flambeau import settings
-from flambeau.errors import ObjectError
+from flambeau.api import presented
+from flambeau.errors import ExecutionError, ObjectError
+from flambeau.ir import Graph
 from flambeau.python.freezing import freeze
 from flambeau.python.script_module import ScriptModule
+from flambeau.runtime import last_graph
 
 __all__ = [
     "enable_onednn_fusion",
     "export_opnames",
     "fuser",
+    "last_executed_optimized_graph",
     "onednn_fusion_enabled",
     "optimize_for_inference",
     "optimized_execution",
@@ -72,6 +76,18 @@ def set_fusion_strategy(strategy: Sequence[tuple[str, int]]) -> list[tuple[str, 
 def fuser(name: str) -> AbstractContextManager[None]:
     """No fuser of PyTorch's is involved, so any name is as good."""
     return nullcontext()
+
+
+def last_executed_optimized_graph() -> Graph:
+    """The optimised graph of the script that Python called last, on whatever thread. ExecutionError if there is none.
+
+    Functions that this script called are part of its graph or have plans of their own; the reference interpreter, which
+    optimises nothing, leaves no such graph.
+    """
+    graph = last_graph()
+    if graph is None:
+        raise ExecutionError("no script has been run yet, or the one that ran last is gone")
+    return presented(graph)
 
 
 def enable_onednn_fusion(enabled: bool) -> None:

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn.modules import module as _nn_module
 
 from flambeau import settings
-from flambeau.api import ArchiveTarget, Constants, Function, Memo, Method, Module
+from flambeau.api import ArchiveTarget, Constants, Function, GraphExecutorState, Memo, Method, Module
 from flambeau.errors import ObjectError, UnsupportedError
 from flambeau.ir import UNSET, ScriptObject, demangled
 from flambeau.python.frames import resolver_of_frame, self_value_of
@@ -286,6 +286,10 @@ class ScriptModule(nn.Module, metaclass=_CompiledAfterInit):
     def graph_for(self, *args: object, **kwargs: object) -> Graph:
         """The optimised graph of `forward` for these arguments."""
         return self._c.forward.graph_for(*args, **kwargs)
+
+    def get_debug_state(self) -> GraphExecutorState:
+        """What is prepared for running `forward`."""
+        return self._c.forward.get_debug_state()
 
     def define(self, source: str, resolver: Resolver | None = None) -> None:
         """Compile more methods from source text, which all modules of this type get.

@@ -11,6 +11,7 @@ import builtins
 SPECIAL_FORMS: dict[tuple[str, str], str] = {
     ("flambeau.python.forms", "annotate"): "annotate",
     ("flambeau.python.forms", "fork"): "fork",
+    ("flambeau.python.type_tests", "isinstance"): "isinstance",
     ("torch.jit", "annotate"): "annotate",
     ("torch.jit", "isinstance"): "isinstance",
     ("torch.jit._async", "fork"): "fork",

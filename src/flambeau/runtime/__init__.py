@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from flambeau.runtime import operators  # noqa: F401
 from flambeau.runtime.binding import ArgumentError, bind, from_python
-from flambeau.runtime.executor import call, call_guarded, entry_of, execution_plan, reason_for_interpreting
+from flambeau.runtime.executor import (
+    call,
+    call_guarded,
+    entry_of,
+    execution_plan,
+    last_graph,
+    plan_if_made,
+    reason_for_interpreting,
+)
 from flambeau.runtime.futures import Future
 from flambeau.runtime.instances import new_tuple
 from flambeau.runtime.interpreter import evaluate_node, interpret
@@ -25,8 +33,10 @@ __all__ = [
     "execution_plan",
     "from_python",
     "interpret",
+    "last_graph",
     "new_tuple",
     "outward_converter",
+    "plan_if_made",
     "reason_for_interpreting",
     "register_inward",
     "register_outward",

@@ -21,7 +21,16 @@ from flambeau.runtime.interpreter import Guard, evaluate_node, guarded, interpre
 from flambeau.runtime.python_tier import Plan, compile_plan
 from flambeau.runtime.python_tier.plan import Compiled, unlink
 
-__all__ = ["call", "call_guarded", "call_unlocated", "entry_of", "execution_plan", "reason_for_interpreting"]
+__all__ = [
+    "call",
+    "call_guarded",
+    "call_unlocated",
+    "entry_of",
+    "execution_plan",
+    "last_graph",
+    "plan_if_made",
+    "reason_for_interpreting",
+]
 
 _compiling = threading.RLock()
 
@@ -30,13 +39,14 @@ _compiling = threading.RLock()
 class Executor:
     """What a function runs as. `plan` is None where the graph is beyond the Python tier and is interpreted."""
 
-    __slots__ = ("_callers", "plan", "reason", "run")
+    __slots__ = ("__weakref__", "_callers", "plan", "reason", "reference", "run")
 
     def __init__(self, run: Compiled, plan: Plan | None, reason: str = "") -> None:
         self.run = run
         self.plan = plan
         self.reason = reason
         """Why there is no plan."""
+        self.reference = weakref.ref(self)
         self._callers: weakref.WeakKeyDictionary[Compiled, str] = weakref.WeakKeyDictionary()
         """The generated code that calls `run`, under what name."""
 
@@ -51,17 +61,25 @@ class Executor:
             unlink(caller, name)
 
 
+_last: weakref.ref[Executor] | None = None
+"""What Python called last. A reference made beforehand: to note it takes no time, and keeps nothing alive."""
+
+
 def call(function: Function, arguments: Sequence[object]) -> object:
     """Run a function on run-time values, one for each argument of its schema; its result as one value.
 
     What the script raises comes as an `ExecutionError` that is an exception of its own class as well, with the script's
     traceback.
     """
+    global _last
     try:
         executor = function.executor
-        if executor.__class__ is Executor and settings.TIER.value == "python":
-            return executor.run(*arguments)
-        return call_unlocated(function, arguments)
+        if settings.TIER.value != "python":
+            return call_unlocated(function, arguments)
+        if executor.__class__ is not Executor:
+            executor = _prepare(function)
+        _last = executor.reference
+        return executor.run(*arguments)
     except FlambeauError as error:
         raise (located(error) if isinstance(error, ExecutionError) else error) from error.__cause__
     except Exception as error:  # whatever an operator raises
@@ -105,6 +123,18 @@ def execution_plan(function: Function) -> Plan:
     if plan is None:
         raise UnsupportedError(f"'{function.qualified_name}' is run by the interpreter: it is nested too deeply")
     return plan
+
+
+def plan_if_made(function: Function) -> Plan | None:
+    """The plan of a function that has been prepared to run; None if it has not, or is interpreted."""
+    executor = function.executor
+    return executor.plan if isinstance(executor, Executor) else None
+
+
+def last_graph() -> Graph | None:
+    """The optimised graph of the function that was last passed to `call`; None if there is none, or none any more."""
+    executor = None if _last is None else _last()
+    return None if executor is None or executor.plan is None else executor.plan.graph
 
 
 def reason_for_interpreting(function: Function) -> str:
