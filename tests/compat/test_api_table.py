@@ -26,12 +26,8 @@ CLASSES = ("ScriptModule", "RecursiveScriptModule", "ScriptFunction", "Compilati
 
 REASONS = {
     "ONNXTracedModule": "part of PyTorch's ONNX exporter",
-    "_Await": "awaitables are not implemented",
     "_InsertPoint": "works on PyTorch's graphs; `Graph.inserting_at` is the like",
     "_ScriptProfile": "profiles PyTorch's interpreter",
-    "_awaitable": "awaitables are not implemented",
-    "_awaitable_nowait": "awaitables are not implemented",
-    "_awaitable_wait": "awaitables are not implemented",
     "_flatten": "stays PyTorch's: takes tensors, not programs",
     "_get_trace_graph": "part of PyTorch's ONNX exporter",
     "_hide_source_ranges": "sets how PyTorch prints its graphs",

@@ -320,3 +320,31 @@ def test_what_programs_call_in_scripts_and_outside(tmp_path: Path) -> None:
     ]
     theirs, ours = runs
     assert ours.stdout == theirs.stdout, ours.stderr
+
+
+def test_containers_and_awaitables_under_the_drop_in() -> None:
+    with compat.installed():
+        shared = torch.jit.script([1, 2])
+        torch.jit.script(appended)(shared)
+        assert list(shared) == [1, 2, 3]
+        assert torch.jit.isinstance([1], list[int])
+        later = torch.jit._awaitable(lambda x: x + 1, torch.ones(1))
+        assert isinstance(later, torch.jit._Await)
+        assert torch.jit._awaitable_wait(later) == 2
+        assert torch.jit.script(awaited)(torch.ones(1)) == 3
+        graph = torch.jit.last_executed_optimized_graph()
+        assert isinstance(graph, torch._C.Graph)
+        assert graph.findNode("prim::awaitable_wait") is not None
+
+
+def appended(x: list[int]) -> None:
+    x.append(3)
+
+
+def plus_two(x: Tensor) -> Tensor:
+    return x + 2
+
+
+def awaited(x: Tensor) -> Tensor:
+    later: torch.jit._Await[Tensor] = torch.jit._awaitable(plus_two, x)
+    return torch.jit._awaitable_wait(later)

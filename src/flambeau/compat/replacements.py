@@ -21,7 +21,7 @@ from flambeau.python import (
     TracedModule,
     TracerWarning,
 )
-from flambeau.runtime import Future
+from flambeau.runtime import Awaitable, Future
 
 ArchiveFile: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 
@@ -125,6 +125,10 @@ REPLACEMENTS: dict[str, object] = {
     "TracedModule": TracedModule,
     "TracerWarning": TracerWarning,
     "TracingCheckError": TracingCheckError,
+    "_Await": Awaitable,
+    "_awaitable": python.awaitable,
+    "_awaitable_nowait": python.awaitable_nowait,
+    "_awaitable_wait": python.awaitable_wait,
     "_fork": python.fork,
     "_isinstance": python.isinstance,
     "_script_if_tracing": python.script_if_tracing,

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
         Attribute,
         Final,
         annotate,
+        awaitable,
+        awaitable_nowait,
+        awaitable_wait,
         export,
         fork,
         ignore,
@@ -64,6 +67,9 @@ __all__ = [
     "TracedModule",
     "TracerWarning",
     "annotate",
+    "awaitable",
+    "awaitable_nowait",
+    "awaitable_wait",
     "enable_onednn_fusion",
     "export",
     "export_opnames",
@@ -102,6 +108,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "awaitable_wait": "forms",
+    "awaitable_nowait": "forms",
+    "awaitable": "forms",
     "save_jit_module_to_flatbuffer": "archives",
     "jit_module_from_flatbuffer": "archives",
     "last_executed_optimized_graph": "options",

@@ -79,7 +79,7 @@ _CONSTRUCTORS: dict[object, str] = {
     typing.Final: "Final",
     typing.Annotated: "Annotated",
 }
-_MARKED = {"Future": ir.FutureType, "_Await": ir.AwaitType, "RRef": ir.RRefType}
+_MARKED = {"Future": ir.FutureType, "_Await": ir.AwaitType, "Awaitable": ir.AwaitType, "RRef": ir.RRefType}
 """Generic classes of torch or flambeau, which need not be imported to be recognised."""
 _WORD_CONSTRUCTORS = frozenset({"List", "Dict", "Tuple", "Optional", "Union", "Final", "Future", "RRef"})
 

@@ -13,12 +13,15 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from flambeau.errors import ScriptError
 from flambeau.python.markers import Modifier
-from flambeau.runtime import Future
+from flambeau.runtime import Awaitable, Future
 
 __all__ = [
     "Attribute",
     "Final",
     "annotate",
+    "awaitable",
+    "awaitable_nowait",
+    "awaitable_wait",
     "export",
     "fork",
     "ignore",
@@ -78,6 +81,21 @@ def fork(func: Callable[..., Any], *args: object, **kwargs: object) -> Future:
 def wait(future: Future) -> Any:
     """The result of what was forked."""
     return future.wait()
+
+
+def awaitable(func: Callable[..., Any], *args: object, **kwargs: object) -> Awaitable:
+    """A call that is made when its result is first asked for, once, by whoever asks."""
+    return Awaitable(lambda: func(*args, **kwargs))
+
+
+def awaitable_wait(aw: Awaitable) -> Any:
+    """The result of an awaitable."""
+    return aw.wait()
+
+
+def awaitable_nowait(o: object) -> Awaitable:
+    """An awaitable whose result is there already."""
+    return Awaitable(lambda: o, is_nowait=True)
 
 
 def interface(obj: C) -> C:

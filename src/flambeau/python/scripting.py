@@ -3,6 +3,7 @@
     script(function)     a ScriptFunction
     script(module)       a ScriptModule with the module's own parameters and buffers
     script(cls)          the class itself, compiled: its objects may be used in scripts from then on
+    script([1, 2])       a list (or dict) that scripts change in place, where they get copies of plain ones
 
 Here also the files of this package are tied together where they need each other in a circle (`unit.services`).
 """
@@ -19,7 +20,7 @@ from typing import Any, TypeVar, overload
 from torch import nn
 
 from flambeau import api, settings
-from flambeau.errors import ScriptError, UnsupportedError
+from flambeau.errors import ScriptError
 from flambeau.ir import ClassType, Function, ScriptObject, collected_later
 from flambeau.python import boundary, evidence, markers
 from flambeau.python.annotations import is_compilable, is_named_tuple
@@ -30,12 +31,14 @@ from flambeau.python.functions import function_of, overloads_of
 from flambeau.python.inheritance import SuperValue, UnboundMethod
 from flambeau.python.modules import ModuleTree
 from flambeau.python.names import qualified_name, type_name
+from flambeau.python.script_containers import script_container
 from flambeau.python.script_function import ScriptFunction
 from flambeau.python.script_module import ScriptModule, wrap_module
 from flambeau.python.sugared_modules import ModuleValue
 from flambeau.python.sugared_values import sugared_value
 from flambeau.python.unit import services, unit
 from flambeau.python.wrappers import script_value_of
+from flambeau.runtime import ScriptDict, ScriptList
 
 __all__ = ["script"]
 
@@ -72,7 +75,7 @@ def script(obj: object, example_inputs: object = None) -> object:
     `example_inputs` is a list of tuples of arguments (or a dict of such lists by module or function). The object is
     called with them in Python, and parameters without annotation get the types that they had in these calls.
     """
-    if not settings.JIT.value or script_value_of(obj) is not None:
+    if not settings.JIT.value or script_value_of(obj) is not None or isinstance(obj, (ScriptList, ScriptDict)):
         return obj
     try:
         with unit.lock, _outermost(), _watching(obj, example_inputs), collected_later():
@@ -106,7 +109,7 @@ def _script(obj: object) -> object:
     if isinstance(obj, (FunctionType, MethodType)):
         return _script_function(obj)
     if isinstance(obj, (list, dict)):
-        raise UnsupportedError(f"a {type(obj).__name__} cannot be scripted by itself")
+        return script_container(obj)
     if find_builtin(obj) is not None or inspect.isbuiltin(obj):
         raise ScriptError(f"{obj!r} is a built-in function; it needs no scripting")
     cls = type(obj)

@@ -10,6 +10,7 @@ import builtins
 
 SPECIAL_FORMS: dict[tuple[str, str], str] = {
     ("flambeau.python.forms", "annotate"): "annotate",
+    ("flambeau.python.forms", "awaitable"): "awaitable",
     ("flambeau.python.forms", "fork"): "fork",
     ("flambeau.python.type_tests", "isinstance"): "isinstance",
     ("torch.jit", "annotate"): "annotate",
@@ -20,6 +21,8 @@ SPECIAL_FORMS: dict[tuple[str, str], str] = {
 """Forms that the compiler knows by name."""
 
 OPERATORS: dict[tuple[str, str], str] = {
+    ("flambeau.python.forms", "awaitable_nowait"): "prim::awaitable_nowait",
+    ("flambeau.python.forms", "awaitable_wait"): "prim::awaitable_wait",
     ("flambeau.python.forms", "wait"): "aten::wait",
     ("torch.jit", "_unwrap_optional"): "aten::_unwrap_optional",
     ("torch.jit._script", "_unwrap_optional"): "aten::_unwrap_optional",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flambeau.runtime import operators  # noqa: F401
 from flambeau.runtime.binding import ArgumentError, bind, from_python
+from flambeau.runtime.containers import ScriptDict, ScriptList
 from flambeau.runtime.executor import (
     call,
     call_guarded,
@@ -13,7 +14,7 @@ from flambeau.runtime.executor import (
     plan_if_made,
     reason_for_interpreting,
 )
-from flambeau.runtime.futures import Future
+from flambeau.runtime.futures import Awaitable, Future
 from flambeau.runtime.instances import new_tuple
 from flambeau.runtime.interpreter import evaluate_node, interpret
 from flambeau.runtime.inward import register_inward
@@ -23,8 +24,11 @@ from flambeau.runtime.text import text_of
 
 __all__ = [
     "ArgumentError",
+    "Awaitable",
     "Future",
     "Plan",
+    "ScriptDict",
+    "ScriptList",
     "bind",
     "call",
     "call_guarded",

@@ -128,10 +128,18 @@ class Future:
 class Awaitable:
     """A value that is computed by whoever asks first, on their own thread."""
 
-    __slots__ = ("_future",)
+    __slots__ = ("_future", "_is_nowait")
 
-    def __init__(self, task: Task) -> None:
+    def __class_getitem__(cls, item: object) -> GenericAlias:
+        return GenericAlias(cls, item)
+
+    def __init__(self, task: Task, is_nowait: bool = False) -> None:
         self._future = Future(task)
+        self._is_nowait = is_nowait
+
+    def is_nowait(self) -> bool:
+        """Whether the value was there from the beginning."""
+        return self._is_nowait
 
     def wait(self) -> object:
         return self._future.wait()
@@ -191,6 +199,6 @@ def awaitable_wait(self: Awaitable) -> object:
 
 @implements("prim::awaitable_nowait")
 def awaitable_nowait(self: object) -> Awaitable:
-    result = Awaitable(lambda: self)
+    result = Awaitable(lambda: self, is_nowait=True)
     result.wait()
     return result

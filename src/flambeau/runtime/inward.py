@@ -1,9 +1,9 @@
 """Values of Python programs as scripts hold them, type by type.
 
 A converter is made once for each type; it returns the run-time value or raises `Mismatch`. Lists, dicts and tuples are
-copied element by element, tensors and objects stay what they are. What is accepted is what PyTorch's TorchScript
-accepts: an int for a float, a tensor of one element for a number, any sequence for a list, None for a tensor; also
-dtypes and the like for ints.
+copied element by element, but for a `ScriptList` or `ScriptDict` of the type, which is shared; tensors and objects stay
+what they are. What is accepted is what PyTorch's TorchScript accepts: an int for a float, a tensor of one element for a
+number, any sequence for a list, None for a tensor; also dtypes and the like for ints.
 
 Classes and enums of Python are known to the package that scripted them; it says how to convert their instances with
 `register_inward`.
@@ -43,6 +43,7 @@ from flambeau.ir import (
     is_subtype,
     is_tensor,
 )
+from flambeau.runtime.containers import ScriptDict, ScriptList
 from flambeau.runtime.futures import Awaitable, Future
 from flambeau.runtime.instances import is_instance, new_tuple
 from flambeau.runtime.integers import INT_MAX, INT_MIN
@@ -224,6 +225,10 @@ def _any(value: object) -> object:
     match value:
         case None | bool() | float() | complex() | str() | ScriptObject() | Function() | EnumValue() | Future():
             return value
+        case ScriptList():
+            return value.items
+        case ScriptDict():
+            return value.entries
         case int() if not isinstance(value, enum.Enum):
             return _int(value)
         case list():
@@ -308,6 +313,8 @@ def _list(type_: ListType) -> Converter:
     element = converter(type_.element)
 
     def convert(value: object) -> object:
+        if value.__class__ is ScriptList and value.type == type_:
+            return value.items
         if isinstance(value, (list, tuple)) or _is_sequence(value):
             return [element(v) for v in value]  # type: ignore[attr-defined]  # it can be iterated over
         raise _refuse(value, type_)
@@ -321,6 +328,8 @@ def _dict(type_: DictType) -> Converter:
     def convert(value: object) -> object:
         if isinstance(value, dict):
             return {key(k): element(v) for k, v in value.items()}
+        if value.__class__ is ScriptDict and value.type == type_:
+            return value.entries
         try:
             pairs = dict(value)  # type: ignore[call-overload]  # pairs, or an error
         except (TypeError, ValueError):

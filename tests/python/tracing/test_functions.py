@@ -448,3 +448,21 @@ def test_operators_in_place_recorded_as_those_that_are_not() -> None:
 def test_without_it_they_are_recorded_as_they_are() -> None:
     traced = flambeau.trace(in_place, torch.ones(2), check_trace=False)
     assert any(node.kind == "aten::mul_" for node in traced.graph.walk())
+
+
+def test_regions_of_autocast_within_each_other_in_a_module() -> None:
+    class Regions(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(3, 3)
+
+        def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                low = self.layer(x)
+                with torch.autocast("cpu", enabled=False):
+                    full = self.layer(low.float())
+                again = self.layer(full)
+            return low, full, again, self.layer(full)
+
+    traced = check(Regions(), R(2, 3), others=[(R(4, 3),)], same_operators=False)
+    assert [t.dtype for t in traced(R(5, 3))] == [torch.bfloat16, torch.float32, torch.bfloat16, torch.float32]
