@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List  # the old spellings, as programs have them
+from typing import Any, Dict, List, Optional, Union  # the old spellings, as programs have them
 
 import pytest
 import torch
@@ -74,6 +74,41 @@ def test_any_takes_them_too() -> None:
         return "list" if flambeau.isinstance(x, List[int]) else "other"
 
     assert flambeau.script(described)(flambeau.script([1])) == "list"
+
+
+def test_unions_and_optionals_take_them_as_they_are() -> None:
+    def grown(x: Union[List[int], Dict[str, int]], y: Optional[List[int]]) -> int:
+        if y is not None:
+            y.append(4)
+        if isinstance(x, List[int]):
+            x.append(3)
+            return len(x)
+        return 0
+
+    x, y = flambeau.script([1]), flambeau.script([2])
+    assert flambeau.script(grown)(x, y) == 2
+    assert (x, y) == ([1, 3], [2, 4])
+
+
+def test_a_scripted_list_that_is_no_argument_is_refused() -> None:
+    shared = flambeau.script([1])
+
+    def program(x: int) -> int:
+        return x + len(shared)
+
+    with pytest.raises(ScriptError):
+        flambeau.script(program)
+
+    class Holder(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.held = shared
+
+        def forward(self, x: int) -> int:
+            return x + self.held[0]
+
+    with pytest.raises(ScriptError):
+        flambeau.script(Holder())
 
 
 FAILURES = (IndexError, ValueError, TypeError)

@@ -383,6 +383,8 @@ def _union(type_: UnionType) -> Converter:
 
 def _is_already(value: object, type_: Type) -> bool:
     """Whether a Python value is one of a type, sequences counting as what they are in Python."""
+    if isinstance(value, (ScriptList, ScriptDict)):
+        return value.type == type_
     if isinstance(type_, ListType):
         return isinstance(value, list) and all(_is_already(v, type_.element) for v in value)
     return is_instance(value, type_)
