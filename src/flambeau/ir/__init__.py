@@ -94,6 +94,7 @@ from flambeau.ir.subtyping import (
 from flambeau.ir.tensor import Device, Quantizer, Storage, TensorData, contiguous_strides
 from flambeau.ir.tensor_text import constant_text, real_values, tensor_text
 from flambeau.ir.traversal import Nested, flat
+from flambeau.ir.type_memo import remembered_by_type
 from flambeau.ir.type_parser import NamedTypes, parse_type
 from flambeau.ir.type_text import type_text
 from flambeau.ir.types import (
@@ -316,6 +317,7 @@ __all__ = [
     "rebuilt",
     "register_generic",
     "register_operator",
+    "remembered_by_type",
     "result_types",
     "schema_of",
     "schema_text",

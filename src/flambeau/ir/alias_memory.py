@@ -17,6 +17,7 @@ from typing import TypeAlias, final
 
 from flambeau.ir import types as t
 from flambeau.ir.class_types import ClassType, EnumType, FunctionType
+from flambeau.ir.type_memo import remembered_by_type
 from flambeau.ir.types import Type
 
 LIMIT = 64
@@ -38,21 +39,9 @@ _IMMUTABLE = frozenset({t.INT, t.FLOAT, t.COMPLEX, t.BOOL, t.STRING, t.NONE, t.N
 _IMMUTABLE_ALSO = frozenset({t.SCALAR_TYPE, t.LAYOUT, t.MEMORY_FORMAT, t.SYM_INT, t.SYM_FLOAT, t.SYM_BOOL, t.ANY_ENUM})
 
 
+@remembered_by_type
 def families(given: Type) -> frozenset[Family]:
     """The families that values of a type belong to; empty if they neither change nor hold anything that does."""
-    known = _families.get(given)
-    if known is None:
-        known = _families[given] = _find_families(given)
-        if len(_families) > _MEMO_SIZE:
-            _families.clear()
-    return known
-
-
-_families: dict[Type, frozenset[Family]] = {}
-_MEMO_SIZE = 10_000
-
-
-def _find_families(given: Type) -> frozenset[Family]:
     match given:
         case t.TensorType():
             return frozenset({t.TENSOR})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, MutableMapping
 from contextlib import AbstractContextManager
 from typing import final
 
@@ -33,14 +34,15 @@ class Function:
     """
 
     __slots__ = (
+        "__weakref__",
         "_define",
         "_graph",
         "_lock",
+        "_python_callable",
         "_schema",
         "doc",
         "executor",
         "is_optimized",
-        "python_callable",
         "qualified_name",
     )
 
@@ -61,12 +63,20 @@ class Function:
         self.executor: object = None
         self.is_optimized = False
         """Whether its graph is a result of optimisation already, ready to be executed."""
-        self.python_callable: object = None
-        """The Python function it was scripted from, if any."""
+        self._python_callable: weakref.ref[Callable[..., object]] | None = None
 
     @property
     def name(self) -> str:
         return self.qualified_name.rpartition(".")[2]
+
+    @property
+    def python_callable(self) -> Callable[..., object] | None:
+        """The Python function it was scripted from, if any, and if it is still there: held weakly, or none would go."""
+        return None if self._python_callable is None else self._python_callable()
+
+    @python_callable.setter
+    def python_callable(self, python_callable: Callable[..., object]) -> None:
+        self._python_callable = weakref.ref(python_callable)
 
     @property
     def is_defined(self) -> bool:
@@ -125,10 +135,13 @@ def schema_of(graph: Graph, name: str) -> FunctionSchema:
 
 @final
 class CompilationUnit:
-    """A namespace of functions and named types, by qualified name."""
+    """A namespace of functions and named types, by qualified name.
 
-    def __init__(self) -> None:
-        self.functions: dict[str, Function] = {}
+    `weak`: functions leave it when nobody else holds them.
+    """
+
+    def __init__(self, *, weak: bool = False) -> None:
+        self.functions: MutableMapping[str, Function] = weakref.WeakValueDictionary() if weak else {}
         self.types: dict[str, NamedType] = {}
         self._mangle_index = 0
 

@@ -9,7 +9,7 @@ The text form is the one that PyTorch's operator registry uses; `parse_schema` (
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 from . import types as t
@@ -119,6 +119,16 @@ class Argument:
 
 
 @final
+class Place:
+    """Where the runtime keeps what it has made of a schema, so that it goes when the schema goes."""
+
+    __slots__ = ("content",)
+
+    def __init__(self) -> None:
+        self.content: object = None
+
+
+@final
 @dataclass(frozen=True, slots=True)
 class FunctionSchema:
     """The signature of an operator or a function: `name` is qualified (`aten::add`), `overload_name` may be empty."""
@@ -129,6 +139,7 @@ class FunctionSchema:
     returns: tuple[Argument, ...]
     is_vararg: bool = False
     is_varret: bool = False
+    bound: Place = field(default_factory=Place, init=False, repr=False, compare=False)
 
     @property
     def qualified_name(self) -> str:

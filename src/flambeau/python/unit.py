@@ -43,7 +43,7 @@ class PythonUnit:
     """
 
     def __init__(self) -> None:
-        self.compilation_unit = CompilationUnit()
+        self.compilation_unit = CompilationUnit(weak=True)
         self.lock = threading.RLock()
         self.functions: WeakKeyDictionary[Callable[..., object], Function] = WeakKeyDictionary()
         self.inferred: WeakKeyDictionary[Callable[..., object], Function] = WeakKeyDictionary()

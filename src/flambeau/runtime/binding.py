@@ -30,7 +30,6 @@ from flambeau.runtime.outward import outward_converter
 __all__ = ["ArgumentError", "Binder", "bind", "binder_of", "from_python"]
 
 _NO_ARGUMENTS: Mapping[str, object] = {}
-_MAX_BINDERS = 4096
 
 
 class ArgumentError(ExecutionError, RuntimeError, TypeError):
@@ -162,16 +161,11 @@ _FITS: dict[Type, str] = {
 """What holds of values that need no conversion. (Larger ints may yet fit in 64 bits; the converter sees.)"""
 
 
-_binders: dict[int, Binder] = {}
-
-
 def binder_of(schema: FunctionSchema) -> Binder:
-    """What binds the calls of a schema; made once, for a limited number of schemas."""
-    binder = _binders.get(id(schema))
-    if binder is None or binder.schema is not schema:
-        if len(_binders) >= _MAX_BINDERS:
-            _binders.clear()
-        binder = _binders[id(schema)] = Binder(schema)
+    """What binds the calls of a schema; made once."""
+    binder = schema.bound.content
+    if not isinstance(binder, Binder):
+        binder = schema.bound.content = Binder(schema)
     return binder
 
 

@@ -25,7 +25,6 @@ __all__ = [
     "ScriptException",
     "ScriptFrame",
     "combined_class",
-    "forget_code",
     "located",
     "raised_in_script",
     "register_code",
@@ -183,18 +182,16 @@ _TOO_DEEP = "the script's calls or blocks are nested too deeply"
 _SHOWN_OF_DEEP = 20
 
 LineMap: TypeAlias = "Sequence[Node | None]"
-_maps: dict[str, tuple[str, LineMap]] = {}
+_LINES = "lines of the script"  # no identifier: generated code has no such name
 _interpreters: set[CodeType] = set()
 
 
-def register_code(filename: str, function: str, nodes: LineMap) -> None:
-    """State which node each line (from 1) of a generated file carries out; the file name must be nobody else's."""
-    _maps[filename] = (function, nodes)
+def register_code(namespace: dict[str, object], function: str, nodes: LineMap) -> None:
+    """State which node each line (from 1) of generated code carries out, for as long as its namespace lives.
 
-
-def forget_code(filename: str) -> None:
-    """Take back a `register_code`."""
-    _maps.pop(filename, None)
+    Nodes lead to graphs, and graphs to the code: a table apart from the code would keep all three for ever.
+    """
+    namespace[_LINES] = (function, nodes)
 
 
 def register_interpreter(code: CodeType) -> None:
@@ -217,9 +214,10 @@ def _position(frame: FrameType, line: int) -> tuple[str, Node] | None:
         function, node = frame.f_locals.get("function"), frame.f_locals.get("node")
         # A node with blocks is where the frame of a node inside them comes next.
         return (str(function), node) if isinstance(node, Node) and not node.blocks else None
-    if code.co_filename not in _maps:
+    known = frame.f_globals.get(_LINES)
+    if known is None:
         return None
-    function, nodes = _maps[code.co_filename]
+    function, nodes = known
     node = nodes[line - 1] if 0 < line <= len(nodes) else None
     return None if node is None else (function, node)
 

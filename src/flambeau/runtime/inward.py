@@ -15,7 +15,6 @@ import enum
 import operator
 import sys
 from collections.abc import Callable, Iterable
-from functools import cache
 from typing import TypeAlias
 
 from flambeau import ir
@@ -42,6 +41,7 @@ from flambeau.ir import (
     is_device,
     is_subtype,
     is_tensor,
+    remembered_by_type,
 )
 from flambeau.runtime.containers import ScriptDict, ScriptList
 from flambeau.runtime.futures import Awaitable, Future
@@ -96,7 +96,7 @@ def script_value_of(value: object) -> object:
     return value if unwrap is None else unwrap(value)
 
 
-@cache
+@remembered_by_type
 def converter(type_: Type) -> Converter:
     """What turns Python values into values of a type."""
     if isinstance(type_, PrimitiveType):

@@ -7,10 +7,19 @@ they are in Python (`register_outward`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import TypeAlias
 
-from flambeau.ir import ANY, DictType, ListType, OptionalType, PrimitiveType, TensorType, TupleType, Type
+from flambeau.ir import (
+    ANY,
+    DictType,
+    ListType,
+    OptionalType,
+    PrimitiveType,
+    TensorType,
+    TupleType,
+    Type,
+    remembered_by_type,
+)
 
 __all__ = ["outward_converter", "register_outward", "to_python"]
 
@@ -30,7 +39,7 @@ def to_python(value: object, type: Type) -> object:
     return value if convert is None else convert(value)
 
 
-@cache
+@remembered_by_type
 def outward_converter(type: Type) -> Converter | None:
     """What turns values of a type into Python's; None where they are the same."""
     match type:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, final
 
 from flambeau.ir import Function, Graph
-from flambeau.runtime.exceptions import forget_code, register_code
+from flambeau.runtime.exceptions import register_code
 from flambeau.runtime.python_tier.below_autograd import Layers, unneeded_layers
 from flambeau.runtime.python_tier.source import Source
 from flambeau.runtime.python_tier.writer import source_of
@@ -51,7 +51,8 @@ def compile_plan(graph: Graph, name: str, link: Link) -> Plan:
         )
     exec(compile(source.text, filename, "exec"), namespace)
     run: Compiled = namespace[source.name]
-    _remember(filename, name, source, run)
+    register_code(namespace, name, source.nodes)
+    _remember(filename, source, run)
     layers = unneeded_layers(graph)
     if layers is not Layers.NONE:
         views = layers is Layers.AUTOGRAD_AND_VIEWS
@@ -74,14 +75,8 @@ def unlink(caller: Compiled, name: str) -> None:
     caller.__globals__[name] = caller.__globals__[_UNLINKED.format(name)]
 
 
-def _remember(filename: str, name: str, source: Source, run: Compiled) -> None:
-    """Make tracebacks show the generated lines, and the script's, for as long as the code exists."""
-    register_code(filename, name, source.nodes)
+def _remember(filename: str, source: Source, run: Compiled) -> None:
+    """Make tracebacks show the generated lines for as long as the code exists."""
     lines = [f"{line}\n" for line in source.lines]
     linecache.cache[filename] = (len(source.text), None, lines, filename)
-    weakref.finalize(run, _forget, filename)
-
-
-def _forget(filename: str) -> None:
-    forget_code(filename)
-    linecache.cache.pop(filename, None)
+    weakref.finalize(run, linecache.cache.pop, filename, None)
