@@ -200,7 +200,7 @@ def both(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.jit.wait(first), torch.jit.wait(second)
 
 
-def test_forked_products_are_right(record_property: object) -> None:
+def test_forked_products_are_right() -> None:
     torch.set_num_threads(1)
     a, b = torch.randn(1500, 1500), torch.randn(1500, 1500)
     began = time.perf_counter()
