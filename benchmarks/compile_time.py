@@ -10,6 +10,7 @@ the number of submodules: ten times the modules should take about ten times as l
 
 from __future__ import annotations
 
+import gc
 import json
 import statistics
 import subprocess
@@ -91,6 +92,7 @@ def measure_here(contender: str, name: str) -> None:
     torch.set_num_threads(1)
     script = PEER.script if contender == "torch.jit" else flambeau.script
     once(script, (lambda: nn.Sequential(nn.Linear(4, 4), nn.Sigmoid()), (torch.randn(1, 4),)))
+    gc.collect()  # what the imports left would else be looked at in the middle, by chance
     print(json.dumps(once(script, cases()[name])))
 
 

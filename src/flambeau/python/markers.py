@@ -141,6 +141,6 @@ def listed_overloads(owner: type, name: str) -> tuple[str, ...]:
     return tuple(listed.get(name, ())) if isinstance(listed, dict) else ()
 
 
-def has_method_overloads() -> bool:
-    """Whether any class declared overloads of a method."""
-    return bool(_jit_internal._overloaded_methods)
+def overloaded_method_names() -> set[str]:
+    """The names of all methods, of whatever class, that overloads were declared of."""
+    return {name.rpartition(".")[2] for name in _jit_internal._overloaded_methods}

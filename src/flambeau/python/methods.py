@@ -7,7 +7,7 @@ code reaches it; what is never reached is never looked at.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from types import FunctionType
 
@@ -19,6 +19,7 @@ from flambeau.errors import CollectedErrors, FlambeauError, ScriptError, Unsuppo
 from flambeau.frontend import Definition, Resolver, Signature, SugaredFactory, signature_of
 from flambeau.ir import Function, Property
 from flambeau.python import markers
+from flambeau.python.class_members import members_of_kind
 from flambeau.python.functions import Compilation, no_implementation
 from flambeau.python.module_hooks import compile_hooks
 from flambeau.python.module_types import ModuleDescription
@@ -98,13 +99,12 @@ def initial_methods(description: ModuleDescription) -> list[str]:
 
 def exported_methods(description: ModuleDescription) -> list[str]:
     """The methods that are marked with `@export`."""
-    cls = description.python_class
-    return [name for name in dir(cls) if _is_exported(cls, name) and name not in description.ignored]
-
-
-def _is_exported(cls: type, name: str) -> bool:
-    member = inspect.getattr_static(cls, name, None)
-    return isinstance(member, FunctionType) and markers.modifier_of(member) is markers.Modifier.EXPORT
+    functions = members_of_kind(description.python_class, FunctionType)
+    return [
+        name
+        for name, function in functions.items()
+        if markers.modifier_of(function) is markers.Modifier.EXPORT and name not in description.ignored
+    ]
 
 
 def compile_methods(description: ModuleDescription, *, is_root: bool) -> None:
@@ -136,16 +136,10 @@ def compile_methods(description: ModuleDescription, *, is_root: bool) -> None:
                 with collected:
                     overload.ensure_defined()
         collected.raise_if_any()
-        for name in _property_names(description.python_class):
+        for name in members_of_kind(description.python_class, property):
             _try_property(description, name)
         compile_hooks(description)
         description.is_compiled = True
-
-
-def _property_names(cls: type) -> Iterator[str]:
-    for name in dir(cls):
-        if isinstance(inspect.getattr_static(cls, name, None), property):
-            yield name
 
 
 def _try_property(description: ModuleDescription, name: str) -> None:

@@ -453,11 +453,7 @@ def _is_final(annotation: object, namespace: Namespace) -> bool:
 
 
 def _overloaded_methods(cls: type, ignored: frozenset[str]) -> Iterator[tuple[str, tuple[Callable[..., object], ...]]]:
-    if not markers.has_method_overloads():
-        return
-    for name in dir(cls):
-        if name in ignored:
-            continue
+    for name in sorted(markers.overloaded_method_names() - ignored):
         member = getattr(cls, name, None)
         if inspect.isfunction(member):
             overloads = markers.method_overloads_of(member, cls)

@@ -24,6 +24,7 @@ from typing import Any, cast, final
 
 from flambeau import settings
 from flambeau.errors import ScriptError
+from flambeau.python.class_members import members_of_kind
 
 __all__ = ["ScriptMethod", "function_behind", "script_method", "script_method_names"]
 
@@ -75,4 +76,4 @@ def function_behind(cls: type, name: str) -> FunctionType | None:
 
 def script_method_names(cls: type) -> list[str]:
     """The marked methods of a class and its bases."""
-    return [name for name in dir(cls) if isinstance(inspect.getattr_static(cls, name, None), ScriptMethod)]
+    return list(members_of_kind(cls, ScriptMethod))
