@@ -58,6 +58,7 @@ class Scope:
 
     variables: dict[str, str] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
+    is_with: bool = False
 
 
 class Writer:
@@ -102,7 +103,7 @@ class Writer:
     def _block(self, head: str) -> Iterator[Scope]:
         self._line(head)
         self._indent += 1
-        self._scopes.append(Scope())
+        self._scopes.append(Scope(is_with=head.startswith("with ")))
         start = len(self.lines)
         yield self._scopes[-1]
         if len(self.lines) == start:
@@ -119,8 +120,12 @@ class Writer:
         self._scopes[-1].variables[name] = type
 
     def _hide(self, name: str) -> None:
-        """From here to the end of the block a condition says more of a variable, and nothing else may be assigned."""
-        self._scopes[-1].hidden.add(name)
+        """From here to the end of the block a condition says more of a variable, and nothing else may be assigned.
+
+        What is learnt in a `with` statement holds after it as well.
+        """
+        scope = next(scope for scope in reversed(self._scopes) if not scope.is_with)
+        scope.hidden.add(name)
 
     def _target(self, *types: str) -> tuple[str, str] | None:
         """A variable of one of these types, and its type."""
