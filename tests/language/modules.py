@@ -379,7 +379,7 @@ class AttributeOfOtherType(nn.Module):
 @suite.rejects("nonexistent attribute")
 class NewAttribute(nn.Module):
     def forward(self, x: Tensor):
-        self.k = 3
+        self.k = None
         return x
 
 

@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import importlib
+import io
 from pathlib import Path
 
 import pytest
+import torch
 
 import flambeau
 from flambeau import settings
 from flambeau.errors import ScriptError, UnsupportedSyntaxError
-from tests.language.harness import Program, Rejected, Run, check_errors, marked_line, same_runs
+from tests.language.harness import Program, Rejected, Run, check_errors, marked_line, same, same_runs
 from tests.language.known_gaps import KNOWN_GAPS
 
 _HERE = Path(__file__).parent
@@ -73,6 +75,23 @@ def test_flambeau_runs_it(program: Program, tier: str) -> None:
     assert isinstance(program.oracle, Run)
     same_runs(ours, program.oracle)
     check_errors(ours, program.oracle, None if program.differs else program.python)
+
+
+@pytest.mark.parametrize("program", _expecting_gaps(tuple(p for p in RUNNING if p.extension)))
+def test_pytorch_runs_the_archive_of_an_extension(program: Program) -> None:
+    def reloaded(subject: object) -> object:
+        buffer = io.BytesIO()
+        flambeau.save(flambeau.script(subject), buffer)
+        buffer.seek(0)
+        return torch.jit.load(buffer)
+
+    theirs = program.under(reloaded)
+    if isinstance(theirs, Rejected):
+        raise theirs.error
+    for ours, wanted in zip(theirs.outcomes, program.python.outcomes, strict=True):
+        assert (ours.error is None) == (wanted.error is None), ours.error
+        if wanted.error is None:
+            same(ours.value, wanted.value)
 
 
 @pytest.mark.parametrize("program", _expecting_gaps(REJECTED))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from flambeau.frontend.annotations import broadcast_length, dotted_name, parse_annotation
 from flambeau.frontend.assumptions import notes
+from flambeau.frontend.attribute_writes import forget_written
 from flambeau.frontend.builtin_functions import builtin_functions_named
 from flambeau.frontend.builtins import BUILTINS
 from flambeau.frontend.callables import (
@@ -26,11 +27,13 @@ from flambeau.frontend.class_values import ClassValue, EnumClass, NamedTupleCons
 from flambeau.frontend.compiler import compile_definition
 from flambeau.frontend.conversions import convert
 from flambeau.frontend.definition import ClassDefinition, Definition, definitions_in, parse_source, range_of
-from flambeau.frontend.emitter import Emitter
+from flambeau.frontend.emitter import Emitter, wider_type
+from flambeau.frontend.environment import widened
 from flambeau.frontend.folding import known_value
 from flambeau.frontend.inlining import inline_call
 from flambeau.frontend.iteration import RangeValue, ZippedValue
 from flambeau.frontend.keywords import KeywordsValue
+from flambeau.frontend.late_attributes import LateAttribute
 from flambeau.frontend.messages import type_name
 from flambeau.frontend.namespaces import (
     CMATH_FUNCTIONS,
@@ -69,6 +72,7 @@ __all__ = [
     "ExceptionInstance",
     "FunctionValue",
     "KeywordsValue",
+    "LateAttribute",
     "MagicMethod",
     "MatchedCall",
     "MathModule",
@@ -99,6 +103,7 @@ __all__ = [
     "dotted_name",
     "emit_operator_call",
     "evaluate_default",
+    "forget_written",
     "has_method",
     "inline_call",
     "known_value",
@@ -114,4 +119,6 @@ __all__ = [
     "special_form",
     "type_name",
     "type_of_default",
+    "widened",
+    "wider_type",
 ]

@@ -12,6 +12,7 @@ import ast
 from flambeau import ir
 from flambeau.errors import ScriptError
 
+from .attributes import learn_assigned
 from .calls import first_class
 from .container_inference import reconsider_literal
 from .emitter import Emitter
@@ -96,7 +97,9 @@ def assign(emitter: Emitter, target: ast.expr, value: SugaredValue, range: ir.So
             _assign_elements(emitter, target, elements, value, range)
         case ast.Attribute():
             owner = emitter.sugared(target.value)
-            owner.set_attribute(emitter, emitter.range(target), target.attr, value.as_value(emitter, range))
+            given = value.as_value(emitter, range)
+            owner.set_attribute(emitter, emitter.range(target), target.attr, given)
+            learn_assigned(emitter, target, given)
         case ast.Subscript():
             _assign_item(emitter, target, value.as_value(emitter, range))
         case ast.Starred():

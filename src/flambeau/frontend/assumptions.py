@@ -22,8 +22,10 @@ from flambeau.errors import ScriptError
 if TYPE_CHECKING:
     from flambeau import ir
 
-Subject: TypeAlias = "tuple[Literal['literal', 'loop', 'variable', 'result'], object]"
-"""What an assumption is about: a literal, a loop or a variable, and where it stands."""
+Subject: TypeAlias = "tuple[Literal['literal', 'loop', 'loop facts', 'variable', 'result'], object]"
+"""What an assumption is about: a literal, a loop or a variable, and where it stands. Of a loop that is not unrolled it
+may be that nothing is known of attributes where it begins ('loop facts').
+"""
 
 ATTEMPTS = 40
 """How often one definition is compiled at most."""

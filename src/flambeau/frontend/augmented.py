@@ -12,6 +12,7 @@ from flambeau.errors import ScriptError
 
 from .arithmetic import BINARY, emit_binary_operator
 from .assignments import set_item
+from .attributes import read_attribute
 from .calls import argument
 from .container_inference import reconsider_literal
 from .emitter import Emitter
@@ -80,7 +81,13 @@ def _operate(emitter: Emitter, node: ast.AugAssign, current: ir.Value) -> ir.Val
 def _emit_on_attribute(emitter: Emitter, node: ast.AugAssign, target: ast.Attribute) -> None:
     range_ = emitter.range(target)
     owner = emitter.sugared(target.value)
-    current = owner.attribute(emitter, range_, target.attr).as_value(emitter, range_)
+    current = read_attribute(emitter, target, owner).as_value(emitter, range_)
+    if current in emitter.former_numbers:
+        # As with variables that began as numbers, an operation in place would keep shape and element type.
+        left, right = Arg(emitter.sugar(current), range_), argument(emitter, node.value, None)
+        result = emit_binary_operator(emitter, node.op, left, right, emitter.range(node))
+        owner.set_attribute(emitter, range_, target.attr, result)
+        return
     result = _operate(emitter, node, current)
     if isinstance(current.type, ir.TensorType) and result.node.kind == _IN_PLACE[type(node.op)][0]:
         # The attribute holds the changed tensor already.

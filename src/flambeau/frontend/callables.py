@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 from flambeau import ir
 from flambeau.errors import ScriptError
 
+from .attribute_writes import forget_called
 from .container_inference import reconsider_literal
 from .operator_calls import emit_operator_call
 from .schema_matching import match_call
@@ -114,9 +115,9 @@ class FunctionValue(SugaredValue):
         function = self.functions[matched.candidate]
         emitter.graph.current_range = range
         constant = ir.insert_constant(emitter.graph, function)
-        return emitter.sugar(
-            emitter.insert("prim::CallFunction", [constant, *matched.inputs], matched.return_types, range).output
-        )
+        node = emitter.insert("prim::CallFunction", [constant, *matched.inputs], matched.return_types, range)
+        forget_called(emitter, function)
+        return emitter.sugar(node.output)
 
 
 @final
@@ -143,7 +144,10 @@ class MethodValue(SugaredValue):
         inputs = [self.self_value, *positional]
         matched = match_call(emitter.graph, range, schemas, inputs, keywords, is_lenient=emitter.infers)
         node = emitter.insert("prim::CallMethod", matched.inputs, matched.return_types, range)
-        node.set_attribute("name", "s", self.names[matched.candidate])
+        name = self.names[matched.candidate]
+        node.set_attribute("name", "s", name)
+        owner = self.self_value.type
+        forget_called(emitter, owner.methods.get(name) if isinstance(owner, ir.ClassType) else None)
         return emitter.sugar(node.output)
 
     def _schema(self, emitter: Emitter, range: ir.SourceRange, name: str) -> ir.FunctionSchema:

@@ -18,6 +18,7 @@ from flambeau.errors import ScriptError
 # What these files register is all that is wanted of them.
 from . import (  # noqa: F401
     arithmetic,
+    attributes,
     augmented,
     class_values,
     comprehensions,

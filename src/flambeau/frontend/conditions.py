@@ -81,6 +81,9 @@ def known(emitter: Emitter, outcome: bool, range: ir.SourceRange, refinements: R
 def refine(emitter: Emitter, types: Types, range: ir.SourceRange) -> None:
     """Give variables the types that a condition says they have here."""
     for name, type in types.items():
+        if "." in name:
+            emitter.environment.learn_attribute(name, type)
+            continue
         if emitter.environment.find_type(name) is None:
             continue
         value = emitter.environment.find(name)
@@ -186,10 +189,20 @@ def _emit_is(emitter: Emitter, node: ast.Compare, left: ast.expr, is_is: bool, r
     value = emit_identity(emitter, values[0], values[1], is_is, range_)
     if values[0].type is ir.NONE:
         left, right, values = right, left, values[::-1]
-    if values[1].type is not ir.NONE or not isinstance(left, ast.Name):
+    name = _refined(emitter, left)
+    if values[1].type is not ir.NONE or name is None:
         return Condition(value)
-    present = {left.id: without_none(values[0].type)}
+    present = {name: without_none(values[0].type)}
     return Condition(value, Refinements({}, present) if is_is else Refinements(present, {}))
+
+
+def _refined(emitter: Emitter, node: ast.expr) -> str | None:
+    """The name or path under which it is kept what a test says of an expression; None where it says nothing."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.NamedExpr):
+        return node.target.id
+    return emitter.environment.attribute_path(node) if emitter.infers else None
 
 
 def may_be_none(given: ir.Type) -> bool | None:
@@ -239,8 +252,8 @@ def emit_isinstance(emitter: Emitter, node: ast.Call) -> Condition:
     tested = gather_types(emitter, node.args[1])
     result: TypeTest = type_test(value.type, tested)
     refinements = Refinements()
-    if isinstance(node.args[0], ast.Name):
-        name = node.args[0].id
+    name = _refined(emitter, node.args[0])
+    if name is not None:
         refinements = Refinements(
             {} if result.if_true is None else {name: result.if_true},
             {} if result.if_false is None else {name: result.if_false},
@@ -276,7 +289,7 @@ def emit_hasattr(emitter: Emitter, node: ast.Call) -> Condition:
     match node.args:
         case [target, ast.Constant(value=str(name))] if not node.keywords:
             found = emitter.sugared(target).has_attribute(emitter, emitter.range(target), name)
-            return known(emitter, found, emitter.range(node))
+            return Condition(found) if isinstance(found, ir.Value) else known(emitter, found, emitter.range(node))
         case [_, second]:
             raise emitter.error(second, "hasattr's second argument must be a string literal")
         case _:
@@ -324,7 +337,8 @@ def _of_optional(emitter: Emitter, node: ast.expr, value: ir.Value) -> Condition
         return emit_to_bool(emitter, emitter.unchecked_cast(value, present, range_), range_)
 
     truth = emit_if_expression(emitter, range_, not_none, emit_truth, lambda: emitter.constant(False, range_))
-    return Condition(truth, Refinements({node.id: present}, {}) if isinstance(node, ast.Name) else Refinements())
+    name = _refined(emitter, node)
+    return Condition(truth, Refinements() if name is None else Refinements({name: present}, {}))
 
 
 def emit_to_bool(emitter: Emitter, value: ir.Value, range: ir.SourceRange) -> ir.Value:

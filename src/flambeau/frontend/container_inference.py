@@ -31,6 +31,8 @@ def reconsider_literal(
         return
     subject = literal_of(emitter, container)
     wanted = _wanted(operator, args)
+    if wanted is not None and container in emitter.empty_attributes:
+        emitter.empty_attributes[container](wanted)
     if subject is not None and wanted is not None:
         raise Reconsider(problem, subject, wanted)
 

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from flambeau import ir
 from flambeau.errors import ScriptError
 
 from .assignments import assign
+from .assumptions import Reconsider, Subject
 from .conditions import Condition, emit_condition, refine
 from .emitter import Emitter
 from .environment import Frame, shown_name
@@ -69,6 +71,7 @@ def emit_if(
         emitter.exiting.add(emitter.environment.block)
         return
     _join_variables(emitter, frames, exits, range)
+    emitter.environment.join_attributes(frame for frame, left in zip(frames, exits, strict=True) if not left)
 
 
 def _emit_branch(
@@ -195,7 +198,14 @@ def emit_while(emitter: Emitter, node: ast.While) -> None:
         _emit_while_with_assignment(emitter, node)
         return
     emitter.environment.forget(assigned_names(node))
-    loop = emitter.insert("prim::Loop", (emitter.constant(_FOREVER, range_),), (), range_)
+    with _facts_kept(emitter, range_):
+        condition = _emit_conditional_loop(emitter, node, range_)
+    if condition.outcome and not may_break(node.body):
+        emitter.exiting.add(emitter.environment.block)
+
+
+def _emit_conditional_loop(emitter: Emitter, node: ast.While, range: ir.SourceRange) -> Condition:
+    loop = emitter.insert("prim::Loop", (emitter.constant(_FOREVER, range),), (), range)
     body, header = loop.add_block(), loop.add_block()
     emitter.environment.push(header)
     with emitter.graph.inserting_at(header):
@@ -205,12 +215,24 @@ def emit_while(emitter: Emitter, node: ast.While) -> None:
 
     def emit_body() -> None:
         # What the condition says of variables holds at the beginning of each round.
-        refine(emitter, condition.refinements.if_true, range_)
+        refine(emitter, condition.refinements.if_true, range)
         emitter.statements(node.body)
 
     _emit_loop_body(emitter, body, lambda _: emit_body())
-    if condition.outcome and not may_break(node.body):
-        emitter.exiting.add(emitter.environment.block)
+    return condition
+
+
+@contextmanager
+def _facts_kept(emitter: Emitter, range: ir.SourceRange) -> Iterator[None]:
+    """Around a loop: what is known of attributes before it must be true in each round, or counts for nothing in it."""
+    subject: Subject = ("loop facts", (id(range.source), range.start, *emitter.inline_sites))
+    if subject in emitter.assumptions.types:
+        emitter.environment.forget_attributes(lambda _: True)
+    with emitter.environment.loop() as facts:
+        yield
+    if facts.is_broken:
+        problem = ScriptError("what was known of an attribute before the loop is not true in all its rounds", range)
+        raise Reconsider(problem, subject)
 
 
 def _emit_while_with_assignment(emitter: Emitter, node: ast.While) -> None:
@@ -252,7 +274,8 @@ def emit_for(
         assign(emitter, target, iterable.item(emitter, range, index), range)
         emit_body()
 
-    _emit_loop_body(emitter, body, emit_round)
+    with _facts_kept(emitter, range):
+        _emit_loop_body(emitter, body, emit_round)
 
 
 def _emit_loop_body(emitter: Emitter, body: ir.Block, emit_round: Callable[[ir.Value], None]) -> None:

@@ -8,7 +8,7 @@ It holds the graph, the variables and the resolver, hands each piece of syntax t
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, final
@@ -75,6 +75,10 @@ class Emitter:
         self.loop_kind: LoopKind = "none"
         self.literals: dict[ir.Value, Subject] = {}
         """Empty lists and dicts that nothing declares the type of, and where they stand."""
+        self.empty_attributes: dict[ir.Value, Callable[[ir.Type], None]] = {}
+        """Attributes that were empty lists or dicts, and how to ask for them to be of another type."""
+        self.former_numbers: set[ir.Value] = set()
+        """Attributes that were numbers and are tensors for the sake of what they are assigned."""
         self.unrolled_frame: Frame | None = None
         """The frame in which the innermost loop is unrolled, if it is."""
         self.round_end: Literal["break", "continue"] | None = None
@@ -265,7 +269,7 @@ class _Retyping:
         return self._emitter.assumptions.types.get(self._subject(name))
 
     def reconsidered(self, name: str, declared: ir.Type, given: ir.Type, problem: ScriptError) -> ScriptError:
-        joined = _wider(declared, given)
+        joined = wider_type(declared, given)
         if joined is not None and self.assumed(name) != joined:
             return Reconsider(problem, self._subject(name), joined)
         if self._emitter.counted_loops:
@@ -276,8 +280,8 @@ class _Retyping:
         return isinstance(given, ir.TensorType) and wanted in (ir.INT, ir.FLOAT, ir.BOOL)
 
 
-def _wider(declared: ir.Type, given: ir.Type) -> ir.Type | None:
-    """The type for a variable that has values of both types; None if there is none that is as easy to use."""
+def wider_type(declared: ir.Type, given: ir.Type) -> ir.Type | None:
+    """The type for a variable or attribute with values of both types; None if there is none that is as easy to use."""
     declared, given = ir.unshaped(declared), ir.unshaped(given)
     plain = {ir.INT, ir.FLOAT, ir.BOOL}
     for one, other in ((declared, given), (given, declared)):

@@ -10,8 +10,10 @@ its declaration for the blocks inside.
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, final
 
@@ -64,6 +66,19 @@ class Frame:
     """What is added to the names of all variables bound here, for a body that stands among others' variables."""
     known: dict[str, ir.Value | None] = field(default_factory=dict)
     """The values that variables were given last, where no other statement can have come between; None: not known."""
+    attributes: dict[str, ir.Type] = field(default_factory=dict)
+    """What tests and assignments in this block say of attributes, by path (`self.cache`)."""
+
+
+@final
+@dataclass(slots=True)
+class LoopFacts:
+    """A loop that is being emitted: how many frames are open around it, and whether its body makes untrue what was
+    known of attributes before it.
+    """
+
+    depth: int
+    is_broken: bool = False
 
 
 @final
@@ -78,6 +93,7 @@ class Environment:
         self._renamings = 0
         self._first: dict[str, ir.Value] = {}
         self._origins: dict[ir.Value, ir.Value] = {}
+        self._loops: list[LoopFacts] = []
 
     @property
     def frame(self) -> Frame:
@@ -285,6 +301,7 @@ class Environment:
             value = SimpleValue(simple)
         if simple is not None:
             self._name_value(simple, name)
+        self._forget_attributes_of(name)
         is_outer = self._frame.parent is not None and self.is_defined(name, self._frame.parent)
         if is_outer and self._slot(name) not in self._frame.renamed.values():
             simple = self._reassigned(name, value, range, annotation)
@@ -310,6 +327,7 @@ class Environment:
     def set_type(self, name: str, type: ir.Type) -> None:
         """Give a variable, whose store is emitted already, a type from here on."""
         slot = self._slot(name)
+        self._forget_attributes_of(name)
         self._frame.sugared.pop(slot, None)
         self._frame.declared.pop(slot, None)
         self._frame.types[slot] = type
@@ -393,6 +411,66 @@ class Environment:
         self._frame.renamed[name] = slot
         self._renamings += 1
         return slot
+
+    # --- attributes
+
+    def attribute_path(self, node: ast.expr) -> str | None:
+        """How an attribute of a variable, or of its attributes, is remembered; None for any other expression."""
+        match node:
+            case ast.Attribute(value=ast.Name(id=name), attr=attr):
+                return f"{self._slot(name)}.{attr}" if self.is_defined(name) else None
+            case ast.Attribute(value=ast.Attribute() as owner, attr=attr):
+                path = self.attribute_path(owner)
+                return None if path is None else f"{path}.{attr}"
+        return None
+
+    def attribute_type(self, path: str, frame: Frame | None = None) -> ir.Type | None:
+        """What is known of an attribute here, or seen from `frame`."""
+        looked: Frame | None = frame or self._frame
+        while looked is not None:
+            if path in looked.attributes:
+                return looked.attributes[path]
+            looked = looked.parent
+        return None
+
+    def learn_attribute(self, path: str, type: ir.Type) -> None:
+        """Remember the type that an attribute is certain to have from here on."""
+        self._frame.attributes[path] = type
+
+    def join_attributes(self, frames: Iterable[Frame]) -> None:
+        """After branches: what all that are left at their end agree in."""
+        first, *others = frames
+        for path in {path for frame in (first, *others) for path in frame.attributes}:
+            types = [self.attribute_type(path, frame) for frame in (first, *others)]
+            joined = ir.unify_all(tuple(known for known in types if known is not None))
+            if joined is not None and None not in types:
+                self.learn_attribute(path, joined)
+
+    def forget_attributes(self, concerns: Callable[[str], bool]) -> None:
+        """Let nothing be known from here on of the attributes whose paths are concerned."""
+        for depth, frame in enumerate((*self._opened, self._frame)):
+            for path in [path for path in frame.attributes if concerns(path)]:
+                del frame.attributes[path]
+                for loop in self._loops:
+                    loop.is_broken = loop.is_broken or depth < loop.depth
+
+    def _forget_attributes_of(self, name: str) -> None:
+        start = f"{self._slot(name)}."
+        self.forget_attributes(lambda path: path.startswith(start))
+
+    @property
+    def knows_attributes(self) -> bool:
+        return any(frame.attributes for frame in (*self._opened, self._frame))
+
+    @contextmanager
+    def loop(self) -> Iterator[LoopFacts]:
+        """Note whether the loop that is emitted in the `with` block changes what is known of attributes before it."""
+        made = LoopFacts(len(self._opened) + 1)
+        self._loops.append(made)
+        try:
+            yield made
+        finally:
+            self._loops.remove(made)
 
 
 class Retyping(Protocol):

@@ -1,4 +1,4 @@
-"""Names and attributes."""
+"""Names."""
 
 from __future__ import annotations
 
@@ -37,8 +37,3 @@ def undefined(emitter: Emitter, name: str, range: ir.SourceRange) -> ScriptError
         return ScriptError(f"undefined value {name}", range)
     made = ScriptError(reason.message, reason.range, [*reason.calls, ("and was used here:", range)])
     return Reconsider(made, reason.subject, reason.type) if isinstance(reason, Reconsider) else made
-
-
-@expression(ast.Attribute)
-def emit_attribute(emitter: Emitter, node: ast.Attribute, hint: ir.Type | None) -> SugaredValue:
-    return emitter.sugared(node.value).attribute(emitter, emitter.range(node), node.attr)

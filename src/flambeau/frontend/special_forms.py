@@ -16,7 +16,7 @@ from flambeau.errors import ScriptError
 
 from .calls import first_class, keyword_arguments
 from .comprehensions import emit_dict_comprehension, emit_list_comprehension
-from .conditions import emit_hasattr, emit_isinstance
+from .conditions import Condition, emit_hasattr, emit_if_expression, emit_isinstance
 from .container_hints import container_hint
 from .container_inference import elements_of
 from .emitter import Emitter
@@ -179,9 +179,20 @@ def emit_getattr(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.T
     name = _known_text(emitter, selector)
     if name is None:
         raise emitter.error(node, "getattr's second argument must be a string literal")
-    if default and not owner.has_attribute(emitter, range_, name):
-        return emitter.sugared(default[0], hint)
-    return owner.attribute(emitter, range_, name)
+    is_there = owner.has_attribute(emitter, range_, name) if default else True
+    if isinstance(is_there, ir.Value):
+        found = owner.attribute(emitter, range_, name)
+        return emitter.sugar(
+            emit_if_expression(
+                emitter,
+                range_,
+                Condition(is_there),
+                lambda: found.as_value(emitter, range_),
+                lambda: emitter.value(default[0], hint),
+                hint,
+            )
+        )
+    return owner.attribute(emitter, range_, name) if is_there else emitter.sugared(default[0], hint)
 
 
 def _known_text(emitter: Emitter, node: ast.expr) -> str | None:

@@ -8,6 +8,7 @@ from flambeau import ir
 from flambeau.errors import ScriptError
 
 from .assignments import assign
+from .attribute_writes import forget_called
 from .callables import ExceptionClass, ExceptionInstance
 from .conditions import emit_condition
 from .control_flow import emit_if
@@ -76,12 +77,19 @@ def emit_with(emitter: Emitter, node: ast.With) -> None:
         range_ = emitter.range(item.context_expr)
         manager = emitter.value(item.context_expr)
         result = emitter.insert("prim::Enter", (manager,), (_enter_type(emitter, manager, range_),), range_).output
+        _forget_written(emitter, manager, "__enter__")
         entered.append((manager, range_))
         if item.optional_vars is not None:
             assign(emitter, item.optional_vars, emitter.sugar(result), range_)
     emitter.statements(node.body)
     for manager, range_ in reversed(entered):
         emitter.insert("prim::Exit", (manager,), (ir.TENSOR,), range_)
+        _forget_written(emitter, manager, "__exit__")
+
+
+def _forget_written(emitter: Emitter, manager: ir.Value, method: str) -> None:
+    owner = manager.type
+    forget_called(emitter, owner.methods.get(method) if isinstance(owner, ir.ClassType) else None)
 
 
 def _enter_type(emitter: Emitter, manager: ir.Value, range: ir.SourceRange) -> ir.Type:

@@ -50,8 +50,8 @@ class SugaredValue:
         """What `value.name` means."""
         self.refuse(f"attribute lookup is not defined on {self.kind}", range)
 
-    def has_attribute(self, emitter: Emitter, range: ir.SourceRange, name: str) -> bool:
-        """What `hasattr(value, "name")` is."""
+    def has_attribute(self, emitter: Emitter, range: ir.SourceRange, name: str) -> bool | ir.Value:
+        """What `hasattr(value, "name")` is; a value of the graph where only a run can tell."""
         self.refuse(f"attribute lookup is not defined on {self.kind}", range)
 
     def set_attribute(self, emitter: Emitter, range: ir.SourceRange, name: str, value: ir.Value) -> None:

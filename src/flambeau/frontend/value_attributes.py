@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flambeau import ir
 from flambeau.errors import ScriptError
 
+from .attribute_writes import forget_written
 from .callables import BuiltinFunction, FunctionValue, MethodValue, TensorCast
 from .messages import type_name
 from .operator_calls import has_method
@@ -153,6 +154,7 @@ def set_class_attribute(emitter: Emitter, range: ir.SourceRange, target: ir.Valu
             f"Wrong type for attribute assignment. Expected {type_name(wanted)} but got {type_name(value.type)}", range
         )
     emitter.insert("prim::SetAttr", (target, value), (), range).set_attribute("name", "s", name)
+    forget_written(emitter, frozenset({name}))
 
 
 def _declare(emitter: Emitter, range: ir.SourceRange, owner: ir.ClassType, name: str, type: ir.Type) -> None:

@@ -266,7 +266,7 @@ class ConstantValue(SugaredValue):
     def attribute(self, emitter: Emitter, range: ir.SourceRange, name: str) -> SugaredValue:
         return self._simple(emitter, range).attribute(emitter, range, name)
 
-    def has_attribute(self, emitter: Emitter, range: ir.SourceRange, name: str) -> bool:
+    def has_attribute(self, emitter: Emitter, range: ir.SourceRange, name: str) -> bool | ir.Value:
         return self._simple(emitter, range).has_attribute(emitter, range, name)
 
     def iterate(self, emitter: Emitter, range: ir.SourceRange) -> SugaredValue:

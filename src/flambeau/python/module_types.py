@@ -73,6 +73,9 @@ _NOT_ATTRIBUTES = frozenset(
 """What `nn.Module` keeps on each object for itself."""
 
 
+_EMPTY: tuple[Type, Type] = (ir.ListType(ir.TENSOR), ir.DictType(ir.STRING, ir.TENSOR))
+
+
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class MethodText:
@@ -113,6 +116,12 @@ class ModuleDescription:
     """Attributes that hold methods of the module or of a submodule, with the path to that."""
     objects: dict[str, object] = field(default_factory=dict)
     """Other attributes that mean something by themselves: classes, partially applied functions."""
+    late: dict[str, Type] = field(default_factory=dict)
+    """Attributes that methods create, with the types that they have then."""
+    empty: dict[str, Type] = field(default_factory=dict)
+    """Attributes that are empty lists or dicts, with the type that they are taken for first."""
+    numbers: set[str] = field(default_factory=set)
+    """Attributes that are numbers and become tensors."""
     failed: dict[str, str] = field(default_factory=dict)
     """Attributes that cannot be used in a script, and why."""
     ignored: frozenset[str] = frozenset()
@@ -144,6 +153,7 @@ class ModuleDescription:
             tuple(self.overloads.items()),
             tuple((name, id(value)) for name, value in self.objects.items()),
             tuple(self.failed),
+            tuple(self.late.items()),
             self.ignored,
             tuple(map(id, (*self.hooks, None, *self.pre_hooks))),
             self.examples,
@@ -173,9 +183,13 @@ def type_of_submodule(entry: SubmoduleEntry) -> ClassType | InterfaceType:
 class Walk:
     """One walk over a module and its submodules: what each was described as, and which modules stand for others."""
 
-    def __init__(self, *, fixes: bool = False, fixes_mode: bool = False) -> None:
+    def __init__(
+        self, *, fixes: bool = False, fixes_mode: bool = False, assigned: Mapping[tuple[type, str], Type] | None = None
+    ) -> None:
         self.fixes = fixes
         self.fixes_mode = fixes_mode
+        self.assigned = assigned or {}
+        """Types that attributes need for what methods assign to them, by class and name."""
         self._made: list[ModuleDescription] = []
         self.descriptions: dict[int, ModuleDescription] = {}
         self._under_way: set[int] = set()
@@ -267,6 +281,7 @@ class _Describer:
         for name, value in vars(module).items():
             if not (name in _NOT_ATTRIBUTES or name.startswith("__") or self._is_known(name)):
                 self._add_attribute(name, value)
+        self._widen_attributes(cls)
         self.description.hooks = tuple(module._forward_hooks.values())
         self.description.pre_hooks = tuple(module._forward_pre_hooks.values())
         self.description.definitions = tuple(vars(module).get("__method_texts__", ()))
@@ -377,6 +392,24 @@ class _Describer:
                 description.failed[name] = self._why_failed(name, value, inferred.reason)
             else:
                 description.attributes[name] = AttributeEntry(inferred)
+            if isinstance(value, (list, dict)) and not value and name in description.failed:
+                description.empty[name] = _EMPTY[isinstance(value, dict)]
+
+    def _widen_attributes(self, cls: type) -> None:
+        """Give attributes the types that methods need, and make those that only methods create."""
+        d = self.description
+        for (owner, name), type in self._walk.assigned.items():
+            if owner is not cls:
+                continue
+            former = d.attributes.get(name)
+            if former is not None and isinstance(type, ir.TensorType) and not isinstance(former.type, ir.TensorType):
+                d.numbers.add(name)
+            if former is None and not hasattr(self._module, name):
+                d.late[name] = type
+                type = ir.optional(type)
+            d.attributes[name] = AttributeEntry(type, "attribute" if former is None else former.kind)
+            for entries in (d.failed, d.objects, d.fixed):
+                entries.pop(name, None)
 
     def _path_to(self, owner: object) -> str | None:
         """The name of the submodule that an object is; empty for the module itself, None for anything else."""
@@ -388,6 +421,8 @@ class _Describer:
     def _is_fixed(self, name: str, value: object) -> bool:
         """Whether an attribute is a constant of this object: how it was configured."""
         if not self._walk.fixes or name in assigned_attributes(type(self._module)):
+            return False
+        if (type(self._module), name) in self._walk.assigned:
             return False
         if name == "training":
             return self._walk.fixes_mode

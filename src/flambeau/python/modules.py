@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import final
 
+import torch
 from torch import nn
 
 from flambeau.errors import FlambeauError, ScriptError, UnsupportedError
 from flambeau.frontend import notes
-from flambeau.ir import ClassType, InterfaceType, ScriptObject, Type, why_not_implements
+from flambeau.ir import ClassType, InterfaceType, ScriptObject, TensorType, Type, why_not_implements
 from flambeau.python import markers
+from flambeau.python.attribute_requests import Requests, forget_requests, granted
 from flambeau.python.conversion import ConversionError, to_script
 from flambeau.python.left_in_python import remember_original
 from flambeau.python.methods import compile_methods, find_method
@@ -38,25 +40,37 @@ class ModuleTree:
         last as TorchScript reads it, with undefined Tensors for defaults that are None.
         """
         problem: FlambeauError | None = None
-        for walk in (self._walk, Walk(fixes=True), Walk(fixes=True, fixes_mode=True), Walk()):
-            self._walk, self.objects = walk, {}
-            former = unit.infers_at_once, unit.none_is_tensor
-            unit.infers_at_once = unit.infers_at_once or walk.fixes
-            unit.none_is_tensor = problem is not None and not walk.fixes
-            try:
-                root = checked(walk.prepared(module))
-                notes.went_beyond = notes.read_numbers = False
-                compile_methods(walk.describe(root), is_root=True)
-                made = self._object(root)
-                if not walk.fixes and problem is None and notes.went_beyond and notes.read_numbers:
-                    raise ScriptError("a tensor is assigned to a variable that holds a number")
-                return made
-            except (ScriptError, UnsupportedError) as error:
-                walk.forget()
-                problem = error if problem is None or walk.fixes else problem
-            finally:
-                unit.infers_at_once, unit.none_is_tensor = former
+        for fixes, fixes_mode in ((False, False), (True, False), (True, True), (False, False)):
+            last: FlambeauError | None = None
+            forget_requests()
+            assigned: Requests | None = {}
+            while assigned is not None:
+                walk = Walk(fixes=fixes, fixes_mode=fixes_mode, assigned=assigned)
+                try:
+                    return self._compiled_once(module, walk, is_last=problem is not None and not fixes)
+                except (ScriptError, UnsupportedError) as error:
+                    walk.forget()
+                    assigned, last = granted(assigned), error
+                    if assigned is not None:
+                        unit.failures.clear()
+            problem = last if problem is None or fixes else problem
         raise problem or ScriptError(f"'{type_name(module)}' cannot be compiled")
+
+    def _compiled_once(self, module: nn.Module, walk: Walk, *, is_last: bool) -> ScriptObject:
+        self._walk, self.objects = walk, {}
+        former = unit.infers_at_once, unit.none_is_tensor
+        unit.infers_at_once = unit.infers_at_once or walk.fixes
+        unit.none_is_tensor = is_last
+        try:
+            root = checked(walk.prepared(module))
+            notes.went_beyond = notes.read_numbers = False
+            compile_methods(walk.describe(root), is_root=True)
+            made = self._object(root)
+            if not walk.fixes and not is_last and notes.went_beyond and notes.read_numbers:
+                raise ScriptError("a tensor is assigned to a variable that holds a number")
+            return made
+        finally:
+            unit.infers_at_once, unit.none_is_tensor = former
 
     def _object(self, module: nn.Module) -> ScriptObject:
         module = self._walk.prepared(module)
@@ -73,7 +87,7 @@ class ModuleTree:
         self.objects[id(module)] = made
         remember_original(made, module)
         for name, entry in description.attributes.items():
-            made.set(name, attribute_value(module, name, entry.type))
+            made.set(name, None if name in description.late else attribute_value(module, name, entry.type))
         for name, submodule in description.submodules.items():
             made.set(name, self._submodule(name, getattr(module, name), submodule))
         return made
@@ -103,6 +117,8 @@ def attribute_value(module: nn.Module, name: str, wanted: Type) -> object:
     value = getattr(module, name)
     if markers.is_attribute_marker(value):
         value = value.value
+    if isinstance(wanted, TensorType) and isinstance(value, (bool, int, float)):
+        value = torch.tensor(value)
     try:
         return to_script(value, wanted)
     except ConversionError as error:

@@ -16,7 +16,7 @@ from torch.autograd import Function
 
 from flambeau import ir
 from flambeau.errors import ExecutionError, ScriptError
-from flambeau.frontend import Arg, SimpleValue, SugaredValue, match_call
+from flambeau.frontend import Arg, SimpleValue, SugaredValue, forget_written, match_call
 from flambeau.ir import Argument, FunctionSchema, SourceRange, Type, Value
 from flambeau.python import markers
 from flambeau.python.annotations import AnnotationReader
@@ -91,6 +91,7 @@ class PythonFunctionValue(SugaredValue):
         inputs = matched.inputs if self.self_value is None else [self.self_value, *matched.inputs]
         result_type, types = matched.return_types[0], tuple(value.type for value in inputs)
         node = emitter.insert("prim::PythonOp", inputs, (result_type,), range)
+        forget_written(emitter, None)
         node.set_attribute("name", "s", self.name or self.function.__name__)
         node.set_attribute("callable", "ival", PythonCallable(self.called or self.function, types, result_type))
         return SimpleValue(node.output)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING, final
 
@@ -22,6 +23,7 @@ from flambeau.frontend import (
     Choice,
     ConstantValue,
     FunctionValue,
+    LateAttribute,
     MethodValue,
     Signature,
     SimpleValue,
@@ -29,9 +31,11 @@ from flambeau.frontend import (
     SugaredValue,
     known_value,
     raise_unless_unrolled,
+    widened,
 )
 from flambeau.ir import SourceRange, Value
 from flambeau.python import markers
+from flambeau.python.attribute_requests import request_attribute, request_contents
 from flambeau.python.methods import find_method, find_overloads, find_property, specialized_method
 from flambeau.python.module_hooks import call_with_hooks, define_hooks
 from flambeau.python.module_types import ModuleDescription, type_of_submodule
@@ -85,8 +89,10 @@ class ModuleValue(SugaredValue):
             self.refuse(self._why_missing(name), range)
         return found
 
-    def has_attribute(self, emitter: Emitter, range: SourceRange, name: str) -> bool:
+    def has_attribute(self, emitter: Emitter, range: SourceRange, name: str) -> bool | Value:
         d = self.description
+        if name in d.late:
+            return self._late(emitter, range, name).is_there(emitter, range)
         if name in d.attributes or name in d.submodules or name in d.constants:
             return True
         if any(name in entries for entries in (d.functions, d.script_functions, d.builtins, d.objects, d.failed)):
@@ -96,8 +102,22 @@ class ModuleValue(SugaredValue):
     def set_attribute(self, emitter: Emitter, range: SourceRange, name: str, value: Value) -> None:
         if name not in self.description.attributes and find_property(self.description, name) is None:
             if name in self.description.failed:
+                request_attribute(emitter, self.description, name, value.type)
                 self.refuse(self._why_missing(name), range)
-        SimpleValue(self.value).set_attribute(emitter, range, name, value)
+        if name in self.description.late and ir.is_subtype(ir.NONE, value.type):
+            self.refuse(
+                f"attribute '{name}' is created outside of __init__ and may be given None, so that nothing tells "
+                "whether it is there. Initialize it in __init__",
+                range,
+            )
+        entry = self.description.attributes.get(name)
+        if entry is not None and emitter.infers:
+            value = widened(emitter.graph, value, entry.type)
+        try:
+            SimpleValue(self.value).set_attribute(emitter, range, name, value)
+        except ScriptError:
+            request_attribute(emitter, self.description, name, value.type)
+            raise
 
     def submodule(self, emitter: Emitter, range: SourceRange, name: str) -> SugaredValue:
         """The submodule in a slot."""
@@ -116,8 +136,12 @@ class ModuleValue(SugaredValue):
             return self.submodule(emitter, range, name)
         if name in d.fixed:
             return services.sugared(d.fixed[name], range)
+        if name in d.late:
+            return self._late(emitter, range, name)
         if name in d.attributes:
-            return emitter.sugar(self._read(emitter, range, name, d.attributes[name].type))
+            return emitter.sugar(self._read_attribute(emitter, range, name))
+        if name in d.empty and emitter.infers:
+            request_contents(d, name, d.empty[name])
         if name in d.class_type.methods:
             return self._method(name) or MethodValue.of(self.value, name)
         if name in d.constants:
@@ -125,6 +149,20 @@ class ModuleValue(SugaredValue):
         if name in _VIEWS and _is_own(d.python_class, name):
             return ModuleView(self, name)
         return self._find_callable(emitter, range, name) or self._find_member(emitter, range, name)
+
+    def _read_attribute(self, emitter: Emitter, range: SourceRange, name: str) -> Value:
+        d = self.description
+        value = self._read(emitter, range, name, d.attributes[name].type)
+        if name in d.empty:
+            emitter.empty_attributes[value] = partial(request_contents, d, name)
+        if name in d.numbers:
+            emitter.former_numbers.add(value)
+        return value
+
+    def _late(self, emitter: Emitter, range: SourceRange, name: str) -> LateAttribute:
+        d = self.description
+        value = self._read(emitter, range, name, d.attributes[name].type)
+        return LateAttribute(value, d.late[name], f"'{d.python_class.__name__}' object has no attribute '{name}'")
 
     def _find_callable(self, emitter: Emitter, range: SourceRange, name: str) -> SugaredValue | None:
         d = self.description
