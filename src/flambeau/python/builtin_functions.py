@@ -34,6 +34,8 @@ _CMATH = (  # noqa: SIM905
     "isnan isfinite isinf log log10 sqrt exp sin tan cos asin acos atan sinh cosh tanh asinh acosh atanh"
 ).split()
 
+_DISTRIBUTED = getattr(torch._C, "_distributed_autograd", None)  # not in every build
+
 _NAMED: tuple[tuple[ModuleType | object, str, str], ...] = (
     (cmath, "phase", "aten::angle"),
     (cmath, "rect", "aten::polar"),
@@ -51,6 +53,8 @@ _NAMED: tuple[tuple[ModuleType | object, str, str], ...] = (
     (torch, "set_grad_enabled", "aten::set_grad_enabled"),
     (torch.autograd, "grad", "aten::grad"),
     (torch.autograd, "backward", "aten::backward"),
+    (_DISTRIBUTED, "backward", "aten::dist_backward"),
+    (_DISTRIBUTED, "get_gradients", "aten::get_gradients"),
     (torch.backends.cudnn, "is_acceptable", "aten::cudnn_is_acceptable"),
     (torch._C, "_infer_size", "aten::_infer_size"),
     (torch._C, "_get_cpu_capability", "aten::_get_cpu_capability"),

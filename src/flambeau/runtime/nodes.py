@@ -229,9 +229,19 @@ _GROUPS = (
 
 @specialises(*_GROUPS)
 def group(node: Node) -> Kernel:
-    """A group that some optimisation made is run as what it stands for."""
-    function = subgraph_function(node, node.kind)
-    return lambda *arguments: services.call(function, arguments)
+    """A group that some optimisation made is run as what it stands for.
+
+    What its graph gives beyond the node's outputs was for a backward graph to capture.
+    """
+    function, count = subgraph_function(node, node.kind), len(node.outputs)
+    if len(function.graph.outputs) <= count:
+        return lambda *arguments: services.call(function, arguments)
+
+    def run(*arguments: object) -> object:
+        results = services.call(function, arguments)
+        return results[0] if count == 1 else results[:count]  # type: ignore[index]  # a tuple
+
+    return run
 
 
 @specialises("prim::Enter")
@@ -252,10 +262,26 @@ def _calling_method(name: str) -> Callable[..., object]:
     return call
 
 
-@specialises("prim::PythonOp", "prim::IgnoredPythonOp")
+@specialises("prim::PythonOp")
 def python_call(node: Node) -> Kernel:
     """A call of a Python function that was not compiled; it takes and gives run-time values."""
     given = node.attribute("callable")
     if not callable(given):
         raise InvalidGraphError(f"{node.kind} needs a callable, not {given!r}")
     return given
+
+
+@specialises("prim::IgnoredPythonOp")
+def ignored_python_call(node: Node) -> Kernel:
+    """What archives have in place of a call of a function that stayed in Python."""
+
+    def refuse(*arguments: object) -> None:
+        raise RuntimeError(_IGNORED)
+
+    return refuse
+
+
+_IGNORED = (
+    "This Python function is annotated to be ignored and cannot be and has not been included in the exported binary, "
+    "meaning that it cannot be executed now. Make sure that ignored operations are never executed after import"
+)

@@ -170,13 +170,17 @@ def kernel_of_operator(operator: Operator) -> Kernel:
     return _kernels.get(operator.qualified_name) or _dispatcher_kernel(operator)
 
 
+_PYTORCHS = frozenset({"cuda"})
+"""Namespaces of operators outside the dispatcher that only PyTorch can carry out, where its build has them."""
+
+
 @cache
 def _dispatcher_kernel(operator: Operator) -> Kernel:
     backend = load_tensor_backend()
     found = _kernels.get(operator.qualified_name)  # the import may have brought it
     if found is not None:
         return found
-    if operator.is_jit_only:
+    if operator.is_jit_only and operator.name.partition("::")[0] not in _PYTORCHS:
         raise UnsupportedError(f"operator {operator.qualified_name} is not implemented")
     return backend.dispatcher_kernel(operator)
 

@@ -16,6 +16,7 @@ from flambeau.runtime.operators import (
     lists,
     mathematics,
     objects,
+    powers,
     sizes,
     strings,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "lists",
     "mathematics",
     "objects",
+    "powers",
     "sizes",
     "strings",
 ]

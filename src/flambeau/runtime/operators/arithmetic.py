@@ -1,7 +1,7 @@
 """Arithmetic on numbers.
 
 Ints wrap at 64 bits. Floats follow IEEE 754 where Python raises: division by zero gives an infinity or NaN, an overflow
-an infinity. `//` and `%` have the sign rules of Python. `**` of ints is a float.
+an infinity. `//` and `%` have the sign rules of Python. (Powers: see `powers`.)
 """
 
 from __future__ import annotations
@@ -9,14 +9,20 @@ from __future__ import annotations
 import math
 from typing import TypeAlias
 
-from flambeau.runtime.integers import INT_MAX, INT_MIN, from_float, single, wrapped, wrapped_to_32_bits
+from flambeau.runtime.integers import INT_MAX, INT_MIN, single, wrapped, wrapped_to_32_bits
 from flambeau.runtime.registry import implements
 
 Number: TypeAlias = "int | float | complex"
 Real: TypeAlias = "int | float"
 
 DIVISION_BY_ZERO = "division by 0"
-ZERO_TO_NEGATIVE = "0.0 cannot be raised to a negative power"
+
+
+def real(value: Number) -> Real:
+    """The number itself; TypeError if it is complex."""
+    if isinstance(value, complex):
+        raise TypeError("must be real number, not complex")
+    return value
 
 
 # --- add, sub, mul
@@ -194,18 +200,23 @@ def remainder_float(a: float, b: float) -> float:
 
 
 @implements("aten::remainder")
-def remainder(a: Real, b: Real) -> Real:
+def remainder(a: Number, b: Number) -> Real:
     if isinstance(a, int) and isinstance(b, int):
         return remainder_int(a, b)
-    return remainder_float(a, b)
+    return remainder_float(real(a), real(b))
 
 
-@implements("aten::fmod", "aten::fmod.int", "aten::fmod.float", "aten::fmod.int_float", "aten::fmod.float_int")
+@implements("aten::fmod.int", "aten::fmod.float", "aten::fmod.int_float", "aten::fmod.float_int")
 def fmod(a: float, b: float) -> float:
     """The remainder with the sign of `a`."""
     if b == 0 or math.isinf(a):
         return math.nan
     return math.fmod(a, b)
+
+
+@implements("aten::fmod")
+def fmod_number(a: Number, b: Number) -> float:
+    return fmod(real(a), real(b))
 
 
 @implements("aten::divmod.int")
@@ -252,52 +263,6 @@ def round_to_zero_floordiv(a: int, b: int) -> int:
         raise ZeroDivisionError(DIVISION_BY_ZERO)
     quotient = abs(a) // abs(b)
     return wrapped(quotient if (a < 0) == (b < 0) else -quotient)
-
-
-# --- powers
-
-
-@implements("aten::pow.int", "aten::pow.float", "aten::pow.int_float", "aten::pow.float_int")
-def pow_float(a: float, b: float) -> float:
-    if a == 0 and b < 0:
-        raise ZeroDivisionError(ZERO_TO_NEGATIVE)
-    return _pow(float(a), float(b))
-
-
-def _pow(base: float, exponent: float) -> float:
-    is_odd = math.fmod(exponent, 2) in (1, -1) if math.isfinite(exponent) else False
-    if base == 0 and exponent < 0:
-        return math.copysign(math.inf, base) if is_odd else math.inf
-    try:
-        return math.pow(base, exponent)
-    except OverflowError:
-        return -math.inf if base < 0 and is_odd else math.inf
-    except ValueError:  # a negative number to a fraction
-        return math.nan
-
-
-@implements("aten::pow.int_to_int")
-def pow_int_to_int(a: int, b: int) -> int:
-    return from_float(pow_float(a, b))
-
-
-@implements("aten::pow.complex", "aten::pow.float_complex", "aten::pow.complex_float")
-def pow_complex(a: complex, b: complex) -> complex:
-    if a == 0:
-        if b == 0:
-            return complex(1.0)
-        return complex(0.0) if b.real > 0 else complex(math.nan, math.nan)
-    try:
-        return complex(a) ** complex(b)
-    except OverflowError:
-        return complex(math.inf, math.nan)
-
-
-@implements("aten::pow.Scalar_Scalar")
-def pow_number(a: Number, b: Number) -> Number:
-    if isinstance(a, complex) or isinstance(b, complex):
-        return pow_complex(a, b)
-    return _pow(float(a), float(b))
 
 
 # --- signs, extremes

@@ -9,8 +9,9 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
-from flambeau.ir import Node
+from flambeau.ir import Graph, Node
 from flambeau.runtime.exceptions import raised_in_script
 from flambeau.runtime.registry import Kernel, implements, specialises
 from flambeau.runtime.text import text_of
@@ -42,16 +43,19 @@ def raise_exception(msg: str, cls: str | None) -> None:
     raise raised_in_script(msg, cls)
 
 
+_warned: WeakKeyDictionary[Graph, set[int]] = WeakKeyDictionary()
+"""The nodes that have given their warning, by identity: an interpreter asks for a kernel each time it meets a node."""
+
+
 @specialises("aten::warn")
 def warn(node: Node) -> Kernel:
     """A warning is shown once for each place in the script that gives one."""
-    shown = False
+    warned = _warned.setdefault(node.graph, set())
 
     def kernel(message: str, stacklevel: int) -> None:
-        nonlocal shown
-        if shown:
+        if id(node) in warned:
             return
-        shown = True
+        warned.add(id(node))
         place = node.range
         if place is None:
             warnings.warn(message, UserWarning, stacklevel=2)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 
 from flambeau.runtime.integers import INT_MAX, INT_MIN, from_float, single, wrapped, wrapped_to_32_bits
-from flambeau.runtime.operators.arithmetic import Number, Real, div_complex, div_float
+from flambeau.runtime.operators.arithmetic import Number, Real, div_complex, div_float, real
 from flambeau.runtime.registry import implements
 
 _NAN = complex(math.nan, math.nan)
@@ -300,7 +300,7 @@ def copysign(a: float, b: float) -> float:
 
 
 @implements(
-    *("aten::mathremainder", "aten::mathremainder.int", "aten::mathremainder.float"),
+    *("aten::mathremainder.int", "aten::mathremainder.float"),
     *("aten::mathremainder.int_float", "aten::mathremainder.float_int"),
 )
 def mathremainder(a: float, b: float) -> float:
@@ -310,14 +310,21 @@ def mathremainder(a: float, b: float) -> float:
     return math.remainder(a, b)
 
 
-@implements(
-    *("aten::polar.int", "aten::polar.float", "aten::polar.int_float", "aten::polar.float_int"),
-    "aten::polar.Scalar_Scalar",
-)
+@implements("aten::mathremainder")
+def mathremainder_number(a: Number, b: Number) -> float:
+    return mathremainder(real(a), real(b))
+
+
+@implements("aten::polar.int", "aten::polar.float", "aten::polar.int_float", "aten::polar.float_int")
 def polar(a: float, b: float) -> complex:
     if math.isinf(b):
         return _NAN
     return complex(a * math.cos(b), a * math.sin(b))
+
+
+@implements("aten::polar.Scalar_Scalar")
+def polar_number(a: Number, b: Number) -> complex:
+    return polar(real(a), real(b))
 
 
 @implements("aten::ldexp")

@@ -139,10 +139,11 @@ def tolist(node: Node) -> Kernel:
     if element not in _ELEMENTS:
         raise InvalidGraphError(f"tolist() cannot make {node.output.type}")
     accepted = _ELEMENTS[element]
+    expected = ScalarType(dtype_number(accepted[0])).name
 
     def kernel(tensor: Tensor, *described: object) -> object:
         if tensor.dtype not in accepted:
-            raise RuntimeError(_MISMATCH)
+            raise RuntimeError(f"{_MISMATCH}: {expected} vs {ScalarType(dtype_number(tensor.dtype)).name}")
         if tensor.dim() != rank:
             raise RuntimeError(_WRONG_RANK)
         return tensor.tolist()

@@ -43,7 +43,7 @@ def _types(node: Node) -> tuple[TensorType, ...]:
     return types
 
 
-@specialises("prim::TypeCheck")
+@specialises("prim::TypeCheck", "prim::oneDNNFusionGuard")
 def type_check(node: Node) -> Kernel:
     types = _types(node)
     return lambda *tensors: (*tensors, all(map(matches, tensors, types)))
@@ -86,9 +86,15 @@ def stack(*arguments: object) -> Tensor:
 
 @implements("onnx::Shape")
 def onnx_shape(t: Tensor) -> Tensor:
-    return torch.tensor(t.shape)
+    return torch.tensor(t.shape, dtype=torch.int64)
 
 
 @implements("onnx::Reshape")
 def onnx_reshape(input: Tensor, shape: Tensor) -> Tensor:
     return input.reshape(shape.tolist())
+
+
+@implements("prim::BailoutTemplate")
+def bailout_template() -> int:
+    """A mark that holds the graph as it was before optimisation; its number means nothing."""
+    return 1

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from flambeau.ir import ScalarType
 from flambeau.runtime.aten.enumerations import dtype_number
+from flambeau.runtime.integers import wrapped
 from flambeau.runtime.registry import implements
-
-_UINT64 = (1 << 64) - 1
 
 
 @implements("aten::is_grad_enabled")
@@ -32,8 +30,8 @@ def is_autocast_cpu_enabled() -> bool:
 
 
 @implements("aten::get_autocast_dtype")
-def get_autocast_dtype(device_type: str) -> ScalarType:
-    return ScalarType(dtype_number(torch.get_autocast_dtype(device_type)))
+def get_autocast_dtype(device_type: str) -> int:
+    return dtype_number(torch.get_autocast_dtype(device_type))
 
 
 @implements("aten::_get_cpu_capability")
@@ -49,12 +47,12 @@ def make_generator(device: torch.device | None, seed: int | None) -> torch.Gener
 
 @implements("aten::initial_seed")
 def initial_seed(self: torch.Generator) -> int:
-    return self.initial_seed()
+    return wrapped(self.initial_seed())
 
 
 @implements("aten::seed")
 def seed(self: torch.Generator) -> int:
-    return self.seed() & _UINT64 >> 1
+    return wrapped(self.seed())
 
 
 @implements("aten::manual_seed.generator")
