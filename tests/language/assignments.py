@@ -244,9 +244,49 @@ def use_of_deleted_name(x: int) -> int:
 
 
 @suite.rejects("del statements only support deletion at a single index, slicing is not supported")
-def delete_slice(x: List[int]) -> List[int]:
+def delete_slice_of_a_dict(x: Dict[int, int]) -> Dict[int, int]:
     del x[0:2]
     return x
+
+
+@suite.extends(([1, 2, 3, 4], 1, 3), ([1, 2, 3, 4], -3, -1), ([1, 2, 3], 2, 1), ([1, 2, 3], -9, 9), ([], 0, 0))
+def list_slices(xs: List[int], start: int, stop: int):
+    same = xs
+    xs[start:stop] = [7, 8, 9]
+    a = xs[:]
+    xs[:start] = (5, 6)
+    b = xs[:]
+    xs[stop:] = xs
+    c = xs[:]
+    xs[start:stop] += [1]
+    d = xs[:]
+    del xs[start:stop]
+    e = xs[:]
+    xs[1:1] = []
+    del xs[2:]
+    f = xs[:]
+    xs[:] = xs
+    xs[:] = [3]
+    g = xs[:]
+    del xs[:]
+    return a, b, c, d, e, f, g, len(same)
+
+
+@suite.extends(([torch.ones(2), torch.zeros(2)],))
+def list_slice_of_tensors(xs: List[Tensor]):
+    ys = xs
+    xs[1:] = [x + 1 for x in xs]
+    xs[0:1] = []
+    return ys
+
+
+@suite.extends(3)
+def empty_literal_with_slices(n: int):
+    queue = []
+    for i in range(n):
+        queue.append(i)
+        queue[:] = queue[-2:]
+    return queue
 
 
 def _extended_twice(xs: List[int]) -> int:

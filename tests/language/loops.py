@@ -3,7 +3,7 @@
 from typing import Dict, List, Tuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tests.language.harness import Suite
 
@@ -282,12 +282,101 @@ def for_else(n: int) -> int:
     return n
 
 
-@suite.rejects("we do not support break or continue")
+@suite.extends(1, 2, 3)
 def break_in_unrolled_loop(n: int) -> int:
+    seen = 0
     for x in (1, 2):
         if x == n:
             break
-    return 1
+        seen += x
+    return seen
+
+
+@suite.extends((1, 1.0), (2, 0.5), (9, 9.0))
+def continue_in_unrolled_loop_of_several_types(n: int, y: float):
+    total = 0.0
+    for x in (1, 0.5, 3):
+        if x == n:
+            continue
+        total += x
+        if total > y:
+            return total, "early"
+        for k in range(3):
+            if k == n:
+                break
+            total += k
+    return total, "end"
+
+
+@suite.extends(0, 2, 5)
+def else_of_unrolled_loop(n: int) -> str:
+    for x in (1, 2, 3):
+        if x == n:
+            break
+    else:
+        return "none"
+    return "found"
+
+
+@suite.extends(1, 2, 7)
+def index_after_unrolled_loop(n: int):
+    i = -1
+    for i, x in enumerate((5, 6, 7)):
+        if x > n + 4:
+            break
+    return i
+
+
+@suite.extends(1, 2)
+def nested_unrolled_loops(n: int):
+    pairs = []
+    for x in (1, 2, 3):
+        for y in (1, 2, 3):
+            if y == n:
+                continue
+            if y > x:
+                break
+            pairs.append((x, y))
+        if x > n:
+            break
+    return pairs
+
+
+@suite.extends((torch.ones(2), 0.1), (torch.ones(2), 5.0), (torch.ones(2), 100.0))
+class BreakBetweenModules(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(2, 2) for _ in range(3)])
+
+    def forward(self, x, limit: float):
+        used = 0
+        for layer in self.layers:
+            used += 1
+            if x.abs().sum() > limit:
+                break
+            x = layer(x) + 2
+        for layer in self.layers:
+            if x.sum() < limit:
+                continue
+            x = layer(x)
+        return x, used
+
+
+@suite.extends(([torch.ones(2), -torch.ones(2)],), ([],), ([-torch.ones(2)],))
+class BreakInZipWithAList(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(2, 2) for _ in range(3)])
+
+    def forward(self, xs: List[Tensor]):
+        out = []
+        for layer, x in zip(self.layers, xs):
+            if x.sum() < 0:
+                break
+            out.append(layer(x))
+        else:
+            return out, True
+        return out, False
 
 
 @suite.extends(())

@@ -219,8 +219,14 @@ def list_multi_index(x: List[int]) -> int:
 
 
 @suite.rejects("Sliced expression not yet supported for subscripted assignment")
-def list_slice_assignment(x: List[int]) -> List[int]:
-    x[0:1] = [5]
+def slice_assignment_of_a_dict(x: Dict[int, int]) -> Dict[int, int]:
+    x[0:1] = 5
+    return x
+
+
+@suite.rejects("Sliced expression not yet supported for subscripted assignment", ours="with a step")
+def list_slice_assignment_with_a_step(x: List[int]) -> List[int]:
+    x[::2] = [5]
     return x
 
 

@@ -16,11 +16,12 @@ from .attributes import learn_assigned
 from .calls import first_class
 from .container_inference import reconsider_literal
 from .emitter import Emitter
+from .list_slices import assign_slice, delete_slice
 from .messages import type_name
 from .subscripts import emit_tensor_views, index_expressions, index_list
 from .sugared import SugaredValue
 from .syntax import expression, statement
-from .values import SimpleValue
+from .values import SimpleValue, SugaredTuple
 
 _RESERVED_PREFIX = "__jit"
 _NUMBERS = (ir.INT, ir.FLOAT, ir.COMPLEX, ir.BOOL, ir.NUMBER)
@@ -101,7 +102,7 @@ def assign(emitter: Emitter, target: ast.expr, value: SugaredValue, range: ir.So
             owner.set_attribute(emitter, emitter.range(target), target.attr, given)
             learn_assigned(emitter, target, given)
         case ast.Subscript():
-            _assign_item(emitter, target, value.as_value(emitter, range))
+            _assign_item(emitter, target, value, range)
         case ast.Starred():
             raise emitter.error(
                 target,
@@ -167,9 +168,15 @@ def _packed(emitter: Emitter, star: ast.expr, parts: list[SugaredValue], start: 
     return [*parts[:start], emitter.sugar(emitter.make_tuple(taken, range_)), *parts[start + count :]]
 
 
-def _assign_item(emitter: Emitter, target: ast.Subscript, value: ir.Value) -> None:
+def _assign_item(emitter: Emitter, target: ast.Subscript, given: SugaredValue, range: ir.SourceRange) -> None:
     range_ = emitter.range(target)
+    is_slice = isinstance(target.slice, ast.Slice)
+    value = None if is_slice and isinstance(given, SugaredTuple) else given.as_value(emitter, range)
     container = emitter.value(target.value)
+    if isinstance(container.type, ir.ListType) and isinstance(target.slice, ast.Slice):
+        assign_slice(emitter, range_, container, target.slice, given if value is None else SimpleValue(value))
+        return
+    value = given.as_value(emitter, range) if value is None else value
     indices = index_expressions(target)
     if isinstance(container.type, ir.TensorType):
         view, tensors = emit_tensor_views(emitter, range_, container, indices)
@@ -234,6 +241,11 @@ def _delete(emitter: Emitter, target: ast.expr) -> None:
             emitter.environment.delete(name, ScriptError(f"undefined value {name}; it was deleted here", range_))
         case ast.Subscript():
             indices = index_expressions(target)
+            if isinstance(target.slice, ast.Slice) and not emitter.definition.serialized:
+                container = emitter.value(target.value)
+                if isinstance(container.type, ir.ListType):
+                    delete_slice(emitter, range_, container, target.slice)
+                    return
             if len(indices) != 1 or isinstance(indices[0], ast.Slice):
                 raise ScriptError(
                     "del statements only support deletion at a single index, slicing is not supported "

@@ -22,9 +22,10 @@ from flambeau.errors import ScriptError
 if TYPE_CHECKING:
     from flambeau import ir
 
-Subject: TypeAlias = "tuple[Literal['literal', 'loop', 'loop facts', 'variable', 'result'], object]"
+Subject: TypeAlias = "tuple[Literal['literal', 'loop', 'loop facts', 'loop exits', 'variable', 'result'], object]"
 """What an assumption is about: a literal, a loop or a variable, and where it stands. Of a loop that is not unrolled it
-may be that nothing is known of attributes where it begins ('loop facts').
+may be that nothing is known of attributes where it begins ('loop facts'); of one that is, that only a run decides
+how its rounds end ('loop exits').
 """
 
 ATTEMPTS = 40

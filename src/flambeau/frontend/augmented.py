@@ -16,6 +16,7 @@ from .attributes import read_attribute
 from .calls import argument
 from .container_inference import reconsider_literal
 from .emitter import Emitter
+from .list_slices import extend_slice
 from .subscripts import emit_tensor_views, index_expressions, index_list
 from .sugared import Arg
 from .syntax import statement
@@ -108,6 +109,12 @@ def _emit_on_item(emitter: Emitter, node: ast.AugAssign, target: ast.Subscript) 
         places = index_list(emitter, tensors, range_)
         result = _operate(emitter, node, emitter.builtin(range_, "aten::index", view, places))
         emitter.builtin(range_, "aten::index_put_", view, places, result)
+        return
+    if isinstance(container.type, ir.ListType) and isinstance(target.slice, ast.Slice):
+        added = argument(emitter, node.value, None).sugared
+        if not isinstance(node.op, ast.Add):
+            raise emitter.unsupported(node, "of augmented assignments to slices of lists only += is supported")
+        extend_slice(emitter, range_, container, target.slice, added)
         return
     if len(indices) != 1 or isinstance(indices[0], ast.Slice):
         raise emitter.error(

@@ -22,9 +22,9 @@ from flambeau import ir
 from flambeau.errors import ScriptError
 
 from .calls import keyword_arguments, positional_arguments
-from .control_flow import finish_body
 from .emitter import Emitter, Results
 from .local_functions import local_function
+from .results import finish_body
 from .special import SpecialForm, special_form
 from .sugared import SugaredValue
 from .syntax import statement

@@ -24,6 +24,7 @@ from . import (  # noqa: F401
     comprehensions,
     f_strings,
     literals,
+    loop_statements,
     match_statements,
     names,
     special_forms,
@@ -34,7 +35,6 @@ from .annotations import parse_annotation
 from .assumptions import ATTEMPTS, Assumptions, Reconsider, notes
 from .builtin_functions import services as builtin_function_services
 from .closures import lift_forks
-from .control_flow import finish_body
 from .definition import Definition
 from .emitter import Emitter, Results
 from .exits import transform_exits
@@ -43,6 +43,7 @@ from .loops import canonicalize_loops
 from .namespaces import SERIALIZED_NAMES
 from .remedies import add_remedies
 from .resolver import Resolver
+from .results import finish_body
 from .signatures import Signature, signature_of
 from .ssa import convert_to_ssa
 from .sugared import SugaredFactory, SugaredValue

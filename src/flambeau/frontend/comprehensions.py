@@ -11,11 +11,12 @@ from collections.abc import Callable
 from flambeau import ir
 from flambeau.errors import ScriptError
 
+from .branches import emit_if
 from .conditions import Condition, emit_condition
 from .container_hints import container_hint
-from .control_flow import emit_for, emit_if
 from .emitter import Emitter
 from .literals import as_hinted, checked_dict
+from .loop_statements import emit_for
 from .messages import type_name
 from .sugared import SugaredValue
 from .syntax import expression

@@ -81,6 +81,10 @@ class Emitter:
         """Attributes that were numbers and are tensors for the sake of what they are assigned."""
         self.unrolled_frame: Frame | None = None
         """The frame in which the innermost loop is unrolled, if it is."""
+        self.unrolled_loop: Subject | None = None
+        """The innermost loop that is unrolled: what to assume of it is that only a run decides how its rounds end."""
+        self.break_flag: str | None = None
+        """The variable to set where the innermost loop is left, if it is one round of a loop that is unrolled."""
         self.round_end: Literal["break", "continue"] | None = None
         """How the round that is being emitted of that loop was left just now."""
         self.exiting: set[ir.Block] = set()

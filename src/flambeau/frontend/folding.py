@@ -155,7 +155,7 @@ def _temporary(emitter: Emitter, container: ir.Value, depth: int) -> list[object
     return None if any(choice is ir.NOT_CONSTANT for choice in choices) else choices
 
 
-_CHANGING_NAMES = "append extend insert pop remove clear reverse sort _set_item Delete add_"
+_CHANGING_NAMES = "append extend insert pop remove clear reverse sort _set_item Delete add_ mul_"
 CHANGING = frozenset(f"aten::{name}" for name in _CHANGING_NAMES.split())
 """Operators that change a list."""
 _KEEPING_LENGTH = frozenset({"aten::_set_item", "aten::reverse", "aten::sort"})

@@ -14,9 +14,9 @@ from flambeau import ir
 from flambeau.errors import ScriptError
 
 from .assumptions import notes
-from .control_flow import finish_body
 from .definition import Definition
 from .emitter import Results
+from .results import finish_body
 from .sugared import SugaredValue
 from .survey import Survey
 

@@ -22,10 +22,10 @@ from flambeau import ir
 from flambeau.errors import ScriptError
 
 from .calls import argument
-from .control_flow import emit_return, finish_body
 from .emitter import Results
 from .environment import Frame
 from .messages import type_name
+from .results import emit_return, finish_body
 from .sugared import Arg, SugaredValue
 from .syntax import expression
 

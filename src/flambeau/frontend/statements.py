@@ -9,9 +9,9 @@ from flambeau.errors import ScriptError
 
 from .assignments import assign
 from .attribute_writes import forget_called
+from .branches import emit_if
 from .callables import ExceptionClass, ExceptionInstance
 from .conditions import emit_condition
-from .control_flow import emit_if
 from .emitter import Emitter
 from .messages import type_name
 from .sugared import Arg

@@ -1,0 +1,77 @@
+"""`return`, and what a function returns where it ends without one."""
+
+from __future__ import annotations
+
+import ast
+
+from flambeau import ir
+from flambeau.errors import ScriptError
+
+from .emitter import Emitter
+from .messages import type_name
+from .syntax import statement
+
+
+@statement(ast.Return)
+def emit_return_statement(emitter: Emitter, node: ast.Return) -> None:
+    range_ = emitter.range(node)
+    if node.value is None:
+        value = emitter.constant(None, range_)
+    else:
+        sugared = emitter.sugared(node.value, emitter.results.declared)
+        if emitter.results.in_place and emitter.environment.frame.parent is None and not sugared.is_first_class:
+            emitter.results.sugared = sugared
+            emitter.exiting.add(emitter.environment.block)
+            return
+        value = sugared.as_value(emitter, emitter.range(node.value))
+        if emitter.results.declared is ir.ANY and value.type is not ir.ANY:
+            value = emitter.unchecked_cast(value, ir.ANY, emitter.range(node.value))
+    if emitter.results.in_place and emitter.environment.frame.parent is None and emitter.results.merged is None:
+        emitter.results.only = value
+    emit_return(emitter, value, range_)
+
+
+def emit_return(emitter: Emitter, value: ir.Value, range: ir.SourceRange) -> None:
+    """Emit the return of a value, converted to the declared type or joined with the other results' types."""
+    results = emitter.results
+    declared = results.declared
+    if declared is not None:
+        value = emitter.converted(value, declared, range)
+        if not ir.is_subtype(value.type, declared):
+            raise ScriptError(
+                f"Return value was annotated as having type {type_name(declared)} but is actually of type "
+                f"{type_name(value.type)}",
+                range,
+            )
+        results.merged = declared
+    else:
+        former = results.merged or value.type
+        results.merged = ir.unify(former, value.type)
+        if results.merged is None:
+            raise ScriptError(
+                f"Previous return statement returned a value of type {type_name(former)} but this return statement "
+                f"returns a value of type {type_name(value.type)}",
+                range,
+            )
+    if results.merged is ir.ANY and value.type is not ir.ANY:
+        value = emitter.unchecked_cast(value, ir.ANY, range)
+    emitter.insert("prim::ReturnStmt", (value,), (), range)
+    emitter.exiting.add(emitter.environment.block)
+
+
+def finish_body(emitter: Emitter, block: ir.Block, range: ir.SourceRange) -> ir.Type:
+    """Return None where a body ends without returning; the type of the result.
+
+    The block gets a placeholder for its output, which `exits` replaces.
+    """
+    results = emitter.results
+    if block not in emitter.exiting:
+        if results.declared not in (None, ir.NONE):
+            raise ScriptError(
+                "Function was not annotated as having type None, but does not return along all paths", range
+            )
+        emit_return(emitter, emitter.constant(None, range), range)
+    if results.merged is None:
+        results.merged = results.declared or ir.NONE
+    block.add_output(emitter.uninitialized(results.merged, range))
+    return results.merged
