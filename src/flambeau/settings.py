@@ -107,4 +107,13 @@ DUMP = setting("dump", "", "names of passes, separated by commas, whose result i
 TIER = setting(
     "tier", "python", "how functions run: `interpreter` (the reference) or `python` (compiled to Python source)"
 )
+BACKGROUND = setting(
+    "background", True, "run large programs unoptimised at first, and optimise them in a thread; 0: optimise first"
+)
+AT_ONCE = setting(
+    "at_once", 200, "programs of so many nodes, calls replaced by what they call, are small: always optimised first"
+)
+PROFILED_RUNS = setting(
+    "profiled_runs", 1, "how often a large program runs before it is optimised; 0: it is optimised first"
+)
 JIT = setting("jit", True, "0: `script` and `trace` return what they are given", alias="PYTORCH_JIT")

@@ -72,7 +72,7 @@ def test_callers_follow_when_a_graph_is_replaced() -> None:
         ),
     )
     plan = compile_plan(copy_graph(caller.graph), "caller", _link)
-    caller.executor = Executor(plan.run, plan)
+    caller.executor = Executor(caller, plan.run, plan)
     assert call(caller, [3]) == -3
     assert call(caller, [3]) == -3
     callee.graph = parse("graph(%x : int):\n  return (%x)")

@@ -19,13 +19,13 @@ from flambeau.errors import ExecutionError
 from flambeau.ir import Graph, copy_graph, parse
 from flambeau.passes import optimize
 from flambeau.runtime import execution_plan
-from flambeau.runtime.executor import entry_of
+from flambeau.runtime.executor import _executor_of
 from flambeau.runtime.python_tier import compile_plan, source_of
 from tests.strategies.graphs import arguments, graphs, observe
 
 
 def run_compiled(graph: Graph, inputs: Sequence[object]) -> Sequence[object]:
-    result = compile_plan(graph, "tested", lambda function, caller, name: entry_of(function)).run(*inputs)
+    result = compile_plan(graph, "tested", lambda function, caller, name: _executor_of(function).run).run(*inputs)
     return result if len(graph.outputs) > 1 else [result] if graph.outputs else []
 
 

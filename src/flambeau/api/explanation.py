@@ -5,7 +5,7 @@ from __future__ import annotations
 from flambeau import ir, settings
 from flambeau.api.functions import Callable
 from flambeau.api.modules import Module
-from flambeau.runtime import Plan, execution_plan, reason_for_interpreting
+from flambeau.runtime import Plan, execution_plan, reason_for_interpreting, reason_unoptimised
 
 __all__ = ["explain"]
 
@@ -26,8 +26,12 @@ def explain(what: object) -> str:
         lines.append(f"tier: interpreter, since Python source cannot be generated: {reason}")
         return "\n".join([*lines, "", "graph:", str(function.graph)])
     plan = execution_plan(function)
+    unoptimised = reason_unoptimised(function)
     lines += ["tier: Python source", f"dispatcher: {_layers(plan)}", *_calls(plan)]
-    return "\n".join([*lines, "", "graph after optimisation:", str(plan.graph), "source:", plan.source])
+    if unoptimised:
+        lines.append(f"not optimised: {unoptimised}")
+    title = "graph, as it was compiled:" if unoptimised else "graph after optimisation:"
+    return "\n".join([*lines, "", title, str(plan.graph), "source:", plan.source])
 
 
 def _function_of(what: object) -> ir.Function:

@@ -42,7 +42,7 @@ from flambeau.ir.constants import (
     is_tensor,
     tensor_type_of,
 )
-from flambeau.ir.function import CompilationUnit, Function, demangled, mangled, schema_of
+from flambeau.ir.function import CompilationUnit, Discardable, Function, demangled, mangled, schema_of
 from flambeau.ir.garbage import collected_later
 from flambeau.ir.graph import Block, Graph
 from flambeau.ir.lexer import Token, TokenStream, number, tokenize, unquoted
@@ -204,6 +204,7 @@ __all__ = [
     "Device",
     "DictType",
     "Dim",
+    "Discardable",
     "EnumType",
     "EnumValue",
     "Function",

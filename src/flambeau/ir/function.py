@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import weakref
 from collections.abc import Callable, MutableMapping
 from contextlib import AbstractContextManager
-from typing import final
+from typing import Protocol, final
 
 from .graph import Graph
 from .node import base_name
@@ -16,6 +17,24 @@ from .types import NamedType
 
 _MANGLE = "___torch_mangle_"
 _MANGLE_ATOM = re.compile(rf"^{_MANGLE}(\d+)$")
+_replacing = threading.RLock()
+"""Held for moments only, while graphs change hands."""
+
+
+def _after_fork() -> None:
+    """Whoever held it at the fork is not there in the child."""
+    global _replacing
+    _replacing = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class Discardable(Protocol):
+    """What is made of graphs, and is told when one of them is replaced."""
+
+    def discard(self) -> None: ...
 
 
 @final
@@ -30,12 +49,14 @@ class Function:
     share one, or two threads could wait for each other.
 
     `executor` is the place of the runtime's compiled form; all that this package does with it is to drop it when the
-    graph is replaced, and to call its method `discard` then, if it has one.
+    graph is replaced, and to call its method `discard` then, if it has one. Compiled forms of other functions that this
+    one's graph has gone into are told in the same way (`add_dependent`).
     """
 
     __slots__ = (
         "__weakref__",
         "_define",
+        "_dependents",
         "_graph",
         "_lock",
         "_python_callable",
@@ -64,6 +85,7 @@ class Function:
         self.is_optimized = False
         """Whether its graph is a result of optimisation already, ready to be executed."""
         self._python_callable: weakref.ref[Callable[..., object]] | None = None
+        self._dependents: weakref.WeakSet[Discardable] | None = None
 
     @property
     def name(self) -> str:
@@ -102,11 +124,29 @@ class Function:
 
     @graph.setter
     def graph(self, graph: Graph) -> None:
-        self._graph = graph
-        replaced, self.executor = self.executor, None
+        with _replacing:
+            self._graph = graph
+            replaced, self.executor = self.executor, None
+            dependents, self._dependents = self._dependents or (), None
         discard = getattr(replaced, "discard", None)
         if discard is not None:
             discard()
+        for dependent in dependents:
+            dependent.discard()
+
+    def add_dependent(self, dependent: Discardable, graph: Graph) -> None:
+        """Have `dependent`, which is made of this function's graph, discarded when the graph is replaced.
+
+        At once, if `graph` is its graph no more. Nothing is kept alive by this.
+        """
+        with _replacing:
+            is_current = self._graph is graph
+            if is_current:
+                if self._dependents is None:
+                    self._dependents = weakref.WeakSet()
+                self._dependents.add(dependent)
+        if not is_current:
+            dependent.discard()
 
     @property
     def schema(self) -> FunctionSchema:

@@ -14,13 +14,13 @@ from flambeau.passes.fold_frozen_convolutions import (
     fold_frozen_multiplication,
 )
 from flambeau.passes.freeze import freeze_module
-from flambeau.passes.inlining import inline_calls
+from flambeau.passes.inlining import callee_of, inline_calls
 from flambeau.passes.known_objects import known_objects, may_give_view
 from flambeau.passes.list_literals import erase_list_literals
 from flambeau.passes.loop_unrolling import unroll_constant_loops, unroll_loops
 from flambeau.passes.lower_simple_tuples import lower_simple_tuples
 from flambeau.passes.normalize_ops import normalize_ops
-from flambeau.passes.pass_manager import PASSES, GraphPass, graph_pass, run
+from flambeau.passes.pass_manager import PASSES, GraphPass, graph_pass, pause, pausing, run
 from flambeau.passes.peephole import peephole, peephole_list_idioms
 from flambeau.passes.pipelines import (
     after_compilation,
@@ -41,6 +41,7 @@ __all__ = [
     "GraphPass",
     "after_compilation",
     "annotate_warns",
+    "callee_of",
     "canonicalize",
     "canonicalize_outputs",
     "eliminate_common_subexpressions",
@@ -61,6 +62,8 @@ __all__ = [
     "optimize",
     "optimize_frozen",
     "optimize_frozen_numerics",
+    "pause",
+    "pausing",
     "peephole",
     "peephole_list_idioms",
     "pool_constants",

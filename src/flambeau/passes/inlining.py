@@ -51,8 +51,15 @@ def inline_calls(graph: Graph) -> bool:
     return _Inliner().inline(graph, 0)
 
 
-def inline_specialised(graph: Graph, before: GraphPass, after: GraphPass) -> bool:
-    """Inline all calls, of bodies that are simplified first.
+def graph_of_function(function: Function) -> Graph:
+    """The graph of a function, as it is now."""
+    return function.graph
+
+
+def inline_specialised(
+    graph: Graph, before: GraphPass, after: GraphPass, graph_of: Callable[[Function], Graph] = graph_of_function
+) -> bool:
+    """Inline all calls, of bodies that are simplified first; `graph_of` says what a callee's graph is.
 
     A body is a copy of the callee's graph for the constants that it is called with, prepared by `before`, which may
     decide branches and with them spare calls, inlined into, and settled by `after`. Calls of one function with the same
@@ -60,7 +67,7 @@ def inline_specialised(graph: Graph, before: GraphPass, after: GraphPass) -> boo
     Bodies that are large then are not inlined: they become functions of their own, which the calls call.
     """
     decided = before(graph)
-    return _Inliner(before, after).inline(graph, 0) or decided
+    return _Inliner(before, after, graph_of).inline(graph, 0) or decided
 
 
 def _nothing(graph: Graph) -> bool:
@@ -75,7 +82,13 @@ _ANY_VALUE = ("any value",)
 class _Inliner:
     """Inlines into one graph; each callee is inlined once into a copy that serves all its calls."""
 
-    def __init__(self, before: GraphPass | None = None, after: GraphPass | None = None) -> None:
+    def __init__(
+        self,
+        before: GraphPass | None = None,
+        after: GraphPass | None = None,
+        graph_of: Callable[[Function], Graph] = graph_of_function,
+    ) -> None:
+        self._graph_of = graph_of
         self._specialises = before is not None
         self._before = before or _nothing
         self._after = after or _nothing
@@ -95,7 +108,7 @@ class _Inliner:
         return changed
 
     def _inline_call(self, graph: Graph, node: Node, depth: int) -> bool:
-        callee = _callee(node)
+        callee = callee_of(node)
         if callee is None or callee in self._open or depth >= MAX_DEPTH:
             return False
         arguments = list(node.inputs[1:] if node.kind == "prim::CallFunction" else node.inputs)
@@ -113,7 +126,7 @@ class _Inliner:
         if known is not None:
             return known
         self._open.add(callee)
-        body = copy_graph(callee.graph)
+        body = copy_graph(self._graph_of(callee))
         if self._specialises:
             _bind_constants(body, arguments)
         self._before(body)
@@ -146,7 +159,8 @@ def _bind_constants(body: Graph, arguments: list[Value]) -> None:
             inner.replace_all_uses_with(copy.output)
 
 
-def _callee(node: Node) -> Function | None:
+def callee_of(node: Node) -> Function | None:
+    """The function that a node calls, where that is known before the program runs."""
     if node.kind == "prim::CallFunction":
         function = constant_value(node.inputs[0])
         return function if isinstance(function, Function) else None

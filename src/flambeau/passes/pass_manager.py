@@ -12,8 +12,10 @@ A pass is a function of a graph that returns whether it changed anything.
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TypeAlias, TypeVar
 
@@ -59,8 +61,32 @@ def graph_pass(name: str, *, settles: bool = True, keeps_facts: bool = False) ->
 def bound(function: Callable[..., bool], **arguments: object) -> GraphPass:
     """A pass with arguments given; it counts as the pass itself."""
     result = partial(function, **arguments)
-    vars(result).update(vars(function))
+    vars(result).update(vars(function), __name__=function.__name__)
     return result
+
+
+class _Pauses(threading.local):
+    def __init__(self) -> None:
+        self.pause: Callable[[], None] | None = None
+
+
+_pauses = _Pauses()
+
+
+@contextmanager
+def pausing(pause: Callable[[], None]) -> Iterator[None]:
+    """Call `pause` after each pass that this thread applies; what it raises ends the run."""
+    before, _pauses.pause = _pauses.pause, pause
+    try:
+        yield
+    finally:
+        _pauses.pause = before
+
+
+def pause() -> None:
+    """Make way for other threads, if this one is `pausing`."""
+    if _pauses.pause is not None:
+        _pauses.pause()
 
 
 def run(graph: Graph, *passes: GraphPass, until_stable: bool = False) -> bool:
@@ -98,4 +124,5 @@ def _apply(graph: Graph, step: GraphPass) -> bool:
     wanted = settings.DUMP.value
     if wanted and (wanted == "all" or name in wanted.split(",")):
         _log.warning("after %s:\n%s", name, graph)
+    pause()
     return changed

@@ -6,10 +6,10 @@ Until then nothing is computed while compiling, and pipelines do the rest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from flambeau.errors import FlambeauError
-from flambeau.ir import Graph, Node
+from flambeau.ir import Function, Graph, Node
 
 from .annotate_warns import annotate_warns
 from .canonicalize import canonicalize_outputs
@@ -18,7 +18,7 @@ from .constant_pooling import pool_constants
 from .constant_propagation import Evaluate, fold_constants, fold_immutable_constants
 from .dead_code_elimination import eliminate_dead_code
 from .fold_frozen_convolutions import fold_frozen_addition, fold_frozen_batch_norm, fold_frozen_multiplication
-from .inlining import inline_specialised
+from .inlining import graph_of_function, inline_specialised
 from .list_literals import erase_list_literals
 from .lower_simple_tuples import lower_simple_tuples
 from .normalize_ops import normalize_ops
@@ -58,9 +58,9 @@ def after_compilation(graph: Graph) -> None:
     run(graph, pool_constants, canonicalize_outputs, annotate_warns)
 
 
-def optimize(graph: Graph) -> None:
-    """What happens to a copy of a function's graph before it is executed."""
-    run(graph, erase_list_literals, _inline_simplified)
+def optimize(graph: Graph, graph_of: Callable[[Function], Graph] = graph_of_function) -> None:
+    """What happens to a copy of a function's graph before it is executed; `graph_of` gives the graphs of callees."""
+    run(graph, erase_list_literals, bound(_inline_simplified, graph_of=graph_of))
     simplify(graph)
 
 
@@ -79,8 +79,8 @@ def optimize_frozen_numerics(graph: Graph) -> None:
     run(graph, pool_constants)
 
 
-def _inline_simplified(graph: Graph) -> bool:
-    return inline_specialised(graph, before=_decide, after=simplify)
+def _inline_simplified(graph: Graph, graph_of: Callable[[Function], Graph]) -> bool:
+    return inline_specialised(graph, before=_decide, after=simplify, graph_of=graph_of)
 
 
 def _decide(graph: Graph) -> bool:

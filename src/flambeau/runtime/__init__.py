@@ -8,11 +8,11 @@ from flambeau.runtime.containers import ScriptDict, ScriptList
 from flambeau.runtime.executor import (
     call,
     call_guarded,
-    entry_of,
     execution_plan,
     last_graph,
     plan_if_made,
     reason_for_interpreting,
+    reason_unoptimised,
 )
 from flambeau.runtime.futures import Awaitable, Future
 from flambeau.runtime.instances import new_tuple
@@ -32,7 +32,6 @@ __all__ = [
     "bind",
     "call",
     "call_guarded",
-    "entry_of",
     "evaluate_node",
     "execution_plan",
     "from_python",
@@ -42,6 +41,7 @@ __all__ = [
     "outward_converter",
     "plan_if_made",
     "reason_for_interpreting",
+    "reason_unoptimised",
     "register_inward",
     "register_outward",
     "text_of",

@@ -36,7 +36,8 @@ class Plan:
 
 
 Link: TypeAlias = "Callable[[Function, Compiled, str], Compiled]"
-"""Gives the compiled form of a function that the code calls; is told the code, and its name for the function."""
+"""Gives the compiled form of a function that the code calls; is told the code, and its name for the function. It may
+`bind` the name, so that the code does not ask again."""
 _UNLINKED = "unlinked {}"
 
 
@@ -61,13 +62,17 @@ def compile_plan(graph: Graph, name: str, link: Link) -> Plan:
 
 
 def _first_call(namespace: dict[str, Any], caller: str, name: str, function: Function, link: Link) -> Compiled:
-    """What a callee's name stands for until it is first called; from then on it is the callee's own code."""
+    """What a callee's name stands for until it is bound to the callee's own code."""
 
     def call(*arguments: object) -> object:
-        entry = namespace[name] = link(function, namespace[caller], name)
-        return entry(*arguments)
+        return link(function, namespace[caller], name)(*arguments)
 
     return call
+
+
+def bind(caller: Compiled, name: str, entry: Compiled) -> None:
+    """Let generated code call a function's compiled form directly, until it is unlinked."""
+    caller.__globals__[name] = entry
 
 
 def unlink(caller: Compiled, name: str) -> None:
