@@ -96,7 +96,7 @@ class Task:
     def do(self) -> None:
         """Do what was claimed. If it is interrupted, it can be begun again."""
         try:
-            self._context.run(self._work)
+            self._context.copy().run(self._work)  # a copy, as in a forked child the parent still runs in it
             self.is_done = True
             self._work, self._context = _nothing, contextvars.Context()
         finally:
@@ -134,6 +134,7 @@ class _Worker:
                 return
             self.queue.append(weakref.ref(task))
             self._start()
+            self.changed.notify_all()
 
     def _start(self) -> None:
         if self.thread is None and self.queue:
