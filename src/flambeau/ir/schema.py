@@ -9,6 +9,7 @@ The text form is the one that PyTorch's operator registry uses; `parse_schema` (
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import final
 
@@ -231,9 +232,13 @@ _ESCAPES = {
     "\a": "\\a",
 }
 
+_UNESCAPED = re.compile(r"[\w .,:;/()\[\]-]*", re.ASCII)
+
 
 def quoted(text: str) -> str:
     """A string literal in double quotes; what is not printable ASCII becomes escapes of its UTF-8 bytes."""
+    if _UNESCAPED.fullmatch(text):
+        return f'"{text}"'
     parts: list[str] = []
     for char in text:
         if char in _ESCAPES:

@@ -8,6 +8,7 @@ Limits: layouts `mkldnn` and `jagged` and tensor subclasses without a storage of
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from functools import cache
 from typing import TypeAlias, final
@@ -199,7 +200,7 @@ class TensorDescriber:
         return data
 
     def _described(self, tensor: Tensor) -> TensorData:
-        dtype, layout = ScalarType(_number(tensor.dtype)), Layout(_number(tensor.layout))
+        dtype, layout = _scalar_type(tensor.dtype), _layout(tensor.layout)
         sizes = tuple(tensor.shape)
         if layout is Layout.Sparse:
             return self._sparse(tensor, dtype, layout, tensor._indices(), tensor._values())
@@ -212,9 +213,9 @@ class TensorDescriber:
         return TensorData(
             dtype,
             sizes,
-            tuple(tensor.stride()),
+            tensor.stride(),
             self._storage(tensor.untyped_storage()),
-            int(tensor.storage_offset()),
+            tensor.storage_offset(),
             tensor.requires_grad,
             self._quantizer(tensor) if tensor.is_quantized else None,
             tensor.is_conj(),
@@ -231,7 +232,7 @@ class TensorDescriber:
         known = self._storages.get(storage._cdata)
         if known is not None:
             return known[1]
-        device = str(storage.device)
+        device = _device_text(storage.device)
         data = None if storage.device.type == "meta" else _reader_of(storage)
         described = Storage(storage.nbytes(), data, device=device)
         self._storages[storage._cdata] = (storage, described)
@@ -252,10 +253,31 @@ def _number(value: object) -> int:
     return number
 
 
+@cache
+def _scalar_type(dtype: torch.dtype) -> ScalarType:
+    return ScalarType(_number(dtype))
+
+
+@cache
+def _layout(layout: torch.layout) -> Layout:
+    return Layout(_number(layout))
+
+
+@cache
+def _device_text(device: torch.device) -> str:
+    return str(device)
+
+
 def _reader_of(storage: torch.UntypedStorage) -> Callable[[], memoryview]:
     def read() -> memoryview:
-        whole = torch.empty(0, dtype=torch.uint8, device=storage.device)
-        whole.set_(storage)
-        return whole.cpu().numpy().data.cast("B")
+        if storage.device.type != "cpu":
+            whole = torch.empty(0, dtype=torch.uint8, device=storage.device)
+            return whole.set_(storage).cpu().numpy().data
+        size, address = storage.nbytes(), storage.data_ptr()
+        if size and not address:
+            raise UnsupportedError("a tensor that has no memory of its own cannot be saved")
+        memory = (ctypes.c_ubyte * size).from_address(address) if size else (ctypes.c_ubyte * 0)()
+        memory.storage = storage  # type: ignore[attr-defined]  # lives as long as a view of it
+        return memoryview(memory).cast("B")
 
     return read

@@ -8,6 +8,7 @@ from typing import TypeAlias, final
 
 from flambeau.errors import ArchiveError
 from flambeau.ir import (
+    ClassType,
     ScriptObject,
     TensorData,
     Type,
@@ -90,6 +91,7 @@ class _Describer(ValueDescriber):
         self._describe = describe
         self._describe_bound = describe_bound
         self._is_tensor: dict[type, bool] = {}
+        self._without_getstate: set[ClassType] = set()
 
     def tensor(self, value: object) -> TensorData | None:
         if isinstance(value, TensorData):
@@ -105,12 +107,16 @@ class _Describer(ValueDescriber):
     def contents(self, value: object) -> ObjectContents | None:
         if not isinstance(value, ScriptObject):
             return None if self._describe_bound is None else self._describe_bound(value)
-        if is_bound(value.type):
-            raise ArchiveError(f"an object of the C++ class '{value.type}' cannot be saved without PyTorch")
-        if "__getstate__" not in value.type.methods:
+        cls = value.type
+        if cls in self._without_getstate:
+            return ObjectContents(cls, cls.attributes, value.slots, always_shared=cls.is_module)
+        if is_bound(cls):
+            raise ArchiveError(f"an object of the C++ class '{cls}' cannot be saved without PyTorch")
+        getstate = cls.methods.get("__getstate__")
+        if getstate is None:
+            self._without_getstate.add(cls)
             return super().contents(value)
-        getstate = value.type.methods["__getstate__"]
-        return ObjectContents(value.type, state=(call(getstate, (value,)), getstate.schema.return_type))
+        return ObjectContents(cls, state=(call(getstate, (value,)), getstate.schema.return_type))
 
     def options(self, tensor: object) -> Hashable:
         data = self.tensor(tensor)

@@ -55,6 +55,8 @@ class Utf8Offsets:
 
     def bytes(self, offset: int) -> int:
         """From characters to bytes."""
+        if not self._starts:
+            return offset
         low, high = 0, len(self._starts)
         while low < high:
             middle = (low + high) // 2
@@ -233,8 +235,9 @@ class _Record:
         for offset, place, tag in entries:
             out.integer(offset)
             self._place(place)
+            out.buffer.append(Opcode.TUPLE3)
             out.integer(tag)
-            out.op(Opcode.TUPLE3)
+            out.buffer.append(Opcode.TUPLE3)
         self._close_tuple(len(entries))
         out.store()
         out.op(Opcode.TUPLE3)
@@ -244,20 +247,25 @@ class _Record:
         return self._strings.setdefault(string, len(self._strings))
 
     def _place(self, place: SourceRange | None) -> None:
+        out = self._out
         key = None if place is None else id(place.source)
-        if key in self._sources:
-            self._out.fetch(self._sources[key])
+        known = self._sources.get(key)
+        if known is not None:
+            out.fetch(known)
         else:
             lines, filename = ([], 0) if key is None else self._lines[key][:2]
             self._integers(lines)
-            self._out.integer(filename)
-            self._out.integer(0 if place is None else place.source.first_line)
-            self._out.op(Opcode.TUPLE3)
-            self._sources[key] = self._out.store()
-        offsets = None if key is None else self._lines[key][2]
-        self._out.integer(0 if place is None or offsets is None else offsets.bytes(place.start))
-        self._out.integer(0 if place is None or offsets is None else offsets.bytes(place.end))
-        self._out.op(Opcode.TUPLE3)
+            out.integer(filename)
+            out.integer(0 if place is None else place.source.first_line)
+            out.op(Opcode.TUPLE3)
+            self._sources[key] = out.store()
+        if place is None or key is None:
+            out.integer(0)
+            out.integer(0)
+            return
+        bytes_before = self._lines[key][2].bytes
+        out.integer(bytes_before(place.start))
+        out.integer(bytes_before(place.end))
 
     def _integers(self, values: list[int]) -> None:
         self._out.name("torch.jit._pickle", "build_intlist")

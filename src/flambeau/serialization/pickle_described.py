@@ -6,7 +6,8 @@ The base `ValueDescriber` knows the values of `flambeau.ir`. Whoever has others 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from types import NoneType
 from typing import final
 
@@ -21,6 +22,7 @@ from flambeau.ir import (
     NONE,
     STRING,
     TENSOR,
+    ClassAttribute,
     Device,
     DictType,
     EnumValue,
@@ -49,13 +51,15 @@ _INFERENCE_DEPTH = 16
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ObjectContents:
     """What is written of an object: what its `__getstate__` returned, with its type, or else its attributes."""
 
     type: NamedType
-    attributes: list[tuple[str, object, Type]] = field(default_factory=list)
-    """Name, value and declared type, in the order of the class."""
+    attributes: Sequence[ClassAttribute] = ()
+    """In the order of the class."""
+    values: Sequence[object] = ()
+    """One for each attribute."""
     state: tuple[object, Type] | None = None
     always_shared: bool = False
     """Modules are memoised whether something else refers to them or not."""
@@ -87,8 +91,7 @@ class ValueDescriber:
             raise UnsupportedError(
                 f"'{value.type.qualified_name}' has __getstate__, and there is nothing here to run it"
             )
-        attributes = [(a.name, v, a.type) for a, v in zip(value.type.attributes, value.slots, strict=True)]
-        return ObjectContents(value.type, attributes, always_shared=value.type.is_module)
+        return ObjectContents(value.type, value.type.attributes, value.slots, always_shared=value.type.is_module)
 
     def type_of(self, value: object) -> Type | None:
         """The type of a value where only a value is given; None leaves it to the elements to tell."""

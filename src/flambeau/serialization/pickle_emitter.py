@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Set
+from functools import partial
 from typing import TypeAlias, final
 
 from flambeau.errors import ArchiveError
@@ -21,6 +22,9 @@ MemoEntry: TypeAlias = int
 complement of its number among what is stored on demand."""
 
 _INT64 = range(-(1 << 63), 1 << 63)
+_PUT_LONG = partial(struct.Struct("<BI").pack, Opcode.LONG_BINPUT)
+_GET_LONG = partial(struct.Struct("<BI").pack, Opcode.LONG_BINGET)
+_TEXT = partial(struct.Struct("<BI").pack, Opcode.BINUNICODE)
 _SMALL = tuple(bytes((Opcode.BININT1, value)) for value in range(1 << 8))
 _PUT = tuple(bytes((Opcode.BINPUT, index)) for index in range(1 << 8))
 _GET = tuple(bytes((Opcode.BINGET, index)) for index in range(1 << 8))
@@ -38,8 +42,14 @@ class PickleEmitter:
         self._wanted = wanted
         self._stored = 0
         self._on_demand = 0
-        self._texts: dict[str, MemoEntry] = {}
-        self._names: dict[str, MemoEntry] = {}
+        self._texts: dict[str, bytes] = {}
+        """By string, the instruction that fetches it."""
+        self._names: dict[tuple[str, str], MemoEntry] = {}
+
+    @property
+    def stored(self) -> int:
+        """How many values are in the memo. While that does not change, writing the same gives the same bytes."""
+        return self._stored
 
     def op(self, *opcodes: Opcode) -> None:
         """Instructions without operands."""
@@ -49,7 +59,7 @@ class PickleEmitter:
         """Let later instructions refer to the value just written."""
         index = self._stored
         self._stored = index + 1
-        self.buffer += _PUT[index] if index < 256 else struct.pack("<BI", Opcode.LONG_BINPUT, index)
+        self.buffer += _PUT[index] if index < 256 else _PUT_LONG(index)
         return index
 
     def store_on_demand(self) -> MemoEntry:
@@ -62,10 +72,8 @@ class PickleEmitter:
         """The value of an entry once more."""
         if entry < 0:
             self.missed.add(~entry)
-        elif entry < 256:
-            self.buffer += _GET[entry]
         else:
-            self.buffer += struct.pack("<BI", Opcode.LONG_BINGET, entry)
+            self.buffer += _GET[entry] if entry < 256 else _GET_LONG(entry)
 
     def demand(self, entry: MemoEntry) -> None:
         """An entry is to be stored, though nothing refers to it."""
@@ -104,7 +112,7 @@ class PickleEmitter:
         """A string; equal ones are written once."""
         known = self._texts.get(value)
         if known is not None:
-            self.fetch(known)
+            self.buffer += known
             return
         try:
             encoded = value.encode(errors="surrogateescape")
@@ -112,20 +120,23 @@ class PickleEmitter:
             raise ArchiveError(f"a string cannot be encoded: {error}") from None
         if len(encoded) >= 1 << 32:
             raise ArchiveError("a string has more than the possible 4 GB")
-        self.buffer += struct.pack("<BI", Opcode.BINUNICODE, len(encoded)) + encoded
-        self._texts[value] = self.store()
+        self.buffer += _TEXT(len(encoded))
+        self.buffer += encoded
+        entry = self.store()
+        self._texts[value] = _GET[entry] if entry < 256 else _GET_LONG(entry)
 
-    def name(self, module: str, name: str) -> None:
+    def name(self, module: str, name: str) -> MemoEntry:
         """A function or a class."""
-        text = f"{module}\n{name}\n"
-        known = self._names.get(text)
+        known = self._names.get((module, name))
         if known is not None:
             self.fetch(known)
-            return
+            return known
+        text = f"{module}\n{name}\n"
         if text.count("\n") != 2:
             raise ArchiveError(f"not a name for a class: {module!r}, {name!r}")
         self.buffer += bytes([Opcode.GLOBAL]) + text.encode()
-        self._names[text] = self.store()
+        entry = self._names[module, name] = self.store()
+        return entry
 
     def finish(self) -> bytes:
         """The whole pickle."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import final
 
 from flambeau.errors import ArchiveError
@@ -50,6 +50,8 @@ class TensorWriter:
         self._out = out
         self._storages = storages
         self._written: dict[tuple[Storage, ScalarType], MemoEntry] = {}
+        self._bytes: dict[Hashable, bytes] = {}
+        """Instructions that many tensors have in common, by what they say."""
 
     def tensor(self, data: TensorData) -> None:
         """Instructions that make the tensor; tensors it consists of are written within."""
@@ -60,6 +62,31 @@ class TensorWriter:
         out.name(_UTILS, "_rebuild_tensor_v2" if data.quantizer is None else "_rebuild_qtensor")
         out.buffer.append(Opcode.MARK)
         self._storage(data)
+        if data.quantizer is not None or data.is_conj or data.is_neg:
+            self._view(data)
+            return
+        key = data.storage_offset, data.sizes, data.strides, data.requires_grad
+        if not self._repeated(key):
+            start, stored = len(out.buffer), out.stored
+            self._view(data)
+            self._remember(key, start, stored)
+
+    def _repeated(self, key: Hashable) -> bool:
+        """Write again what was written for an equal key, if that is known."""
+        known = self._bytes.get(key)
+        if known is None:
+            return False
+        self._out.buffer += known
+        return True
+
+    def _remember(self, key: Hashable, start: int, stored: int) -> None:
+        """Keep the instructions from `start` on for equal keys; those that entered something into the memo happen once."""
+        if self._out.stored == stored:
+            self._bytes[key] = bytes(self._out.buffer[start:])
+
+    def _view(self, data: TensorData) -> None:
+        """All but the storage."""
+        out = self._out
         out.integer(data.storage_offset)
         out.integers(data.sizes)
         out.integers(data.strides)
@@ -94,9 +121,12 @@ class TensorWriter:
         if known is not None:
             out.fetch(known)
             return
-        out.buffer.append(Opcode.MARK)
-        out.text("storage")
-        out.name("torch", dtype.storage_name)
+        if not self._repeated(dtype):
+            start, stored = len(out.buffer), out.stored
+            out.buffer.append(Opcode.MARK)
+            out.text("storage")
+            out.name("torch", dtype.storage_name)
+            self._remember(dtype, start, stored)
         out.text(self._storages.key(storage))
         out.text(storage.device)
         out.integer(storage.nbytes // dtype.itemsize)

@@ -21,10 +21,12 @@ from flambeau.ir import (
     INT,
     UNSET,
     DictType,
+    EnumValue,
     ListType,
     NamedType,
     OptionalType,
     Rename,
+    ScriptObject,
     TupleType,
     Type,
     UnionType,
@@ -61,6 +63,8 @@ _ACCEPTED: dict[str, tuple[type, ...]] = {
 }
 """By kind of type: the Python types of plain values that it has; no entry means any."""
 _CONTAINERS: tuple[tuple[type, type[Type]], ...] = ((list, ListType), (dict, DictType), (tuple, TupleType))
+_NEW_OBJECT = bytes((Opcode.EMPTY_TUPLE, Opcode.NEWOBJ, Opcode.EMPTY_DICT, Opcode.MARK))
+_OBJECT_DONE = bytes((Opcode.SETITEMS, Opcode.BUILD))
 _NESTING_MARGIN = 8
 """Reading needs a few more levels than the values have."""
 
@@ -106,13 +110,16 @@ class _Known:
         self.rename = rename
         self.storages = storages
         self.depth_limit = limits.nesting - _NESTING_MARGIN
-        self._contents: dict[int, tuple[object, ObjectContents | None]] = {}
+        self._contents: dict[int, tuple[object, ObjectContents]] = {}
 
     def contents(self, value: object) -> ObjectContents | None:
         found = self._contents.get(id(value))
-        if found is None:
-            found = self._contents[id(value)] = (value, self.describer.contents(value))
-        return found[1]
+        if found is not None:
+            return found[1]
+        contents = self.describer.contents(value)
+        if contents is not None and contents.state is not None:
+            self._contents[id(value)] = (value, contents)
+        return contents
 
 
 @final
@@ -129,6 +136,7 @@ class _Writer:
         self._open: set[int] = set()
         """Values whose parts are being written."""
         self._devices: dict[str, MemoEntry] = {}
+        self._classes: dict[NamedType, MemoEntry] = {}
         self._path: list[str] = []
         self._part = ""
         """The part of the innermost value that is being written."""
@@ -138,23 +146,29 @@ class _Writer:
         return self._out.missed
 
     def write(self, value: object, type: Type) -> bytes:
-        steps: list[_Steps] = []
-        child: _Child | None = (value, type, "")
         try:
-            while True:
-                if child is not None:
-                    if not self._leaf(child[0], child[1]):
-                        self._path.append(child[2])
-                        steps.append(self._value(child[0], child[1]))
-                elif steps:
-                    steps.pop()
-                    self._path.pop()
-                if not steps:
-                    return self._out.finish()
-                child = next(steps[-1], None)
+            if not self._leaf(value, type):
+                self._composite(value, type)
         except ArchiveError as error:
             where = ".".join(word for word in (*self._path, self._part) if word)
             raise ArchiveError(f"cannot save '{where}': {error}" if where else error.message) from error
+        return self._out.finish()
+
+    def _composite(self, value: object, type: Type) -> None:
+        """Write a value with its parts, whatever their depth."""
+        writers = [(value, self._begin(value, type))]
+        while writers:
+            value, steps = writers[-1]
+            part = next(steps, None)
+            if part is not None:
+                inner, type, where = part
+                self._path.append(where)
+                writers.append((inner, self._begin(inner, type)))
+                continue
+            self._end(value)
+            writers.pop()
+            if writers:
+                self._path.pop()
 
     def _leaf(self, value: object, type: Type) -> bool:
         """Write a value that has no parts of its own, or was written before; False for any other."""
@@ -165,7 +179,7 @@ class _Writer:
         if known is not None:
             self._out.fetch(known[1])
             return True
-        if isinstance(value, (list, dict, tuple)):
+        if isinstance(value, (ScriptObject, list, dict, tuple)):
             return False
         tensor = self._describer.tensor(value)
         if tensor is not None:
@@ -179,31 +193,28 @@ class _Writer:
             self._device(device)
         return device is not None
 
-    def _value(self, value: object, type: Type) -> _Steps:
+    def _begin(self, value: object, type: Type) -> _Steps:
+        if id(value) in self._open:
+            raise ArchiveError("the value contains itself")
+        self._open.add(id(value))
+        self._deeper(1)
+        if not isinstance(value, (list, dict, tuple)):
+            return self._other(value)
         if isinstance(type, OptionalType):
             type = type.element
         if type is ANY:
             type = dynamic_type(value, self._describer)
         elif isinstance(type, UnionType):
             type = self._alternative(value, type)
-        if id(value) in self._open:
-            raise ArchiveError("the value contains itself")
-        self._open.add(id(value))
-        self._deeper(1)
-        always_shared = False
         if isinstance(value, list):
-            yield from self._list(value, type)
-        elif isinstance(value, dict):
-            yield from self._dict(value, type)
-        elif isinstance(value, tuple):
-            yield from self._tuple(value, type)
-        else:
-            always_shared = yield from self._other(value)
+            return self._list(value, type)
+        return self._dict(value, type) if isinstance(value, dict) else self._tuple(value, type)
+
+    def _end(self, value: object) -> None:
         self._deeper(-1)
         self._open.remove(id(value))
-        if not isinstance(value, tuple) or value:
-            entry = self._out.store() if always_shared else self._out.store_on_demand()
-            self._written[id(value)] = (value, entry)
+        if id(value) not in self._written and not (isinstance(value, tuple) and not value):
+            self._written[id(value)] = (value, self._out.store_on_demand())
 
     def _deeper(self, levels: int) -> None:
         self._depth += levels
@@ -223,23 +234,22 @@ class _Writer:
                 f"a value of type {value.__class__.__name__} was given where {type.annotation()} was declared"
             )
         out = self._out
-        match value:
-            case None:
-                out.none()
-            case str():
-                out.text(value)
-            case bool() if type is not INT:
-                out.boolean(value)
-            case int() if type is not FLOAT and type is not COMPLEX:
-                out.integer(value)
-            case int() | float() if type is not COMPLEX:
-                out.real(_float(value))
-            case _:
-                number = complex(value)
-                out.name("builtins", "complex")
-                out.real(number.real)
-                out.real(number.imag)
-                out.op(Opcode.TUPLE2, Opcode.REDUCE)
+        if value is None:
+            out.none()
+        elif isinstance(value, str):
+            out.text(value)
+        elif isinstance(value, bool) and type is not INT:
+            out.boolean(value)
+        elif isinstance(value, int) and type is not FLOAT and type is not COMPLEX:
+            out.integer(value)
+        elif isinstance(value, (int, float)) and type is not COMPLEX:
+            out.real(_float(value))
+        else:
+            number = complex(value)
+            out.name("builtins", "complex")
+            out.real(number.real)
+            out.real(number.imag)
+            out.op(Opcode.TUPLE2, Opcode.REDUCE)
 
     def _list(self, value: list[object], type: Type) -> _Steps:
         if not isinstance(type, ListType):
@@ -291,20 +301,24 @@ class _Writer:
         by_length = {0: Opcode.EMPTY_TUPLE, 1: Opcode.TUPLE1, 2: Opcode.TUPLE2, 3: Opcode.TUPLE3}
         self._out.op(by_length.get(len(value), Opcode.TUPLE))
 
-    def _other(self, value: object) -> Generator[_Child, None, bool]:
-        """Write an enum member or object; returns whether it is always memoised."""
+    def _other(self, value: object) -> _Steps:
         member = self._describer.enum_member(value)
         if member is not None:
-            self._class(member.type)
-            yield member.value, member.type.value_type, ""
-            self._out.op(Opcode.REDUCE)
-            return False
+            return self._enum_member(member)
         contents = self._known.contents(value)
-        if contents is not None:
-            yield from self._object(contents)
-            return contents.always_shared
-        what = "an attribute that was never assigned" if value is UNSET else f"a value of type {type(value).__name__}"
-        raise ArchiveError(f"{what} cannot be written to an archive")
+        if contents is None:
+            unset = "an attribute that was never assigned"
+            what = unset if value is UNSET else f"a value of type {type(value).__name__}"
+            raise ArchiveError(f"{what} cannot be written to an archive")
+        if contents.state is None:
+            return self._object(value, contents)
+        return self._object_with_state(value, contents, *contents.state)
+
+    def _enum_member(self, member: EnumValue) -> _Steps:
+        self._class(member.type)
+        if not self._leaf(member.value, member.type.value_type):
+            yield member.value, member.type.value_type, ""
+        self._out.op(Opcode.REDUCE)
 
     def _device(self, text: str) -> None:
         known = self._devices.get(text)
@@ -317,35 +331,47 @@ class _Writer:
         self._devices[text] = self._out.store()
 
     def _class(self, type: NamedType) -> None:
+        known = self._classes.get(type)
+        if known is not None:
+            self._out.fetch(known)
+            return
         qualified = self._rename(type) if self._rename else type.qualified_name
         module, dot, name = qualified.rpartition(".")
         if not dot:
             raise ArchiveError(f"a class needs a qualified name, unlike {qualified!r}")
-        self._out.name(module, name)
+        self._classes[type] = self._out.name(module, name)
 
-    def _object(self, contents: ObjectContents) -> _Steps:
+    def _object(self, value: object, contents: ObjectContents) -> _Steps:
+        out = self._out
+        self._class(contents.type)
+        out.buffer += _NEW_OBJECT
+        self._deeper(1)
+        for attribute, part in zip(contents.attributes, contents.values, strict=True):
+            self._part = name = attribute.name
+            out.text(name)
+            if not self._leaf(part, attribute.type):
+                self._part = ""
+                yield part, attribute.type, name
+        self._part = ""
+        out.buffer += _OBJECT_DONE
+        self._deeper(-1)
+        if contents.always_shared:
+            self._written[id(value)] = (value, out.store())
+
+    def _object_with_state(self, value: object, contents: ObjectContents, state: object, type: Type) -> _Steps:
         self._class(contents.type)
         self._out.op(Opcode.EMPTY_TUPLE, Opcode.NEWOBJ)
         self._deeper(1)
-        if contents.state is not None:
-            state, state_type = contents.state
-            yield state, state_type, "__getstate__()"
-            entry = self._written.get(id(state))
-            if entry is not None and isinstance(state, (tuple, list, dict)):
-                # PyTorch's writer holds the state while it is written, so it counts as shared.
-                self._out.demand(entry[1])
-        else:
-            self._out.op(Opcode.EMPTY_DICT, Opcode.MARK)
-            for name, value, type in contents.attributes:
-                self._out.text(name)
-                self._part = name
-                if not self._leaf(value, type):
-                    self._part = ""
-                    yield value, type, name
-            self._part = ""
-            self._out.op(Opcode.SETITEMS)
+        if not self._leaf(state, type):
+            yield state, type, "__getstate__()"
+        entry = self._written.get(id(state))
+        if entry is not None and isinstance(state, (tuple, list, dict)):
+            # PyTorch's writer holds the state while it is written, so it counts as shared.
+            self._out.demand(entry[1])
         self._out.op(Opcode.BUILD)
         self._deeper(-1)
+        if contents.always_shared:
+            self._written[id(value)] = (value, self._out.store())
 
 
 def _list_function(element: Type) -> str | None:

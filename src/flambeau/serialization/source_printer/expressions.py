@@ -39,7 +39,8 @@ class Context(Protocol):
     def reference(self, type: NamedType) -> str: ...
 
 
-Spelling: TypeAlias = "Callable[[Context, Node, list[Text]], Text]"
+Piece: TypeAlias = "str | Text"
+Spelling: TypeAlias = "Callable[[Context, Node, Sequence[Piece]], Text]"
 
 _SPELLINGS: dict[str, Spelling] = {}
 
@@ -55,10 +56,9 @@ def _spells(*kinds: str) -> Callable[[Spelling], Spelling]:
     return register
 
 
-def spell(context: Context, node: Node, operands: list[Text]) -> Text:
+def spell(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
     """The source text of a node as an expression."""
-    text = Text("", node.range)
-    return text.add(_SPELLINGS.get(node.kind, _operator_call)(context, node, operands))
+    return _SPELLINGS.get(node.kind, _operator_call)(context, node, operands).mark(node.range)
 
 
 _CASTS = {
@@ -72,27 +72,27 @@ _CASTS = {
 
 
 @_spells(*_CASTS)
-def _plain_call(context: Context, node: Node, operands: list[Text]) -> Text:
+def _plain_call(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
     return Text(f"{_CASTS[node.kind]}(").join(", ", operands).add(")")
 
 
 @_spells("aten::ScalarImplicit", "aten::FloatImplicit", "aten::IntImplicit", "aten::ComplexImplicit")
-def _implicit_number(context: Context, node: Node, operands: list[Text]) -> Text:
+def _implicit_number(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
     return Text(f"annotate({context.annotation(node.output.type)}, ").add(operands[0], ")")
 
 
 @_spells("prim::unchecked_cast")
-def _unchecked_cast(context: Context, node: Node, operands: list[Text]) -> Text:
+def _unchecked_cast(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
     return Text(f"unchecked_cast({context.annotation(node.output.type)}, ").add(operands[0], ")")
 
 
 @_spells("prim::Uninitialized")
-def _uninitialized(context: Context, node: Node, operands: list[Text]) -> Text:
+def _uninitialized(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
     return Text(f"uninitialized({context.annotation(node.output.type)})")
 
 
 @_spells("prim::isinstance")
-def _isinstance(context: Context, node: Node, operands: list[Text]) -> Text:
+def _isinstance(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
     types = node.attribute("types")
     names = [context.annotation(t) for t in types]  # type: ignore[attr-defined]  # a tuple of types
     shown = names[0] if len(names) == 1 else f"({', '.join(names)})"
@@ -100,22 +100,22 @@ def _isinstance(context: Context, node: Node, operands: list[Text]) -> Text:
 
 
 @_spells("prim::tolist")
-def _tolist(context: Context, node: Node, operands: list[Text]) -> Text:
+def _tolist(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
     return Text(f"annotate({context.annotation(node.output.type)}, ").add(operands[0], ".tolist())")
 
 
 @_spells("prim::EnumValue")
-def _enum_value(context: Context, node: Node, operands: list[Text]) -> Text:
+def _enum_value(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
     return Text("(").add(operands[0], ").value")
 
 
 @_spells("prim::EnumName")
-def _enum_name(context: Context, node: Node, operands: list[Text]) -> Text:
+def _enum_name(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
     return Text("(").add(operands[0], ").name")
 
 
 @_spells("prim::TupleConstruct")
-def _tuple(context: Context, node: Node, operands: list[Text]) -> Text:
+def _tuple(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
     type = node.output.type
     name = context.reference(type) if isinstance(type, TupleType) and type.field_names and type.qualified_name else ""
     comma = "," if len(operands) == 1 else ""
@@ -123,17 +123,17 @@ def _tuple(context: Context, node: Node, operands: list[Text]) -> Text:
 
 
 @_spells("prim::TupleIndex")
-def _tuple_index(context: Context, node: Node, operands: list[Text]) -> Text:
+def _tuple_index(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
     return Text("(").add(operands[0], ")[", operands[1], "]")
 
 
 @_spells("prim::TupleSlice")
-def _tuple_slice(context: Context, node: Node, operands: list[Text]) -> Text:
+def _tuple_slice(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
     return Text("(").add(operands[0], f")[{node.attribute('beg')}:{node.attribute('end')}]")
 
 
 @_spells("prim::ListConstruct")
-def _list(context: Context, node: Node, operands: list[Text]) -> Text:
+def _list(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
     type = node.output.type
     literal = Text("[").join(", ", operands).add("]")
     if isinstance(type, ListType) and (not operands or is_ambiguous_element(type.element)):
@@ -142,7 +142,7 @@ def _list(context: Context, node: Node, operands: list[Text]) -> Text:
 
 
 @_spells("prim::DictConstruct")
-def _dict(context: Context, node: Node, operands: list[Text]) -> Text:
+def _dict(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
     type = node.output.type
     pairs = [Text().add(key, ": ", value) for key, value in zip(operands[::2], operands[1::2], strict=True)]
     literal = Text("{").join(", ", pairs).add("}")
@@ -154,41 +154,43 @@ def _dict(context: Context, node: Node, operands: list[Text]) -> Text:
 
 
 @_spells("prim::CreateObject")
-def _create_object(context: Context, node: Node, operands: list[Text]) -> Text:
+def _create_object(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
     name = context.annotation(node.output.type)
     return Text(f"{name}.__new__({name})")
 
 
 @_spells("prim::GetAttr")
-def _get_attribute(context: Context, node: Node, operands: list[Text]) -> Text:
+def _get_attribute(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
     return attribute_access(operands[0], node.string_attribute("name"))
 
 
-def attribute_access(holder: Text, name: str) -> Text:
+def attribute_access(holder: Piece, name: str) -> Text:
     """`holder.name`, or `getattr(holder, "name")` where the name is no identifier."""
     if is_identifier(name):
         simple = is_identifier(str(holder))
-        return Text().add(holder, f".{name}") if simple else Text("(").add(holder, f").{name}")
-    return Text("getattr(").add(holder, f", {quoted(name)})")
+        return Text().add(holder, f".{name}") if simple else Text().add("(", holder, f").{name}")
+    return Text().add("getattr(", holder, f", {quoted(name)})")
 
 
 @_spells("prim::CallFunction")
-def _call_function(context: Context, node: Node, operands: list[Text]) -> Text:
-    return Text().add(operands[0], "(", _arguments(operands[1:]), ")")
+def _call_function(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
+    return Text().add(operands[0], "(", *_arguments(operands[1:]), ")")
 
 
 @_spells("prim::CallMethod")
-def _call_method(context: Context, node: Node, operands: list[Text]) -> Text:
-    return Text("(").add(operands[0], f").{node.string_attribute('name')}(", _arguments(operands[1:]), ")")
+def _call_method(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
+    return Text().add("(", operands[0], f").{node.string_attribute('name')}(", *_arguments(operands[1:]), ")")
 
 
-def _arguments(operands: list[Text]) -> Text:
-    text = Text().join(", ", operands)
-    return text.add(", ") if operands else text
+def _arguments(operands: Sequence[Piece]) -> list[Piece]:
+    """Each with a comma behind it."""
+    pieces: list[Piece] = [", "] * (2 * len(operands))
+    pieces[::2] = operands
+    return pieces
 
 
 @_spells("aten::__getitem__")
-def _get_item(context: Context, node: Node, operands: list[Text]) -> Text:
+def _get_item(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
     holder = str(operands[0])
     if is_identifier(holder):
         return Text().add(operands[0], "[", operands[1], "]")
@@ -196,14 +198,14 @@ def _get_item(context: Context, node: Node, operands: list[Text]) -> Text:
 
 
 @_spells("aten::_unwrap_optional")
-def _unwrap_optional(context: Context, node: Node, operands: list[Text]) -> Text:
+def _unwrap_optional(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
     if node.input.type is NONE:
         return Text(f"torch._unwrap_optional(annotate(Optional[{context.annotation(node.output.type)}], None))")
     return Text("torch._unwrap_optional(").add(operands[0], ")")
 
 
 @_spells("prim::PythonOp")
-def _python_op(context: Context, node: Node, operands: list[Text]) -> Text:
+def _python_op(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
     name = node.attributes["name"].value if node.has_attribute("name") else "function"
     raise UnsupportedError(
         f"Could not export Python function call '{name}'. Remove calls to Python functions before export. "
@@ -223,12 +225,12 @@ def operator_name(kind: str) -> str:
     return f"torch.{name}" if namespace == "aten" else f"ops.{namespace}.{name}"
 
 
-def _operator_call(context: Context, node: Node, operands: list[Text]) -> Text:
+def _operator_call(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
     operator = node.operator
     text = Text(f"{operator_name(node.kind)}(")
     if operator is None or operator.schema.is_vararg:
         return text.join(", ", operands).add(")")
-    arguments: list[Text] = []
+    arguments: list[Piece] = []
     schema = operator.schema
     for index in needed_arguments(schema, node.inputs):
         argument = schema.arguments[index]

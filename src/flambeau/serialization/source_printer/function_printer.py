@@ -7,7 +7,7 @@ assigned too, with everything that the same statement evaluates before them, so 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import NoneType
 from typing import final
@@ -29,7 +29,7 @@ from flambeau.ir import (
     is_constant,
 )
 
-from .expressions import Context, attribute_access, spell
+from .expressions import Context, Piece, attribute_access, spell
 from .literals import LiteralPrinter
 from .names import ValueNames, identifier_from, is_identifier
 from .text import Text
@@ -52,7 +52,7 @@ _NEVER_INLINED_INTO = frozenset({"prim::fork", "prim::awaitable", "rpc_async", "
 
 @dataclass(slots=True)
 class _Operand:
-    text: Text
+    text: Piece
     value: Value
     is_expression: bool
 
@@ -187,32 +187,14 @@ class FunctionPrinter:
         self._indent()
         self._out.add(", ".join(names), " = ").join(", ", shown).add("\n")
 
-    def _widened(self, text: Text, given: Type, wanted: Type) -> Text:
+    def _widened(self, text: Piece, given: Type, wanted: Type) -> Piece:
         """A value where several are assigned at once and none can be annotated: a Union does not arise by itself."""
         if not isinstance(wanted, UnionType) or given == wanted:
             return text
         return Text(f"unchecked_cast({self._context.annotation(wanted)}, ").add(text, ")")
 
     def _print_statement(self, node: Node) -> None:
-        match node.kind:
-            case "prim::If":
-                self._print_if(node)
-            case "prim::Loop":
-                self._print_loop(node)
-            case "prim::TupleUnpack" | "prim::ListUnpack":
-                self._print_unpack(node)
-            case "prim::SetAttr":
-                self._print_set_attribute(node)
-            case "prim::Enter":
-                self._print_enter(node)
-            case "prim::fork" | "prim::awaitable":
-                self._print_closure(node)
-            case "prim::ModuleContainerIndex":
-                self._print_container_index(node)
-            case "prim::Closure":
-                raise UnsupportedError("closures are not exportable")
-            case _:
-                self._print_expression_statement(node)
+        _STATEMENTS.get(node.kind, FunctionPrinter._print_expression_statement)(self, node)
 
     def _print_expression_statement(self, node: Node) -> None:
         text = spell(self._context, node, self._operands(node, _Statement()))
@@ -226,10 +208,9 @@ class FunctionPrinter:
             self._indent()
             self._out.add(f"{targets} = ", text, "\n")
 
-    def _assign(self, value: Value, text: Text) -> None:
+    def _assign(self, value: Value, text: Piece) -> None:
         name = self._names.define(value)
-        self._indent()
-        self._out.add(f"{name} = ", text, "\n")
+        self._out.add("  " * self._level, f"{name} = ", text, "\n")
 
     # --- control flow
 
@@ -308,6 +289,9 @@ class FunctionPrinter:
 
     # --- other statements
 
+    def _refuse_closure(self, node: Node) -> None:
+        raise UnsupportedError("closures are not exportable")
+
     def _print_unpack(self, node: Node) -> None:
         source = self._operands(node, _Statement())[0]
         targets = "".join(f"{self._names.define(v)}, " for v in node.outputs)
@@ -366,8 +350,10 @@ class FunctionPrinter:
         (use,) = value.uses
         return reader.kind not in _NEVER_INLINED_INTO and not (reader.kind == "prim::Loop" and use.offset >= 2)
 
-    def _operands(self, node: Node, statement: _Statement) -> list[Text]:
+    def _operands(self, node: Node, statement: _Statement) -> list[Piece]:
         """The texts of a node's inputs; expressions that are too long are assigned to variables first."""
+        if self._inlined.isdisjoint(node.inputs):
+            return [self._name_or_constant(value) for value in node.inputs]
         frame: list[_Operand] = []
         statement.frames.append(frame)
         for value in node.inputs:
@@ -390,10 +376,10 @@ class FunctionPrinter:
                     operand.text = self._name_or_constant(operand.value)
                     operand.is_expression = False
 
-    def _name_or_constant(self, value: Value) -> Text:
+    def _name_or_constant(self, value: Value) -> Piece:
         name = self._names.find(value)
         if name is not None:
-            return Text(name)
+            return name
         if is_constant(value):
             return Text(self._constant_text(value), value.node.range)
         raise UnsupportedError(f"value %{value.debug_name} is read before it is written")
@@ -406,6 +392,21 @@ class FunctionPrinter:
     def _line(self, text: str, range: SourceRange | None = None) -> None:
         self._indent()
         self._out.add(Text(text, range), "\n")
+
+
+_STATEMENTS: dict[str, Callable[[FunctionPrinter, Node], None]] = {
+    "prim::If": FunctionPrinter._print_if,
+    "prim::Loop": FunctionPrinter._print_loop,
+    "prim::TupleUnpack": FunctionPrinter._print_unpack,
+    "prim::ListUnpack": FunctionPrinter._print_unpack,
+    "prim::SetAttr": FunctionPrinter._print_set_attribute,
+    "prim::Enter": FunctionPrinter._print_enter,
+    "prim::fork": FunctionPrinter._print_closure,
+    "prim::awaitable": FunctionPrinter._print_closure,
+    "prim::ModuleContainerIndex": FunctionPrinter._print_container_index,
+    "prim::Closure": FunctionPrinter._refuse_closure,
+}
+"""By kind, what is more than an expression."""
 
 
 def is_constant_node(node: Node) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
 from flambeau.ir import SourceRange
@@ -20,22 +21,31 @@ class Text:
 
     def add(self, *pieces: str | Text) -> Text:
         """Append strings and other texts."""
+        parts, length = self._parts, self._length
         for piece in pieces:
-            if isinstance(piece, Text):
-                self.marks.extend((self._length + offset, range) for offset, range in piece.marks)
-                self._parts.extend(piece._parts)
-                self._length += piece._length
-            else:
-                self._parts.append(piece)
-                self._length += len(piece)
+            if isinstance(piece, str):
+                parts.append(piece)
+                length += len(piece)
+                continue
+            if piece.marks:
+                self.marks += [(length + offset, range) for offset, range in piece.marks] if length else piece.marks
+            parts += piece._parts
+            length += piece._length
+        self._length = length
         return self
 
-    def join(self, separator: str, pieces: list[Text]) -> Text:
+    def join(self, separator: str, pieces: Sequence[str | Text]) -> Text:
         """Append texts with a separator between them."""
-        for index, piece in enumerate(pieces):
-            if index:
-                self.add(separator)
-            self.add(piece)
+        if len(pieces) == 1:
+            return self.add(pieces[0])
+        separated: list[str | Text] = [separator] * (2 * len(pieces) - 1)
+        separated[::2] = pieces
+        return self.add(*separated)
+
+    def mark(self, range: SourceRange | None) -> Text:
+        """The whole of it was generated from a source range, if that is known."""
+        if range is not None:
+            self.marks.insert(0, (0, range))
         return self
 
     def __len__(self) -> int:
