@@ -9,8 +9,7 @@ Limits: layouts `mkldnn` and `jagged` and tensor subclasses without a storage of
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import TypeAlias, final
 
 import torch
@@ -215,7 +214,7 @@ class TensorDescriber:
             sizes,
             tensor.stride(),
             self._storage(tensor.untyped_storage()),
-            tensor.storage_offset(),
+            int(tensor.storage_offset()),
             tensor.requires_grad,
             self._quantizer(tensor) if tensor.is_quantized else None,
             tensor.is_conj(),
@@ -233,7 +232,7 @@ class TensorDescriber:
         if known is not None:
             return known[1]
         device = _device_text(storage.device)
-        data = None if storage.device.type == "meta" else _reader_of(storage)
+        data = None if storage.device.type == "meta" else partial(_bytes_of, storage)
         described = Storage(storage.nbytes(), data, device=device)
         self._storages[storage._cdata] = (storage, described)
         return described
@@ -268,16 +267,13 @@ def _device_text(device: torch.device) -> str:
     return str(device)
 
 
-def _reader_of(storage: torch.UntypedStorage) -> Callable[[], memoryview]:
-    def read() -> memoryview:
-        if storage.device.type != "cpu":
-            whole = torch.empty(0, dtype=torch.uint8, device=storage.device)
-            return whole.set_(storage).cpu().numpy().data
-        size, address = storage.nbytes(), storage.data_ptr()
-        if size and not address:
-            raise UnsupportedError("a tensor that has no memory of its own cannot be saved")
-        memory = (ctypes.c_ubyte * size).from_address(address) if size else (ctypes.c_ubyte * 0)()
-        memory.storage = storage  # type: ignore[attr-defined]  # lives as long as a view of it
-        return memoryview(memory).cast("B")
-
-    return read
+def _bytes_of(storage: torch.UntypedStorage) -> memoryview:
+    if storage.device.type != "cpu":
+        whole = torch.empty(0, dtype=torch.uint8, device=storage.device)
+        return whole.set_(storage).cpu().numpy().data
+    size, address = storage.nbytes(), storage.data_ptr()
+    if size and not address:
+        raise UnsupportedError("a tensor that has no memory of its own cannot be saved")
+    memory = (ctypes.c_ubyte * size).from_address(address) if size else (ctypes.c_ubyte * 0)()
+    memory.storage = storage  # type: ignore[attr-defined]  # lives as long as a view of it
+    return memoryview(memory).cast("B")

@@ -94,12 +94,12 @@ class _Describer(ValueDescriber):
         self._without_getstate: set[ClassType] = set()
 
     def tensor(self, value: object) -> TensorData | None:
-        if isinstance(value, TensorData):
-            return value
         known = self._is_tensor.get(value.__class__)
         if known is None:
             known = self._is_tensor[value.__class__] = self._describe is not None and is_tensor(value)
-        return self._describe(value) if known and self._describe is not None else None
+        if known and self._describe is not None:
+            return self._describe(value)
+        return super().tensor(value)
 
     def device(self, value: object) -> str | None:
         return str(value) if is_device(value) else super().device(value)

@@ -20,7 +20,7 @@ import sys
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from types import TracebackType
 from typing import BinaryIO, TypeAlias, final
 
@@ -67,6 +67,8 @@ _PADDINGS = tuple(struct.pack("<2sH", b"FB", padding) + b"Z" * padding for paddi
 """By the number of bytes that are missing to the next multiple: an extra field of as many more."""
 _DEFLATE_LEVEL = 6
 """The best level, 9, takes three times as long on generated code and saves less than a thousandth of it."""
+_REMEMBERED = 1 << 18
+"""Up to this size the compressed forms of the latest texts are kept."""
 _CHUNK = 1 << 24
 _SMALL = 1 << 12
 """Up to this size a record is written at once, with what stands around it."""
@@ -113,14 +115,17 @@ class ArchiveWriter:
                 raise ArchiveError(f"not a name for a record: {name!r}")
         try:
             raw_name = f"{self.root}/{name}".encode()
-            content = memoryview(data.encode() if isinstance(data, str) else data).cast("B")
+            content = memoryview(data.encode() if isinstance(data, str) else data)
         except UnicodeEncodeError as error:
             raise ArchiveError(f"a record cannot be encoded: {error}", repr(name)) from None
-        crc = zlib.crc32(content)
-        self._names[name] = crc
-        compressed = _is_compressed(name, len(content))
-        stored: bytes | memoryview = _deflated(content) if compressed else content
-        self._write_record(raw_name, DEFLATED if compressed else STORED, crc, stored, len(content))
+        if content.format != "B" or content.ndim != 1:
+            content = content.cast("B")
+        size = len(content)
+        self._names[name] = crc = zlib.crc32(content)
+        if size > COMPRESSION_THRESHOLD and _is_text(name):
+            self._write_record(raw_name, DEFLATED, crc, _deflated(content), size)
+        else:
+            self._write_record(raw_name, STORED, crc, content, size)
 
     def finish(self) -> None:
         """Write the closing records and the directory; at a path, the archive appears now."""
@@ -299,11 +304,16 @@ def _sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
-def _is_compressed(name: str, size: int) -> bool:
-    text = name.endswith(".debug_pkl") or (name.startswith("code/") and name.endswith(".py"))
-    return text and size > COMPRESSION_THRESHOLD
+def _is_text(name: str) -> bool:
+    return name.endswith(".debug_pkl") or (name.startswith("code/") and name.endswith(".py"))
 
 
 def _deflated(content: memoryview) -> bytes:
+    # A model that is saved again and again, as training does, has the same code every time.
+    return _deflate(bytes(content)) if len(content) <= _REMEMBERED else _deflate.__wrapped__(bytes(content))
+
+
+@lru_cache(16)
+def _deflate(content: bytes) -> bytes:
     stream = zlib.compressobj(_DEFLATE_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     return stream.compress(content) + stream.flush()

@@ -195,16 +195,18 @@ class DebugRecordWriter:
 
         `code` is the text that the offsets are of; it matters if it is not ASCII.
         """
-        record = _Record()
         offsets = Utf8Offsets(code)
-        return record.pickle([(offsets.bytes(offset), place, self._tag(place)) for offset, place in entries])
+        return _Record().pickle([(offsets.bytes(offset), place, self._tag(place)) for offset, place in entries])
 
     def _tag(self, place: SourceRange | None) -> int:
         """The number of a place; 0 is no place."""
         if place is None:
             return 0
         key = id(place.source), place.start, place.end
-        return self._tags.setdefault(key, (len(self._tags) + 1, place.source))[0]
+        known = self._tags.get(key)
+        if known is None:
+            known = self._tags[key] = len(self._tags) + 1, place.source
+        return known[0]
 
 
 @final

@@ -24,6 +24,7 @@ complement of its number among what is stored on demand."""
 _INT64 = range(-(1 << 63), 1 << 63)
 _PUT_LONG = partial(struct.Struct("<BI").pack, Opcode.LONG_BINPUT)
 _GET_LONG = partial(struct.Struct("<BI").pack, Opcode.LONG_BINGET)
+_SHORT = partial(struct.Struct("<BH").pack, Opcode.BININT2)
 _TEXT = partial(struct.Struct("<BI").pack, Opcode.BINUNICODE)
 _SMALL = tuple(bytes((Opcode.BININT1, value)) for value in range(1 << 8))
 _PUT = tuple(bytes((Opcode.BINPUT, index)) for index in range(1 << 8))
@@ -89,8 +90,8 @@ class PickleEmitter:
     def integer(self, value: int) -> None:
         if 0 <= value < 256:
             self.buffer += _SMALL[value]
-        elif 0 <= value < 1 << 16:
-            self.buffer += struct.pack("<BH", Opcode.BININT2, value)
+        elif 0 <= value < 65536:
+            self.buffer += _SHORT(value)
         elif -(1 << 31) <= value < 1 << 31:
             self.buffer += struct.pack("<Bi", Opcode.BININT, value)
         elif value in _INT64:

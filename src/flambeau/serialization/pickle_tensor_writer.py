@@ -80,7 +80,7 @@ class TensorWriter:
         return True
 
     def _remember(self, key: Hashable, start: int, stored: int) -> None:
-        """Keep the instructions from `start` on for equal keys; those that entered something into the memo happen once."""
+        """Keep the instructions from `start` on for equal keys, unless they entered something into the memo."""
         if self._out.stored == stored:
             self._bytes[key] = bytes(self._out.buffer[start:])
 

@@ -349,9 +349,14 @@ class _Writer:
         for attribute, part in zip(contents.attributes, contents.values, strict=True):
             self._part = name = attribute.name
             out.text(name)
-            if not self._leaf(part, attribute.type):
+            type = attribute.type
+            if type is BOOL and isinstance(part, bool):
+                out.boolean(part)
+            elif part is None and isinstance(type, OptionalType):
+                out.none()
+            elif not self._leaf(part, type):
                 self._part = ""
-                yield part, attribute.type, name
+                yield part, type, name
         self._part = ""
         out.buffer += _OBJECT_DONE
         self._deeper(-1)

@@ -28,7 +28,7 @@ from flambeau.ir import (
 
 from .literals import is_ambiguous_element
 from .names import is_identifier
-from .text import Text
+from .text import Piece, glued, listed
 
 
 class Context(Protocol):
@@ -39,8 +39,7 @@ class Context(Protocol):
     def reference(self, type: NamedType) -> str: ...
 
 
-Piece: TypeAlias = "str | Text"
-Spelling: TypeAlias = "Callable[[Context, Node, Sequence[Piece]], Text]"
+Spelling: TypeAlias = "Callable[[Context, Node, Sequence[Piece]], Piece]"
 
 _SPELLINGS: dict[str, Spelling] = {}
 
@@ -56,9 +55,9 @@ def _spells(*kinds: str) -> Callable[[Spelling], Spelling]:
     return register
 
 
-def spell(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
+def spell(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
     """The source text of a node as an expression."""
-    return _SPELLINGS.get(node.kind, _operator_call)(context, node, operands).mark(node.range)
+    return _SPELLINGS.get(node.kind, _operator_call)(context, node, operands)
 
 
 _CASTS = {
@@ -72,140 +71,134 @@ _CASTS = {
 
 
 @_spells(*_CASTS)
-def _plain_call(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
-    return Text(f"{_CASTS[node.kind]}(").join(", ", operands).add(")")
+def _plain_call(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
+    return listed(f"{_CASTS[node.kind]}(", operands, ")")
 
 
 @_spells("aten::ScalarImplicit", "aten::FloatImplicit", "aten::IntImplicit", "aten::ComplexImplicit")
-def _implicit_number(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
-    return Text(f"annotate({context.annotation(node.output.type)}, ").add(operands[0], ")")
+def _implicit_number(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
+    return glued(f"annotate({context.annotation(node.output.type)}, ", operands[0], ")")
 
 
 @_spells("prim::unchecked_cast")
-def _unchecked_cast(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
-    return Text(f"unchecked_cast({context.annotation(node.output.type)}, ").add(operands[0], ")")
+def _unchecked_cast(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
+    return glued(f"unchecked_cast({context.annotation(node.output.type)}, ", operands[0], ")")
 
 
 @_spells("prim::Uninitialized")
-def _uninitialized(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
-    return Text(f"uninitialized({context.annotation(node.output.type)})")
+def _uninitialized(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
+    return f"uninitialized({context.annotation(node.output.type)})"
 
 
 @_spells("prim::isinstance")
-def _isinstance(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
+def _isinstance(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
     types = node.attribute("types")
     names = [context.annotation(t) for t in types]  # type: ignore[attr-defined]  # a tuple of types
     shown = names[0] if len(names) == 1 else f"({', '.join(names)})"
-    return Text("isinstance(").add(operands[0], f", {shown})")
+    return glued("isinstance(", operands[0], f", {shown})")
 
 
 @_spells("prim::tolist")
-def _tolist(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
-    return Text(f"annotate({context.annotation(node.output.type)}, ").add(operands[0], ".tolist())")
+def _tolist(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
+    return glued(f"annotate({context.annotation(node.output.type)}, ", operands[0], ".tolist())")
 
 
 @_spells("prim::EnumValue")
-def _enum_value(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
-    return Text("(").add(operands[0], ").value")
+def _enum_value(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
+    return glued("(", operands[0], ").value")
 
 
 @_spells("prim::EnumName")
-def _enum_name(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
-    return Text("(").add(operands[0], ").name")
+def _enum_name(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
+    return glued("(", operands[0], ").name")
 
 
 @_spells("prim::TupleConstruct")
-def _tuple(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
+def _tuple(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
     type = node.output.type
     name = context.reference(type) if isinstance(type, TupleType) and type.field_names and type.qualified_name else ""
     comma = "," if len(operands) == 1 else ""
-    return Text(f"{name}(").join(", ", operands).add(f"{comma})")
+    return listed(f"{name}(", operands, f"{comma})")
 
 
 @_spells("prim::TupleIndex")
-def _tuple_index(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
-    return Text("(").add(operands[0], ")[", operands[1], "]")
+def _tuple_index(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
+    return glued("(", operands[0], ")[", operands[1], "]")
 
 
 @_spells("prim::TupleSlice")
-def _tuple_slice(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
-    return Text("(").add(operands[0], f")[{node.attribute('beg')}:{node.attribute('end')}]")
+def _tuple_slice(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
+    return glued("(", operands[0], f")[{node.attribute('beg')}:{node.attribute('end')}]")
 
 
 @_spells("prim::ListConstruct")
-def _list(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
+def _list(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
     type = node.output.type
-    literal = Text("[").join(", ", operands).add("]")
+    literal = listed("[", operands, "]")
     if isinstance(type, ListType) and (not operands or is_ambiguous_element(type.element)):
-        return Text(f"annotate({context.annotation(type)}, ").add(literal, ")")
+        return glued(f"annotate({context.annotation(type)}, ", literal, ")")
     return literal
 
 
 @_spells("prim::DictConstruct")
-def _dict(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
+def _dict(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
     type = node.output.type
-    pairs = [Text().add(key, ": ", value) for key, value in zip(operands[::2], operands[1::2], strict=True)]
-    literal = Text("{").join(", ", pairs).add("}")
+    pairs = [glued(key, ": ", value) for key, value in zip(operands[::2], operands[1::2], strict=True)]
+    literal = listed("{", pairs, "}")
     if isinstance(type, DictType) and (
         not operands or is_ambiguous_element(type.key) or is_ambiguous_element(type.value)
     ):
-        return Text(f"annotate({context.annotation(type)}, ").add(literal, ")")
+        return glued(f"annotate({context.annotation(type)}, ", literal, ")")
     return literal
 
 
 @_spells("prim::CreateObject")
-def _create_object(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
+def _create_object(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
     name = context.annotation(node.output.type)
-    return Text(f"{name}.__new__({name})")
+    return f"{name}.__new__({name})"
 
 
 @_spells("prim::GetAttr")
-def _get_attribute(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
+def _get_attribute(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
     return attribute_access(operands[0], node.string_attribute("name"))
 
 
-def attribute_access(holder: Piece, name: str) -> Text:
+def attribute_access(holder: Piece, name: str) -> Piece:
     """`holder.name`, or `getattr(holder, "name")` where the name is no identifier."""
     if is_identifier(name):
         simple = is_identifier(str(holder))
-        return Text().add(holder, f".{name}") if simple else Text().add("(", holder, f").{name}")
-    return Text().add("getattr(", holder, f", {quoted(name)})")
+        return glued(holder, f".{name}") if simple else glued("(", holder, f").{name}")
+    return glued("getattr(", holder, f", {quoted(name)})")
 
 
 @_spells("prim::CallFunction")
-def _call_function(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
-    return Text().add(operands[0], "(", *_arguments(operands[1:]), ")")
+def _call_function(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
+    return glued(operands[0], listed("(", operands[1:], ", )" if len(operands) > 1 else ")"))
 
 
 @_spells("prim::CallMethod")
-def _call_method(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
-    return Text().add("(", operands[0], f").{node.string_attribute('name')}(", *_arguments(operands[1:]), ")")
-
-
-def _arguments(operands: Sequence[Piece]) -> list[Piece]:
-    """Each with a comma behind it."""
-    pieces: list[Piece] = [", "] * (2 * len(operands))
-    pieces[::2] = operands
-    return pieces
+def _call_method(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
+    called = listed(f").{node.string_attribute('name')}(", operands[1:], ", )" if len(operands) > 1 else ")")
+    return glued("(", operands[0], called)
 
 
 @_spells("aten::__getitem__")
-def _get_item(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
+def _get_item(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
     holder = str(operands[0])
     if is_identifier(holder):
-        return Text().add(operands[0], "[", operands[1], "]")
-    return Text("(").add(operands[0], ")[", operands[1], "]")
+        return glued(operands[0], "[", operands[1], "]")
+    return glued("(", operands[0], ")[", operands[1], "]")
 
 
 @_spells("aten::_unwrap_optional")
-def _unwrap_optional(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
+def _unwrap_optional(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
     if node.input.type is NONE:
-        return Text(f"torch._unwrap_optional(annotate(Optional[{context.annotation(node.output.type)}], None))")
-    return Text("torch._unwrap_optional(").add(operands[0], ")")
+        return f"torch._unwrap_optional(annotate(Optional[{context.annotation(node.output.type)}], None))"
+    return glued("torch._unwrap_optional(", operands[0], ")")
 
 
 @_spells("prim::PythonOp")
-def _python_op(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
+def _python_op(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
     name = node.attributes["name"].value if node.has_attribute("name") else "function"
     raise UnsupportedError(
         f"Could not export Python function call '{name}'. Remove calls to Python functions before export. "
@@ -225,18 +218,18 @@ def operator_name(kind: str) -> str:
     return f"torch.{name}" if namespace == "aten" else f"ops.{namespace}.{name}"
 
 
-def _operator_call(context: Context, node: Node, operands: Sequence[Piece]) -> Text:
+def _operator_call(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
     operator = node.operator
-    text = Text(f"{operator_name(node.kind)}(")
+    name = operator_name(node.kind)
     if operator is None or operator.schema.is_vararg:
-        return text.join(", ", operands).add(")")
+        return listed(f"{name}(", operands, ")")
     arguments: list[Piece] = []
     schema = operator.schema
     for index in needed_arguments(schema, node.inputs):
         argument = schema.arguments[index]
         named = argument.kwarg_only
-        arguments.append(Text(f"{argument.name}=").add(operands[index]) if named else operands[index])
-    return text.join(", ", arguments).add(")")
+        arguments.append(glued(f"{argument.name}=", operands[index]) if named else operands[index])
+    return listed(f"{name}(", arguments, ")")
 
 
 def needed_arguments(schema: FunctionSchema, values: Sequence[Value]) -> list[int]:

@@ -29,10 +29,10 @@ from flambeau.ir import (
     is_constant,
 )
 
-from .expressions import Context, Piece, attribute_access, spell
+from .expressions import Context, attribute_access, spell
 from .literals import LiteralPrinter
 from .names import ValueNames, identifier_from, is_identifier
-from .text import Text
+from .text import Piece, Text, glued, listed
 
 INT_MAX = (1 << 63) - 1
 """The trip count of a loop that only its condition ends."""
@@ -124,12 +124,12 @@ class FunctionPrinter:
                 continue
             text = self._constant_text(value)
             if self._is_long(text):
-                self._assign(value, Text(text, value.node.range))
+                self._assign(value, text, value.node.range)
 
     def _constant_text(self, value: Value) -> str:
         return self._literals.text(constant_of(value.node), value.type)
 
-    def _is_long(self, text: Text | str) -> bool:
+    def _is_long(self, text: Piece) -> bool:
         return len(text) + 2 * self._level >= _LONG
 
     # --- blocks and statements
@@ -169,14 +169,12 @@ class FunctionPrinter:
         if not outputs:
             self._line("return None")
             return
-        statement = _Statement()
-        text = self._operands(block.return_node, statement)
-        range = block.return_node.range
+        operands = self._operands(block.return_node)
         self._indent()
-        self._out.add(Text("return ", range), text[0], "\n")
+        self._out.add(Text("return ", block.return_node.range), operands[0], "\n")
 
     def _print_assignment_of_outputs(self, names: Sequence[str], block: Block) -> None:
-        operands = self._operands(block.return_node, _Statement())
+        operands = self._operands(block.return_node)
         shown = operands[len(operands) - len(names) :]
         if len(names) == 1 and names[0] == str(shown[0]):
             return
@@ -185,37 +183,36 @@ class FunctionPrinter:
             outputs = zip(shown, block.outputs, owner.outputs, strict=True)
             shown = [self._widened(text, value.type, output.type) for text, value, output in outputs]
         self._indent()
-        self._out.add(", ".join(names), " = ").join(", ", shown).add("\n")
+        self._out.add(listed(f"{', '.join(names)} = ", shown, "\n"))
 
     def _widened(self, text: Piece, given: Type, wanted: Type) -> Piece:
         """A value where several are assigned at once and none can be annotated: a Union does not arise by itself."""
         if not isinstance(wanted, UnionType) or given == wanted:
             return text
-        return Text(f"unchecked_cast({self._context.annotation(wanted)}, ").add(text, ")")
+        return glued(f"unchecked_cast({self._context.annotation(wanted)}, ", text, ")")
 
     def _print_statement(self, node: Node) -> None:
         _STATEMENTS.get(node.kind, FunctionPrinter._print_expression_statement)(self, node)
 
     def _print_expression_statement(self, node: Node) -> None:
-        text = spell(self._context, node, self._operands(node, _Statement()))
-        if not node.outputs:
-            self._indent()
-            self._out.add(text, "\n")
-        elif len(node.outputs) == 1:
-            self._assign(node.output, text)
-        else:
-            targets = ", ".join(self._names.define(v) for v in node.outputs)
-            self._indent()
-            self._out.add(f"{targets} = ", text, "\n")
+        text = spell(self._context, node, self._operands(node))
+        outputs = node.outputs
+        targets = ", ".join(self._names.define(v) for v in outputs) + " = " if outputs else ""
+        self._print_assignment(targets, text, node.range)
 
-    def _assign(self, value: Value, text: Piece) -> None:
-        name = self._names.define(value)
-        self._out.add("  " * self._level, f"{name} = ", text, "\n")
+    def _print_assignment(self, targets: str, text: Piece, range: SourceRange | None) -> None:
+        if isinstance(text, str):
+            self._out.add_line("  " * self._level + targets, text, range)
+        else:
+            self._out.add("  " * self._level, targets, text.mark(range), "\n")
+
+    def _assign(self, value: Value, text: Piece, range: SourceRange | None = None) -> None:
+        self._print_assignment(f"{self._names.define(value)} = ", text, range)
 
     # --- control flow
 
     def _print_if(self, node: Node) -> None:
-        condition = self._operands(node, _Statement())[0]
+        condition = self._operands(node)[0]
         names = [self._names.define(v) for v in node.outputs]
         annotate = len(names) == 1 and isinstance(node.outputs[0].type, (OptionalType, UnionType))
         self._indent()
@@ -237,7 +234,7 @@ class FunctionPrinter:
             raise UnsupportedError(
                 "a loop has both a trip count and a condition; canonicalise it first (CanonicalizeModifiedLoops)"
             )
-        operands = self._operands(node, _Statement())
+        operands = self._operands(node)
         index = body.inputs[0]
         carried = [self._names.define(v) for v in node.outputs]
         for name, value, inner, text in zip(carried, node.inputs[2:], body.inputs[1:], operands[2:], strict=True):
@@ -265,7 +262,7 @@ class FunctionPrinter:
         return constant_value(node.inputs[1]) is True and constant_value(node.blocks[0].outputs[0]) is True
 
     def _print_enter(self, node: Node) -> None:
-        manager = self._operands(node, _Statement())[0]
+        manager = self._operands(node)[0]
         self._indent()
         self._out.add(Text("with ", node.range), manager)
         if node.outputs and node.output.has_uses:
@@ -276,7 +273,7 @@ class FunctionPrinter:
         """A fork: a local function for the forked graph, and the call that starts it."""
         word = node.kind.removeprefix("prim::")
         base = "__forked_function" if word == "fork" else "__awaitable_function"
-        operands = self._operands(node, _Statement())
+        operands = self._operands(node)
         subgraph = node.graph_attribute()
         for value, operand in zip(subgraph.inputs, operands, strict=True):
             self._names.assign(value, str(operand))
@@ -285,7 +282,7 @@ class FunctionPrinter:
         self._level += 1
         self._print_body(subgraph.block)
         self._level -= 1
-        self._assign(node.output, Text(f"{word}({name})", node.range))
+        self._assign(node.output, f"{word}({name})", node.range)
 
     # --- other statements
 
@@ -293,7 +290,7 @@ class FunctionPrinter:
         raise UnsupportedError("closures are not exportable")
 
     def _print_unpack(self, node: Node) -> None:
-        source = self._operands(node, _Statement())[0]
+        source = self._operands(node)[0]
         targets = "".join(f"{self._names.define(v)}, " for v in node.outputs)
         self._indent()
         if node.outputs:
@@ -301,7 +298,7 @@ class FunctionPrinter:
         self._out.add(source, "\n")
 
     def _print_set_attribute(self, node: Node) -> None:
-        holder, value = self._operands(node, _Statement())
+        holder, value = self._operands(node)
         name = node.string_attribute("name")
         if not is_identifier(name):
             raise UnsupportedError(
@@ -311,7 +308,7 @@ class FunctionPrinter:
         self._out.add(attribute_access(holder, name), Text(" = ", node.range), value, "\n")
 
     def _print_container_index(self, node: Node) -> None:
-        container, index = self._operands(node, _Statement())
+        container, index = self._operands(node)
         name = self._names.define(node.output)
         self._indent()
         self._out.add(f"{name} : {self._context.annotation(node.output.type)} = ", container, "[", index, "]\n")
@@ -350,17 +347,19 @@ class FunctionPrinter:
         (use,) = value.uses
         return reader.kind not in _NEVER_INLINED_INTO and not (reader.kind == "prim::Loop" and use.offset >= 2)
 
-    def _operands(self, node: Node, statement: _Statement) -> list[Piece]:
+    def _operands(self, node: Node, statement: _Statement | None = None) -> list[Piece]:
         """The texts of a node's inputs; expressions that are too long are assigned to variables first."""
         if self._inlined.isdisjoint(node.inputs):
             return [self._name_or_constant(value) for value in node.inputs]
+        statement = statement or _Statement()
         frame: list[_Operand] = []
         statement.frames.append(frame)
         for value in node.inputs:
             if value in self._inlined:
                 text = spell(self._context, value.node, self._operands(value.node, statement))
-                frame.append(_Operand(text, value, True))
-                if self._is_long(text):
+                marked = Text(text, value.node.range) if isinstance(text, str) else text.mark(value.node.range)
+                frame.append(_Operand(marked, value, True))
+                if self._is_long(marked):
                     self._materialise(statement)
             else:
                 frame.append(_Operand(self._name_or_constant(value), value, False))

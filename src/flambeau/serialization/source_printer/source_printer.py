@@ -19,7 +19,6 @@ from flambeau.ir import (
     Graph,
     InterfaceType,
     NamedType,
-    Node,
     TupleType,
     Type,
     is_bound,
@@ -51,8 +50,8 @@ class SourcePrinter:
         self.constants = table or ConstantTable()
         self.files: dict[str, SourceFile] = {}
         self.literals = LiteralPrinter(self.constants, self.annotation, self.reference)
-        self.operators: dict[str, Node] = {}
-        """One node for each operator that printed code calls, by qualified name (for the file format version)."""
+        self.operators: set[str] = set()
+        """The qualified names of ATen's operators that printed code calls (for the file format version)."""
         self._queue: list[NamedType | Function] = []
         self._names: dict[object, str] = {}
         self._taken: set[str] = set()
@@ -134,10 +133,11 @@ class SourcePrinter:
 
     def _note_operators(self, graph: Graph) -> None:
         for node in graph.walk():
-            operator = node.operator
-            if operator is not None:
-                self.operators.setdefault(operator.schema.qualified_name, node)
-            if node.has_attribute("Subgraph"):
+            if node.kind.startswith("aten::"):
+                operator = node.operator
+                if operator is not None:
+                    self.operators.add(operator.schema.qualified_name)
+            elif node.has_attribute("Subgraph"):
                 self._note_operators(node.graph_attribute())
 
 

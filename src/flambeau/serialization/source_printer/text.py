@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import final
+from typing import TypeAlias, final
 
 from flambeau.ir import SourceRange
+
+Piece: TypeAlias = "str | Text"
+"""A string that came from nowhere in particular, or a text that knows."""
 
 
 @final
@@ -19,7 +22,7 @@ class Text:
         self._length = len(text)
         self.marks: list[tuple[int, SourceRange]] = [] if range is None else [(0, range)]
 
-    def add(self, *pieces: str | Text) -> Text:
+    def add(self, *pieces: Piece) -> Text:
         """Append strings and other texts."""
         parts, length = self._parts, self._length
         for piece in pieces:
@@ -34,13 +37,13 @@ class Text:
         self._length = length
         return self
 
-    def join(self, separator: str, pieces: Sequence[str | Text]) -> Text:
-        """Append texts with a separator between them."""
-        if len(pieces) == 1:
-            return self.add(pieces[0])
-        separated: list[str | Text] = [separator] * (2 * len(pieces) - 1)
-        separated[::2] = pieces
-        return self.add(*separated)
+    def add_line(self, before: str, text: str, range: SourceRange | None) -> None:
+        """Append a line that ends with `text`, which was generated from a source range."""
+        line = f"{before}{text}\n"
+        if range is not None:
+            self.marks.append((self._length + len(before), range))
+        self._parts.append(line)
+        self._length += len(line)
 
     def mark(self, range: SourceRange | None) -> Text:
         """The whole of it was generated from a source range, if that is known."""
@@ -55,3 +58,20 @@ class Text:
         if len(self._parts) > 1:
             self._parts = ["".join(self._parts)]
         return self._parts[0] if self._parts else ""
+
+
+def glued(*pieces: Piece) -> Piece:
+    """All of them, one behind the other."""
+    for piece in pieces:
+        if not isinstance(piece, str):
+            return Text().add(*pieces)
+    return "".join(pieces)  # type: ignore[arg-type]  # strings all
+
+
+def listed(before: str, pieces: Sequence[Piece], after: str) -> Piece:
+    """Pieces with commas between them, and what stands around them."""
+    separated: list[Piece] = [", "] * (2 * len(pieces) + 1)
+    separated[1::2] = pieces
+    separated[0] = before
+    separated[-1] = after if pieces else before + after
+    return glued(*separated)
