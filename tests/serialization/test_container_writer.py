@@ -205,6 +205,21 @@ class TestPaths:
         assert target.read_bytes() == b"old"
         assert os.listdir(tmp_path) == ["m.pt"]
 
+    @pytest.mark.parametrize("exists", [True, False])
+    def test_bytes_reach_the_disk_before_they_replace_a_file(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exists: bool
+    ) -> None:
+        target = tmp_path / "m.pt"
+        if exists:
+            target.write_bytes(b"old")
+        done: list[str] = []
+        for name in ("fsync", "replace"):
+            call = getattr(os, name)
+            monkeypatch.setattr(os, name, lambda *given, call=call, name=name: (done.append(name), call(*given))[1])
+        with ArchiveWriter(target) as archive:
+            archive.write("a", b"new")
+        assert done == (["fsync", "replace"] if exists else ["replace"])
+
     def test_nothing_appears_before_the_end(self, tmp_path: Path) -> None:
         target = tmp_path / "m.pt"
         archive = ArchiveWriter(target)

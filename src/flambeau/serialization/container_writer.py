@@ -65,6 +65,7 @@ _DESCRIPTOR = partial(struct.Struct("<4sIII").pack, _DESCRIPTOR_SIGNATURE)
 _WIDE_DESCRIPTOR = partial(struct.Struct("<4sIQQ").pack, _DESCRIPTOR_SIGNATURE)
 _PADDINGS = tuple(struct.pack("<2sH", b"FB", padding) + b"Z" * padding for padding in range(RECORD_ALIGNMENT))
 """By the number of bytes that are missing to the next multiple: an extra field of as many more."""
+_FILE_BUFFER = 1 << 18
 _DEFLATE_LEVEL = 6
 """The best level, 9, takes three times as long on generated code and saves less than a thousandth of it."""
 _REMEMBERED = 1 << 18
@@ -254,7 +255,7 @@ class _PathOutput:
                 self._file: BinaryIO = open(self._path, "wb")  # noqa: SIM115  # closed by complete or discard
                 return
             self._temporary = os.path.join(folder, f".flambeau-{secrets.token_hex(8)}.tmp")
-            self._file = open(self._temporary, "xb")  # noqa: SIM115  # closed by complete or discard
+            self._file = open(self._temporary, "xb", _FILE_BUFFER)  # noqa: SIM115  # closed by complete or discard
             if mode is not None:
                 os.chmod(self._temporary, stat.S_IMODE(mode))
         except OSError as error:
@@ -269,13 +270,14 @@ class _PathOutput:
     def complete(self) -> None:
         try:
             self._file.flush()
-            if self._temporary is not None:
+            if self._temporary is not None and os.path.exists(self._path):
+                # There is a file to lose: the bytes must reach the disk before their name does, or a power failure in
+                # between leaves neither file. If only the name comes too late, the old file is there, whole.
                 os.fsync(self._file.fileno())
             self._file.close()
             if self._temporary is not None:
                 os.replace(self._temporary, self._path)
                 self._temporary = None
-                _sync_folder(os.path.dirname(self._path))
         except OSError as error:
             self.discard()
             raise ArchiveError(f"cannot write {self._path}: {error}") from error
@@ -288,20 +290,6 @@ class _PathOutput:
             with suppress(OSError):
                 os.unlink(self._temporary)
             self._temporary = None
-
-
-def _sync_folder(folder: str) -> None:
-    """Make the new name last through a power failure, where the system can."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        # Some file systems cannot do this for folders; the file itself is safe.
-        with suppress(OSError):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _is_text(name: str) -> bool:
