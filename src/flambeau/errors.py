@@ -13,7 +13,7 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Protocol
 
     class Highlightable(Protocol):
@@ -61,14 +61,29 @@ class ScriptError(FlambeauError, RuntimeError):
         message: str,
         range: Highlightable | None = None,
         calls: Sequence[tuple[str, Highlightable | None]] = (),
+        *,
+        remedy: str | Callable[[], str] = "",
     ) -> None:
         super().__init__(message)
         self.message = message
         self.range = range
         self.calls: list[tuple[str, Highlightable | None]] = list(calls)
         self.others: list[ScriptError] = []
-        self.remedy = ""
+        self._remedies: list[str | Callable[[], str]] = [remedy]
+
+    @property
+    def remedy(self) -> str:
         """What can be done about it, where that is known and the message does not say it."""
+        for known in self._remedies:
+            text = known if isinstance(known, str) else known()
+            if text:
+                self._remedies = [text]
+                return text
+        return ""
+
+    def otherwise(self, remedy: str | Callable[[], str]) -> None:
+        """Note what can be done where nothing that was noted before is of help; a function is asked when needed."""
+        self._remedies = [*self._remedies, remedy]
 
     def called_from(self, sentence: str, range: Highlightable | None) -> None:
         """Add the next outer compilation to the chain."""
@@ -104,7 +119,7 @@ class ScriptError(FlambeauError, RuntimeError):
         for sentence, range_ in self.calls:
             parts.append(sentence if range_ is None else f"{sentence}\n{range_.highlight()}")
         if self.remedy:
-            parts.append(f"Hint: {self.remedy}.")
+            parts.append(f"Hint: {self.remedy}" if self.remedy.endswith("?") else f"Hint: {self.remedy}.")
         return "\n".join(part.rstrip("\n") for part in parts)
 
 

@@ -32,6 +32,9 @@ class Names:
             return frontend.SERIALIZED_NAMES.get(name)
         return LIVE_NAMES.get(name)
 
+    def names(self) -> tuple[str, ...]:
+        return ()
+
     def resolve_type(self, expression: ast.expr, range: ir.SourceRange) -> ir.Type:
         return frontend.parse_annotation(expression, range, self.types.get)
 

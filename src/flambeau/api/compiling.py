@@ -66,6 +66,9 @@ class TextResolver:
         known = None if self._further is None else self._further.resolve_value(name, range)
         return _NAMES.get(name) if known is None else known
 
+    def names(self) -> list[str]:
+        return [*_NAMES, *([] if self._further is None else self._further.names())]
+
     def resolve_type(self, expression: ast.expr, range: SourceRange) -> Type:
         if self._further is not None:
             return self._further.resolve_type(expression, range)

@@ -49,6 +49,7 @@ from flambeau.frontend.schema_matching import MatchedCall, accepts, match_call, 
 from flambeau.frontend.signatures import Signature, evaluate_default, signature_of, type_of_default
 from flambeau.frontend.special import SpecialForm, special_form
 from flambeau.frontend.sugared import Arg, SugaredFactory, SugaredValue
+from flambeau.frontend.suggestions import similar
 from flambeau.frontend.unrolling import raise_unless_unrolled
 from flambeau.frontend.value_attributes import contains_class, no_attribute
 from flambeau.frontend.values import ConstantValue, SimpleValue, SliceValue, SugaredTuple
@@ -116,6 +117,7 @@ __all__ = [
     "raise_unless_unrolled",
     "range_of",
     "signature_of",
+    "similar",
     "special_form",
     "type_name",
     "type_of_default",

@@ -15,6 +15,7 @@ from .messages import type_name
 from .schema_matching import match_call
 from .special import SpecialForm, special_form
 from .sugared import Arg, SugaredValue
+from .suggestions import similar
 from .values import ConstantValue
 
 if TYPE_CHECKING:
@@ -114,7 +115,11 @@ class EnumClass(SugaredValue):
         for member, value in self.type.members:
             if member == name:
                 return ConstantValue(ir.EnumValue(self.type, member, value), self.type)
-        raise ScriptError(f"Enum '{self.type.annotation()}' does not have a value named '{name}'", range)
+        raise ScriptError(
+            f"Enum '{self.type.annotation()}' does not have a value named '{name}'",
+            range,
+            remedy=similar(name, lambda: [member for member, _ in self.type.members]),
+        )
 
     def has_attribute(self, emitter: Emitter, range: ir.SourceRange, name: str) -> bool:
         return any(member == name for member, _ in self.type.members)

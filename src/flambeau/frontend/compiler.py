@@ -248,6 +248,9 @@ class _BuiltinResolver:
     def resolve_value(self, name: str, range: ir.SourceRange) -> SugaredValue | None:
         return SERIALIZED_NAMES.get(name)
 
+    def names(self) -> tuple[str, ...]:
+        return ()
+
     def resolve_type(self, expression: object, range: ir.SourceRange) -> ir.Type:
         return parse_annotation(expression, range, lambda _: None)  # type: ignore[arg-type]  # always an expression
 

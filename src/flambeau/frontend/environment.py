@@ -253,6 +253,13 @@ class Environment:
             looked = looked.parent
         return False
 
+    def names(self) -> Iterator[str]:
+        """The names that are bound here."""
+        looked: Frame | None = self._frame
+        while looked is not None:
+            yield from map(shown_name, (*looked.types, *looked.sugared))
+            looked = looked.parent
+
     def why_undefined(self, name: str) -> ScriptError | None:
         """The reason why a variable that the program assigns cannot be read here, if it is known."""
         looked: Frame | None = self._frame

@@ -11,6 +11,7 @@ from .assumptions import Reconsider
 from .builtins import BUILTINS
 from .emitter import Emitter
 from .sugared import SugaredValue
+from .suggestions import similar
 from .syntax import expression
 
 
@@ -34,6 +35,7 @@ def undefined(emitter: Emitter, name: str, range: ir.SourceRange) -> ScriptError
     """The error that a name means nothing."""
     reason = emitter.environment.why_undefined(name)
     if reason is None:
-        return ScriptError(f"undefined value {name}", range)
+        known = similar(name, lambda: {*emitter.environment.names(), *BUILTINS, *emitter.resolver.names()})
+        return ScriptError(f"undefined value {name}", range, remedy=known)
     made = ScriptError(reason.message, reason.range, [*reason.calls, ("and was used here:", range)])
     return Reconsider(made, reason.subject, reason.type) if isinstance(reason, Reconsider) else made

@@ -12,6 +12,7 @@ from flambeau import ir
 from .callables import BuiltinFunction
 from .special import SpecialForm
 from .sugared import SugaredValue
+from .suggestions import similar
 from .values import ConstantValue
 
 if TYPE_CHECKING:
@@ -140,7 +141,11 @@ class MathModule(SugaredValue):
             return BuiltinFunction(functions[name])
         if name in _MATH_CONSTANTS:
             return ConstantValue(getattr(math if self.module == "math" else cmath, name))
-        self.refuse(f"{self.module} has no attribute '{name}' that scripts can use", range)
+        self.refuse(
+            f"{self.module} has no attribute '{name}' that scripts can use",
+            range,
+            similar(name, lambda: (*functions, *_MATH_CONSTANTS)),
+        )
 
 
 SERIALIZED_NAMES: dict[str, SugaredValue] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from flambeau.errors import ScriptError
 
@@ -36,6 +37,27 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     (
         r"^Inferred '(\w+)' to be of type 'Tensor' because it was not annotated",
         r"annotate it where the function is defined: `\1: ...`",
+    ),
+    (r"has no attribute or method '(__\w+__)'", r"define \1 in the class"),
+    (r"^Wrong type for attribute assignment", "annotate the attribute in the class body with a type for both values"),
+    (r"boolean dispatch at position.* was not constant", "write two calls, one in each branch of an `if`"),
+    (r"^range cannot be used as a value", "loop over it, or make a list of it: `list(range(...))`"),
+    (
+        r"^Cannot instantiate class '\w*' in a script",
+        f"make the object in __init__ and keep it as an attribute, or in {_IN_PYTHON}",
+    ),
+    (
+        r"^Expected a value of type '(int|float|str|bool|complex)' for argument '\w+' but instead found type "
+        r"'(int|float|str|bool|complex|number)'",
+        r"convert it: `\1(...)`",
+    ),
+    (
+        r"^ *Expected a value of type 'List\[(.*)\]' for argument '\w+' but instead found type '\1'",
+        "put it into a list: `[...]`",
+    ),
+    (
+        r"^Expected a value of type 'Tensor' for argument '\w+' but instead found type '(int|float|bool)'",
+        "make a tensor of it: `torch.tensor(...)`",
     ),
     (r"^'Optional\[.*\]' object", _REFINE),
     (
@@ -79,4 +101,4 @@ def remedy_for(message: str) -> str:
 def add_remedies(error: ScriptError) -> None:
     """Note in an error, and in those reported along with it, what can be done."""
     for each in (error, *error.others):
-        each.remedy = each.remedy or remedy_for(each.message)
+        each.otherwise(partial(remedy_for, each.message))

@@ -7,6 +7,7 @@ constants. Local variables and TorchScript's own built-in functions are not aske
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ class Resolver(Protocol):
 
     def resolve_value(self, name: str, range: ir.SourceRange) -> SugaredValue | None:
         """What a free name stands for; None if there is no such name. ScriptError if it cannot be used in a script."""
+
+    def names(self) -> Iterable[str]:
+        """The free names that there are, for suggestions: none where nobody writes by hand."""
 
     def resolve_type(self, expression: ast.expr, range: ir.SourceRange) -> ir.Type:
         """The type that an annotation expression denotes; ScriptError if it denotes none.

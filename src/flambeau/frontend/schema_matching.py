@@ -19,10 +19,14 @@ from flambeau.errors import ScriptError
 
 from .conversions import Plan, is_convertible_to_list, is_empty_literal, plan, unwrapped
 from .messages import EMPTY_LIST_HINT, indented, is_tensor_list, type_name
+from .suggestions import similar_keyword
 from .type_variables import Bindings, bind, substitute
 
 _BLOCKED = frozenset({"aten::view.dtype", "aten::max.unary_out", "aten::min.unary_out"})
 """Overloads that TorchScript never chooses."""
+
+_MOST_SHOWN = 8
+"""How many of the overloads that failed are listed with the reasons."""
 
 
 class MatchedCall(NamedTuple):
@@ -52,6 +56,8 @@ class _Attempt:
         self.bindings: Bindings = {}
         self.reason: Callable[[], str] = str
         """Why it failed; a function, since it is wanted only if all candidates fail."""
+        self.accepted = 0
+        """How many arguments were accepted before it failed."""
 
     def run(
         self, args: Sequence[ir.Value], kwargs: Mapping[str, ir.Value], self_value: ir.Value | None
@@ -81,6 +87,7 @@ class _Attempt:
             if maker is None:
                 return None
             makers.append(maker)
+            self.accepted += 1
         if self_value is not None:
             self._fail("Provided self argument not used in schema.")
             return None
@@ -232,7 +239,7 @@ def match_call(
     `is_lenient`, an int is taken for a float, as Python's annotations mean it.
     """
     keywords = kwargs or {}
-    failures: list[str] = []
+    failures: list[_Attempt] = []
     for allow_conversions in (True,) if len(candidates) == 1 else (False, True):
         failures.clear()
         for index, schema in enumerate(candidates):
@@ -246,14 +253,32 @@ def match_call(
                 names = tuple(r.name for r in schema.returns)
                 return MatchedCall(index, schema, inputs, attempt.return_types(), names if all(names) else None)
             if allow_conversions:
-                failures.append(_failure(attempt))
-    if len(candidates) == 1:
-        raise ScriptError(failures[0], range)
-    variants = indented("".join(failures).rstrip("\n"))
-    raise ScriptError(
-        f"Arguments for call are not valid.\nThe following variants are available:\n{variants}\n\nThe original call is",
-        range,
+                failures.append(attempt)
+    raise ScriptError(_no_match(failures, keywords), range, remedy=lambda: _similar_keywords(candidates, keywords))
+
+
+def _no_match(failures: list[_Attempt], keywords: Mapping[str, ir.Value]) -> str:
+    """What was tried and why it failed, first what took the most arguments."""
+    if len(failures) == 1:
+        return _failure(failures[0])
+    ranked = sorted(failures, key=lambda attempt: (_is_out(attempt) and "out" not in keywords, -attempt.accepted))
+    fitting = [attempt for attempt in ranked if attempt.accepted] or ranked
+    shown = "".join(map(_failure, fitting[:_MOST_SHOWN]))
+    rest = len(ranked) - len(fitting[:_MOST_SHOWN])
+    if rest > 0:
+        shown += f"\nand {rest} more that fit no better\n"
+    variants = indented(shown.rstrip("\n"))
+    return (
+        f"Arguments for call are not valid.\nThe following variants are available:\n{variants}\n\nThe original call is"
     )
+
+
+def _is_out(attempt: _Attempt) -> bool:
+    return any(argument.is_out for argument in attempt.schema.arguments)
+
+
+def _similar_keywords(candidates: Sequence[ir.FunctionSchema], keywords: Mapping[str, ir.Value]) -> str:
+    return next(filter(None, (similar_keyword(name, candidates) for name in keywords)), "")
 
 
 def accepts(argument: ir.Argument, value: ir.Value, *, allow_conversions: bool) -> bool:

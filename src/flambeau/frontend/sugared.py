@@ -122,9 +122,9 @@ class SugaredValue:
         """Emit `item in value`."""
         return emitter.sugar(self.as_value(emitter, range)).contains(emitter, range, item)
 
-    def refuse(self, message: str, range: ir.SourceRange) -> NoReturn:
+    def refuse(self, message: str, range: ir.SourceRange, remedy: str | Callable[[], str] = "") -> NoReturn:
         """Raise the ScriptError that this value cannot do what is asked."""
-        raise ScriptError(message, range)
+        raise ScriptError(message, range, remedy=remedy)
 
 
 @final

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from flambeau import ir
@@ -13,6 +15,7 @@ from .messages import type_name
 from .operator_calls import has_method
 from .special import SpecialForm
 from .sugared import Arg, SugaredValue
+from .suggestions import similar
 
 if TYPE_CHECKING:
     from .emitter import Emitter
@@ -130,8 +133,35 @@ def no_attribute(given: ir.Type, name: str, range: ir.SourceRange) -> ScriptErro
     """The error that a value of a type has no attribute of that name."""
     message = f"'{type_name(given)}' object has no attribute or method '{name}'."
     if isinstance(given, ir.ClassType):
-        message += " Did you forget to initialize an attribute in __init__()?"
-    return ScriptError(message, range)
+        message += f" {given.unsupported.get(name, 'Did you forget to initialize an attribute in __init__()?')}"
+    return ScriptError(message, range, remedy=similar_attribute(given, name))
+
+
+def similar_attribute(given: ir.Type, name: str) -> Callable[[], str]:
+    """What may have been meant by an attribute that values of a type do not have."""
+    if isinstance(given, ir.ClassType) and name in given.unsupported:
+        return str
+    return similar(name, lambda: _attributes_of(given, name))
+
+
+def _attributes_of(given: ir.Type, name: str) -> Iterator[str]:
+    """The attributes that values of a type have; of the methods that are operators only those like `name`."""
+    match given:
+        case ir.TensorType():
+            yield from (*TENSOR_PROPERTIES, *TENSOR_CASTS)
+        case ir.TupleType(field_names=fields):
+            yield from fields or ()
+        case ir.ClassType():
+            yield from (attribute.name for attribute in given.attributes)
+            yield from (*given.methods, *given.static_methods, *given.properties, *given.constants)
+        case ir.InterfaceType():
+            yield from (schema.name for schema in given.methods)
+        case ir.EnumType():
+            yield from ("name", "value")
+    operators = [other.removeprefix("aten::") for other in ir.all_operator_names() if other.startswith("aten::")]
+    for other in get_close_matches(name, operators, 8):
+        if has_method(f"aten::{other}", given):
+            yield other
 
 
 def set_class_attribute(emitter: Emitter, range: ir.SourceRange, target: ir.Value, name: str, value: ir.Value) -> None:
@@ -182,7 +212,9 @@ def _set_property(
     found = owner.properties.get(name)
     if found is None:
         raise ScriptError(
-            f"Tried to set nonexistent attribute: {name}. Did you forget to initialize it in __init__()?", range
+            f"Tried to set nonexistent attribute: {name}. Did you forget to initialize it in __init__()?",
+            range,
+            remedy=similar_attribute(owner, name),
         )
     if found.setter is None:
         raise ScriptError(f"Tried to set read-only attribute: {name}", range)

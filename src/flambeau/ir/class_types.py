@@ -54,6 +54,8 @@ class ClassType(NamedType):
     forward_pre_hooks: list[Function] = field(default_factory=list)
     forward_hooks: list[Function] = field(default_factory=list)
     doc: str = ""
+    unsupported: dict[str, str] = field(default_factory=dict)
+    """Why names that the Python class has mean nothing to scripts."""
     _slots: dict[str, int] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:

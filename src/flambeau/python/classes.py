@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import inspect
 from collections.abc import Callable, Iterator
+from types import MemberDescriptorType
 
 from flambeau.errors import CollectedErrors, ScriptError, UnsupportedError
 from flambeau.ir import ClassType, Function, NamedType, Property, SourceRange
@@ -89,6 +90,11 @@ def _add_members(cls: type, made: ClassType) -> list[str]:
             made.add_method(name, _method(cls, made, member, name))
             if owner is not cls and name != "__init__":
                 inherited.append(name)
+        elif not name.startswith("__") and not isinstance(member, (classmethod, MemberDescriptorType)):
+            made.unsupported[name] = (
+                f"'{name}' is defined as a class attribute which currently is not supported. Consider converting this "
+                "to an instance attribute."
+            )
     return inherited
 
 

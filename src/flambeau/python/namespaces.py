@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import final
 
 
@@ -37,6 +37,11 @@ class Namespace:
             if name in layer:
                 return layer[name]
         return ABSENT
+
+    def names(self) -> Iterator[str]:
+        """All names."""
+        for layer in self._layers:
+            yield from layer
 
     def within(self, layer: Mapping[str, object]) -> Namespace:
         """The namespace with one more mapping in front."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import final
 
 from flambeau.errors import ScriptError
@@ -37,6 +37,10 @@ class PythonResolver:
         """What a free name stands for; None if there is no such name."""
         found = self.namespace.find(name)
         return None if found is ABSENT else self._sugared(found, range)
+
+    def names(self) -> Iterable[str]:
+        """The names that the function or class sees."""
+        return self.namespace.names()
 
     def resolve_type(self, expression: ast.expr, range: SourceRange) -> Type:
         """The type that an annotation denotes; ScriptError if it denotes none."""

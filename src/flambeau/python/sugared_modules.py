@@ -31,6 +31,7 @@ from flambeau.frontend import (
     SugaredValue,
     known_value,
     raise_unless_unrolled,
+    similar,
     widened,
 )
 from flambeau.ir import SourceRange, Value
@@ -86,7 +87,7 @@ class ModuleValue(SugaredValue):
     def attribute(self, emitter: Emitter, range: SourceRange, name: str) -> SugaredValue:
         found = self._find(emitter, range, name)
         if found is None:
-            self.refuse(self._why_missing(name), range)
+            self.refuse(self._why_missing(name), range, similar(name, self._names))
         return found
 
     def has_attribute(self, emitter: Emitter, range: SourceRange, name: str) -> bool | Value:
@@ -207,6 +208,11 @@ class ModuleValue(SugaredValue):
         if inspect.isfunction(member) and markers.is_ignored(member):
             return PythonFunctionValue(member, self.value)
         return class_value_attribute(d.python_class, name, range)
+
+    def _names(self) -> list[str]:
+        d = self.description
+        held = (*d.attributes, *d.submodules, *d.constants, *d.functions, *d.builtins, *d.objects)
+        return [*held, *(name for name in dir(d.python_class) if not name.startswith("_"))]
 
     def _why_missing(self, name: str) -> str:
         d = self.description

@@ -38,6 +38,7 @@ from flambeau.frontend import (
     SugaredTuple,
     SugaredValue,
     known_value,
+    similar,
 )
 from flambeau.ir import EnumType, Function, ScriptObject, SourceRange, TupleType, Value
 from flambeau.python import constants, markers, special_forms
@@ -283,7 +284,9 @@ class PythonValue(SugaredValue):
     def attribute(self, emitter: Emitter, range: SourceRange, name: str) -> SugaredValue:
         found = getattr(self.obj, name, ABSENT)
         if found is ABSENT:
-            self.refuse(f"'{type_name(self.obj)}' object has no attribute '{name}'", range)
+            self.refuse(
+                f"'{type_name(self.obj)}' object has no attribute '{name}'", range, similar(name, lambda: dir(self.obj))
+            )
         return sugared_value(found, range)
 
     def has_attribute(self, emitter: Emitter, range: SourceRange, name: str) -> bool:
@@ -320,8 +323,14 @@ class PythonModule(SugaredValue):
         except RuntimeError as error:  # how `torch.classes` and `torch.ops` say that there is no such name
             raise ScriptError(str(error), range) from None
         if found is ABSENT:
-            self.refuse(f"module '{self.module.__name__}' has no attribute '{name}'", range)
+            known = similar(name, self._names)
+            self.refuse(f"module '{self.module.__name__}' has no attribute '{name}'", range, known)
         return sugared_value(found, range)
+
+    def _names(self) -> list[str]:
+        head, _, namespace = self.module.__name__.rpartition(".")
+        operators = (name.split("::") for name in ir.all_operator_names() if head == "torch.ops")
+        return [*dir(self.module), *(name for owner, name in operators if owner == namespace)]
 
     def has_attribute(self, emitter: Emitter, range: SourceRange, name: str) -> bool:
         return hasattr(self.module, name)

@@ -65,6 +65,9 @@ class ArchiveResolver:
             case _:
                 return SERIALIZED_NAMES.get(name)
 
+    def names(self) -> tuple[str, ...]:
+        return ()
+
     def resolve_type(self, expression: ast.expr, range: SourceRange) -> Type:
         return parse_annotation(expression, range, lambda name: self._named_type(name, range))
 
@@ -178,6 +181,9 @@ class _TodaysNames:
 
     def resolve_value(self, name: str, range: SourceRange) -> SugaredValue | None:
         return SERIALIZED_NAMES.get(name)
+
+    def names(self) -> tuple[str, ...]:
+        return ()
 
     def resolve_type(self, expression: ast.expr, range: SourceRange) -> Type:
         return parse_annotation(expression, range, lambda _: None)

@@ -96,6 +96,9 @@ class _Names:
         helper = _helpers().get(name) if name in _helper_names() else None
         return SERIALIZED_NAMES.get(name) if helper is None else FunctionValue.of(helper)
 
+    def names(self) -> tuple[str, ...]:
+        return ()
+
     def resolve_type(self, expression: ast.expr, range: SourceRange) -> Type:
         known = self._types.get(expression.id) if isinstance(expression, ast.Name) else None
         return known or parse_annotation(expression, range, lambda name: None)
