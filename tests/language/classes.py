@@ -562,3 +562,28 @@ class ListLiteralAsState(torch.nn.Module):
         self.d["b"] = [5]
         self.d["b"].append(n)
         return len(self.xs), len(self.d["b"])
+
+
+@dataclass
+class Tally:
+    n: int = 3
+
+
+@dataclass
+class WithFactories:
+    x: Tensor
+    sizes: List[int] = field(default_factory=list)
+    table: Dict[str, int] = field(default_factory=dict)
+    pair: Tuple[int, float] = field(default_factory=lambda: (1, 2.0))
+    counter: Tally = field(default_factory=Tally)
+    log: List[int] = field(default_factory=list, init=False)
+
+
+@suite.extends(torch.ones(2))
+def default_factories(x: Tensor):
+    a, b = WithFactories(x), WithFactories(x, [1, 2], pair=(5, 1.0))
+    a.sizes.append(4)
+    b.table["a"] = 3
+    a.log.append(1)
+    a.counter.n += 4
+    return a.sizes, b.sizes, a.table, b.table, a.pair, b.pair, len(b.log), a.counter.n, b.counter.n, a.x

@@ -3,7 +3,7 @@
 from typing import List, Tuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tests.language.harness import Suite
 
@@ -207,3 +207,94 @@ def grad_mode_in_loop(x: Tensor) -> List[bool]:
             found.append((x * 2).requires_grad)
     found.append((x * 2).requires_grad)
     return found
+
+
+@torch.no_grad()
+def _without_gradient(x):
+    return x * 2
+
+
+@torch.inference_mode(False)
+def _with_gradient_again(x):
+    return x * 3
+
+
+@suite.corrects(torch.ones(2, requires_grad=True), because="decorators are dropped")
+def decorated_functions(x: Tensor):
+    a, b = _without_gradient(x), _with_gradient_again(x)
+    return a, b, a.requires_grad, b.requires_grad
+
+
+@suite.corrects(torch.ones(2, requires_grad=True), because="decorators are dropped")
+class DecoratedMethods(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(2))
+
+    @torch.no_grad()
+    def update(self, x):
+        self.mean.lerp_(x, 0.5)
+        if x.sum() > 0:
+            return self.mean * x
+        return x
+
+    @torch.enable_grad()
+    @torch.no_grad()
+    def forward(self, x):
+        return self.update(x).requires_grad, self.mean.requires_grad
+
+
+@suite.extends((torch.ones(2, requires_grad=True), True), (torch.ones(2, requires_grad=True), False))
+def set_grad_enabled_as_context(x: Tensor, flag: bool):
+    with torch.set_grad_enabled(flag):
+        y = x * 2
+        with torch.set_grad_enabled(not flag):
+            z = x * 5
+        if flag:
+            return y.requires_grad, z.requires_grad, torch.is_grad_enabled()
+    return y.requires_grad, z.requires_grad, torch.is_grad_enabled()
+
+
+@suite.extends(torch.ones(2, requires_grad=True))
+def inference_mode(x: Tensor):
+    with torch.inference_mode():
+        y = x * 2
+        with torch.inference_mode(mode=False):
+            z = x * 5
+    return y.requires_grad, z.requires_grad, torch.is_grad_enabled()
+
+
+@suite.accepts(torch.rand(2, 2))
+def autocast(x: Tensor):
+    before = torch.mm(x, x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = torch.mm(x, x)
+        with torch.autocast("cpu", enabled=False):
+            nested = torch.mm(x, x)
+    return before, inside, nested, torch.mm(x, x)
+
+
+def _product(x: Tensor) -> Tensor:
+    return torch.mm(x, x)
+
+
+@suite.accepts(torch.rand(2, 2))
+class AutocastAroundCalls(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(2, 2)
+
+    def forward(self, x: Tensor):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            y = self.fc(x)
+            z = _product(x)
+        return y, z, _product(x)
+
+
+@suite.accepts((torch.rand(2, 2), 1), (torch.rand(2, 2), 0))
+def autocast_left_by_an_exception(x: Tensor, n: int):
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = torch.mm(x, x)
+        if n > 0:
+            raise ValueError("n")
+    return y

@@ -21,7 +21,11 @@ _CONTAINER_LITERALS = (ast.List, ast.Dict, ast.Tuple, ast.ListComp, ast.DictComp
 
 @expression(ast.Call)
 def emit_call(emitter: Emitter, node: ast.Call, hint: ir.Type | None) -> SugaredValue:
-    callee = emitter.sugared(node.func)
+    return emit_call_of(emitter, node, emitter.sugared(node.func), hint)
+
+
+def emit_call_of(emitter: Emitter, node: ast.Call, callee: SugaredValue, hint: ir.Type | None) -> SugaredValue:
+    """Emit a call whose callee is known already."""
     if isinstance(callee, SpecialForm):
         return callee.apply(emitter, node, hint)
     args = positional_arguments(emitter, node.args, joins_lists=isinstance(callee, (BuiltinFunction, OperatorOverload)))

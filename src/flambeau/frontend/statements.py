@@ -11,6 +11,7 @@ from .assignments import assign
 from .attribute_writes import forget_called
 from .branches import emit_if
 from .callables import ExceptionClass, ExceptionInstance
+from .calls import emit_call_of
 from .conditions import emit_condition
 from .emitter import Emitter
 from .messages import type_name
@@ -75,7 +76,7 @@ def emit_with(emitter: Emitter, node: ast.With) -> None:
     entered: list[tuple[ir.Value, ir.SourceRange]] = []
     for item in node.items:
         range_ = emitter.range(item.context_expr)
-        manager = emitter.value(item.context_expr)
+        manager = _emit_manager(emitter, item.context_expr)
         result = emitter.insert("prim::Enter", (manager,), (_enter_type(emitter, manager, range_),), range_).output
         _forget_written(emitter, manager, "__enter__")
         entered.append((manager, range_))
@@ -85,6 +86,13 @@ def emit_with(emitter: Emitter, node: ast.With) -> None:
     for manager, range_ in reversed(entered):
         emitter.insert("prim::Exit", (manager,), (ir.TENSOR,), range_)
         _forget_written(emitter, manager, "__exit__")
+
+
+def _emit_manager(emitter: Emitter, node: ast.expr) -> ir.Value:
+    if not isinstance(node, ast.Call):
+        return emitter.value(node)
+    callee = emitter.sugared(node.func).as_context
+    return emit_call_of(emitter, node, callee, None).as_value(emitter, emitter.range(node))
 
 
 def _forget_written(emitter: Emitter, manager: ir.Value, method: str) -> None:

@@ -80,6 +80,11 @@ class SugaredValue:
         return None
 
     @property
+    def as_context(self) -> SugaredValue:
+        """What it is where a `with` statement calls it; only few things are something else there."""
+        return self
+
+    @property
     def none_test(self) -> bool | None:
         """Of a function that only says whether its argument is None: what it returns for None; else None."""
         return None

@@ -63,6 +63,9 @@ class _Merger:
                 for inner in node.blocks:
                     yield self.merge(inner)
                 continue
+            if node.kind in ("prim::Enter", "prim::Exit"):
+                # Under `torch.autocast` the same operator computes something else.
+                self._seen.clear()
             key = node_key(node) if _may_be_shared(node, self._facts) else None
             if key is None:
                 continue
@@ -74,7 +77,7 @@ class _Merger:
                 node.replace_all_uses_with(first)
                 yield node
         for key in added:
-            del self._seen[key]
+            self._seen.pop(key, None)
 
     def _may_replace(self, first: Node, second: Node) -> bool:
         if first.kind in _TAKES_OUT or not self._facts.escapes_scope(second.outputs):

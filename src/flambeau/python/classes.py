@@ -75,11 +75,15 @@ def _try_inherited(made: ClassType, name: str) -> None:
 
 
 def _add_members(cls: type, made: ClassType) -> list[str]:
-    """Enter the members of a class, uncompiled; gives the names of the methods that it inherits."""
+    """Enter the members of a class, uncompiled; gives the names of the methods that it inherits, or that a decorator
+    wrote.
+    """
     unused = markers.unused_properties(cls) | markers.ignored_attributes(cls)
     inherited: list[str] = []
     for generated in generated_methods(cls, made):
         made.add_method(generated.name, _generated_method(cls, made, generated))
+        if generated.name != "__init__":
+            inherited.append(generated.name)
     for name, member, owner in _members(cls):
         if isinstance(member, staticmethod):
             made.static_methods[name] = function_of(member.__func__)
@@ -113,7 +117,7 @@ def _generated_method(cls: type, made: ClassType, generated: GeneratedMethod) ->
         f"{made.qualified_name}.{generated.name}",
         define=Compilation(
             generated.definition,
-            PythonResolver(namespace_of_class(cls), services.sugared),
+            PythonResolver(namespace_of_class(cls).within(generated.names), services.sugared),
             defaults=generated.defaults,
             self_type=made,
             signature=generated.signature,

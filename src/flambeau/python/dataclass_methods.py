@@ -5,14 +5,16 @@
         x: Tensor                           self.n = n
         n: int = 3                      def __eq__(self, other): ...
 
-Not among them: `__repr__` and `__hash__`. A `default_factory` cannot be run by a script.
+Not among them: `__repr__` and `__hash__`. A parameter whose default comes from a `default_factory` is an optional one;
+the factory is called where it is None.
 """
 
 from __future__ import annotations
 
 import ast
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from flambeau import ir
@@ -34,6 +36,8 @@ class GeneratedMethod(NamedTuple):
     definition: Definition
     signature: Signature
     defaults: dict[str, object]
+    names: Mapping[str, object] = MappingProxyType({})
+    """What names mean that only the text uses."""
 
 
 def generated_methods(cls: type, made: ClassType) -> Iterator[GeneratedMethod]:
@@ -65,11 +69,24 @@ def _definition(cls: type, text: str) -> Definition:
 def _init(cls: type, made: ClassType, name: str) -> GeneratedMethod:
     reader = AnnotationReader(namespace_of_class(cls))
     declared = getattr(cls, "__dataclass_fields__", {})
-    arguments, defaults, lines, late = [], {}, [], []
+    arguments: list[Argument] = []
+    defaults: dict[str, object] = {}
+    lines: list[str] = []
+    late: list[str] = []
+    fields_made = {f.name: f for f in declared.values() if f.default_factory is not dataclasses.MISSING}
+    if fields_made:
+        # What is first assigned in a branch must be there before.
+        for field in dataclasses.fields(cls):
+            made.add_attribute(field.name, reader.of_object(field.type))
     for field in declared.values():
         is_initial = isinstance(field.type, dataclasses.InitVar)
-        if field.default_factory is not dataclasses.MISSING:
-            raise UnsupportedError("Default factory initializers are not supported in TorchScript dataclasses")
+        if field.name in fields_made:
+            type = reader.of_object(field.type)
+            lines += _made_by_factory(field, type)
+            if field.init:
+                arguments.append(Argument(field.name, ir.optional(type), default=None))
+                defaults[field.name] = None
+            continue
         if not field.init or "ClassVar" in str(field.type):
             continue
         default = ir.MISSING if field.default is dataclasses.MISSING else default_value(field.default)
@@ -86,7 +103,23 @@ def _init(cls: type, made: ClassType, name: str) -> GeneratedMethod:
         lines.append(f"self.__post_init__({', '.join(late)})")
     names = ", ".join(["self", *(a.name for a in arguments)])
     definition = _definition(cls, f"def {name}({names}):\n" + "".join(f"    {line}\n" for line in lines or ["pass"]))
-    return GeneratedMethod(name, definition, Signature(tuple(arguments), ir.NONE), defaults)
+    used = {f"__factory_of_{n}": f.default_factory for n, f in fields_made.items()}
+    used.update((f"__type_of_{n}", f.type) for n, f in fields_made.items())
+    return GeneratedMethod(name, definition, Signature(tuple(arguments), ir.NONE), defaults, used)
+
+
+def _made_by_factory(field: dataclasses.Field[object], type: ir.Type) -> list[str]:
+    """The statements that assign a field with a factory."""
+    literals: dict[object, str] = {list: "[]", dict: "{}"}
+    value = literals.get(field.default_factory, f"__factory_of_{field.name}()")
+    assigned = f"self.{field.name}: __type_of_{field.name} = {value}"
+    if not field.init:
+        return [assigned]
+    if ir.is_subtype(ir.NONE, type):
+        raise UnsupportedError(
+            f"field '{field.name}' may be None and has a default_factory: a script cannot tell whether it was given"
+        )
+    return [f"if {field.name} is None:", f"    {assigned}", "else:", f"    self.{field.name} = {field.name}"]
 
 
 def _comparison(

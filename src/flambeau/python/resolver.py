@@ -11,6 +11,7 @@ from flambeau.errors import ScriptError
 from flambeau.frontend import Definition, SugaredValue
 from flambeau.ir import SourceRange, Type
 from flambeau.python.annotations import AnnotationReader
+from flambeau.python.mode_decorators import context_names
 from flambeau.python.namespaces import ABSENT, Namespace, namespace_of
 
 
@@ -68,7 +69,10 @@ def resolver_of(
     function: Callable[..., object], definition: Definition, sugared: Callable[[object, SourceRange], SugaredValue]
 ) -> PythonResolver:
     """The resolver for the body of a Python function."""
-    return PythonResolver(namespace_of(function), sugared, evaluated_annotations(definition, function))
+    namespace, contexts = namespace_of(function), context_names(function)
+    return PythonResolver(
+        namespace.within(contexts) if contexts else namespace, sugared, evaluated_annotations(definition, function)
+    )
 
 
 def _place_inside(outer: ast.expr, inner: ast.expr, range: SourceRange) -> SourceRange:

@@ -1,7 +1,8 @@
 """The source text of live Python functions and classes, as definitions that the compiler takes.
 
 A method's text keeps its indentation, so that columns, string literals and highlights are those of the user's file.
-Decorators are not looked at: what a decorator does to a function is not part of the script.
+Decorators are not looked at, but for those that set a mode of gradients (`mode_decorators`): what any other does to a
+function is not part of the script.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from weakref import WeakKeyDictionary
 from flambeau.errors import ScriptError
 from flambeau.frontend import Definition, parse_source
 from flambeau.ir import Source
+from flambeau.python.mode_decorators import within_contexts
 
 # By function, not by code: code objects of different files and annotations can be equal.
 _PARSED: WeakKeyDictionary[FunctionType, Definition] = WeakKeyDictionary()
+_WRAPPED: WeakKeyDictionary[FunctionType, Definition] = WeakKeyDictionary()
+"""Those of functions that decorators wrapped."""
 
 
 def definition_of(function: Callable[..., object]) -> Definition:
@@ -28,7 +32,11 @@ def definition_of(function: Callable[..., object]) -> Definition:
         raise ScriptError(f"Can't get source for {function}: it is not a Python function")
     if plain not in _PARSED:
         _PARSED[plain] = _parse(plain)
-    return _PARSED[plain]
+    if plain is function or not isinstance(function, FunctionType):
+        return _PARSED[plain]
+    if function not in _WRAPPED:
+        _WRAPPED[function] = within_contexts(function, _PARSED[plain])
+    return _WRAPPED[function]
 
 
 def source_of(obj: Callable[..., object]) -> Source:

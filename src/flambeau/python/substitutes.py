@@ -81,7 +81,36 @@ class EnableGrad:
         torch.set_grad_enabled(self.previous)
 
 
-_CLASSES: dict[type, type] = {torch.enable_grad: EnableGrad}
+class InferenceMode:
+    """`torch.inference_mode`, of which TorchScript has what it does to the recording of gradients."""
+
+    def __init__(self, mode: bool = True) -> None:
+        self.mode = mode
+        self.previous = False
+
+    def __enter__(self) -> None:
+        self.previous = torch.is_grad_enabled()
+        torch.set_grad_enabled(not self.mode)
+
+    def __exit__(self, type: Any, value: Any, traceback: Any) -> None:
+        torch.set_grad_enabled(self.previous)
+
+
+class SetGradEnabled:
+    """`torch.set_grad_enabled` as a context: it takes effect when it is made."""
+
+    def __init__(self, mode: bool) -> None:
+        self.previous = torch.is_grad_enabled()
+        torch.set_grad_enabled(mode)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, type: Any, value: Any, traceback: Any) -> None:
+        torch.set_grad_enabled(self.previous)
+
+
+_CLASSES: dict[type, type] = {torch.enable_grad: EnableGrad, torch.inference_mode: InferenceMode}
 _SUBSTITUTES: dict[object, Callable[..., object]] = {
     getattr(functional, "_no_grad_embedding_renorm_", None): embedding_renorm,
     getattr(functional, "_check_unpool_output_size", None): check_unpool_output_size,

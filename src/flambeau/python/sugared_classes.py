@@ -11,13 +11,14 @@ from torch import nn
 from torch.autograd import Function
 
 from flambeau.errors import ScriptError
-from flambeau.frontend import Arg, ClassValue, SugaredValue
+from flambeau.frontend import Arg, BuiltinFunction, ClassValue, SugaredValue
 from flambeau.ir import ClassType, SourceRange
 from flambeau.python import constants, markers
 from flambeau.python.classes import class_type
 from flambeau.python.names import type_name
 from flambeau.python.places import at
 from flambeau.python.python_calls import PythonFunctionValue
+from flambeau.python.substitutes import SetGradEnabled
 from flambeau.python.unit import services
 
 if TYPE_CHECKING:
@@ -70,6 +71,25 @@ class PythonClass(SugaredValue):
         self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
     ) -> SugaredValue:
         self.refuse(f"Cannot instantiate class '{self.cls.__name__}' in a script function", range)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class SetGradEnabledValue(SugaredValue):
+    """`torch.set_grad_enabled`: an operator, or where `with` calls it, a context."""
+
+    @property
+    def kind(self) -> str:
+        return "builtin"
+
+    @property
+    def as_context(self) -> SugaredValue:
+        return ScriptClass(SetGradEnabled)
+
+    def call(
+        self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        return BuiltinFunction("aten::set_grad_enabled").call(emitter, range, args, kwargs, n_binders)
 
 
 @final

@@ -55,7 +55,7 @@ from flambeau.python.python_calls import PythonFunctionValue
 from flambeau.python.source_code import definition_of
 from flambeau.python.specialization import Callee
 from flambeau.python.substitutes import class_substitute_for, substitute_for, with_optional_sizes
-from flambeau.python.sugared_classes import PythonClass, ScriptClass, class_value_attribute
+from flambeau.python.sugared_classes import PythonClass, ScriptClass, SetGradEnabledValue, class_value_attribute
 from flambeau.python.unit import services
 from flambeau.python.wrappers import script_value_of
 from flambeau.runtime.aten import register_custom_operators
@@ -202,6 +202,8 @@ def _bound_method(obj: MethodType, range: SourceRange) -> SugaredValue:
 def _class(cls: type, range: SourceRange) -> SugaredValue:
     if cls is super:
         return services.super_value()
+    if cls is torch.set_grad_enabled:
+        return SetGradEnabledValue()
     builtin = find_builtin(cls)
     if builtin is not None:
         return BuiltinFunction(builtin)

@@ -14,6 +14,7 @@ from typing import TypeAlias, final
 
 from flambeau.errors import ExecutionError, FlambeauError
 from flambeau.ir import Block, Function, Graph, Node, ScriptObject, Value
+from flambeau.runtime.autocast import enter_autocast, is_autocast, leave_autocast
 from flambeau.runtime.exceptions import located, register_interpreter
 from flambeau.runtime.nodes import runtime_constant
 from flambeau.runtime.registry import kernel_of_node
@@ -96,7 +97,7 @@ class _Run:
             return self.block(graph.block, inputs, values, entered, function)
         except BaseException:
             for opened in reversed(entered):
-                self.method(opened, "__exit__", (None, None, None))
+                self.leave(opened)
             raise
 
     def block(
@@ -132,11 +133,13 @@ class _Run:
                 return [self.method(inputs[0], node.string_attribute("name"), inputs[1:])]
             case "prim::Enter":
                 result = self.method(inputs[0], "__enter__", ())
+                if isinstance(inputs[0], ScriptObject) and is_autocast(inputs[0].type):
+                    enter_autocast(inputs[0])
                 entered.append(inputs[0])
                 return [result]
             case "prim::Exit":
                 entered.pop()
-                return _outputs(node, self.method(inputs[0], "__exit__", (None, None, None)))
+                return _outputs(node, self.leave(inputs[0]))
             case _:
                 return _outputs(node, kernel_of_node(node)(*inputs))
 
@@ -154,6 +157,11 @@ class _Run:
 
     def call(self, function: Function, arguments: Sequence[object]) -> object:
         return _result(self.graph(function.graph, arguments, function.name))
+
+    def leave(self, manager: object) -> object:
+        if isinstance(manager, ScriptObject) and is_autocast(manager.type):
+            leave_autocast()
+        return self.method(manager, "__exit__", (None, None, None))
 
     def method(self, self_object: object, name: str, arguments: Sequence[object]) -> object:
         method = self_object.type.methods.get(name) if isinstance(self_object, ScriptObject) else None

@@ -20,6 +20,7 @@ from flambeau.ir import (
     Type,
     constant_of,
 )
+from flambeau.runtime.autocast import enter_autocast, is_autocast, leave_autocast
 from flambeau.runtime.calls import services
 from flambeau.runtime.futures import Awaitable, Future, fork
 from flambeau.runtime.instances import is_instance, named_tuple_class
@@ -246,13 +247,29 @@ def group(node: Node) -> Kernel:
 
 @specialises("prim::Enter")
 def enter(node: Node) -> Kernel:
-    return _calling_method("__enter__")
+    call = _calling_method("__enter__")
+    if not is_autocast(node.inputs[0].type):
+        return call
+
+    def enter_mode(self: ScriptObject) -> object:
+        result = call(self)
+        enter_autocast(self)
+        return result
+
+    return enter_mode
 
 
 @specialises("prim::Exit")
 def exit_(node: Node) -> Kernel:
     call = _calling_method("__exit__")
-    return lambda self: call(self, None, None, None)
+    if not is_autocast(node.inputs[0].type):
+        return lambda self: call(self, None, None, None)
+
+    def leave_mode(self: ScriptObject) -> object:
+        leave_autocast()
+        return call(self, None, None, None)
+
+    return leave_mode
 
 
 def _calling_method(name: str) -> Callable[..., object]:

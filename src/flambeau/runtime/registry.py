@@ -137,6 +137,9 @@ class TensorBackend(Protocol):
     def current_modes(self) -> Callable[[], AbstractContextManager[object]]:
         """This thread's modes (gradients, autocast), as what makes contexts in which they hold."""
 
+    def autocast(self, device: object, dtype: object, enabled: object) -> AbstractContextManager[object]:
+        """The context in which operators cast their arguments to an element type, given by number."""
+
 
 special_tensors: set[type] = set()
 """Classes with operators of their own (`__torch_dispatch__`) whose tensors scripts have been given."""

@@ -24,11 +24,12 @@ from flambeau.runtime.aten.enumerations import (
     to_memory_format,
     to_qscheme,
 )
-from flambeau.runtime.aten.modes import current_modes
+from flambeau.runtime.aten.modes import autocast, current_modes
 from flambeau.runtime.aten.tensor_values import from_data, tensor_data
 
 __all__ = [
     "CallForm",
+    "autocast",
     "below_autograd",
     "call_form",
     "current_modes",

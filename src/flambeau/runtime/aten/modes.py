@@ -7,7 +7,15 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import torch
 
-__all__ = ["current_modes"]
+from flambeau.runtime.aten.enumerations import to_dtype
+
+__all__ = ["autocast", "current_modes"]
+
+
+def autocast(device: object, dtype: object, enabled: object) -> AbstractContextManager[object]:
+    """The context of `torch.autocast`, with the number of the element type that scripts have."""
+    kept = to_dtype(dtype) if isinstance(dtype, int) else None
+    return torch.autocast(str(device), dtype=kept, enabled=bool(enabled))
 
 
 def current_modes() -> Callable[[], AbstractContextManager[object]]:
