@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,8 @@ _TEXTS = {
     "modules": (FOLDER / "modules.md").read_text(),
 }
 _PRELUDE = """
+from dataclasses import dataclass, field
+
 from torch.autograd import Variable
 
 SIZES = [1, 2]
