@@ -20,7 +20,6 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.jit import _logging
 
 import flambeau
 from flambeau import ir, settings
@@ -297,8 +296,8 @@ def test_saving(tmp_path: Path) -> None:
 def test_counting() -> None:
     """PyTorch's counts go to a logger of its own."""
     add = kernel_of_operator(ir.operator("prim::AddStatValue"))
-    logger = _logging.LockingLogger()
-    former = _logging.set_logger(logger)
+    logger = torch._C.LockingLogger()
+    former = torch._C._logging_set_logger(logger)
     try:
         theirs = torch._C._create_function_from_graph(
             "f", torch._C.parse_ir("graph(%a : str, %b : int):\n  prim::AddStatValue(%a, %b)\n  return (%b)\n")
@@ -309,7 +308,7 @@ def test_counting() -> None:
             add("flambeau test", value)
         assert statistics["flambeau test"] - before == logger.get_counter_val("flambeau test") == 6
     finally:
-        _logging.set_logger(former)
+        torch._C._logging_set_logger(former)
 
 
 # --- what needs more than one process, or a GPU

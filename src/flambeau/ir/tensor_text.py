@@ -51,6 +51,9 @@ def tensor_text(tensor: TensorData) -> str:
         indices, values = map(tensor_text, tensor.parts)
         size = ", ".join(map(str, tensor.sizes))
         return f"[ {_type_text(tensor)}{{}}\nindices:\n{indices}\nvalues:\n{values}\nsize:\n[{size}]\n]"
+    if tensor.layout is Layout.Mkldnn and len(tensor.parts) == 1:
+        (dense,) = tensor.parts
+        return f"MKLDNN Tensor: {tensor_text(dense).replace(_type_text(dense), _type_text(tensor))}"
     values_or_none = real_values(tensor)
     if values_or_none is None:
         return _OPAQUE
@@ -146,7 +149,10 @@ def _item(tensor: TensorData) -> str | None:
 def _type_text(tensor: TensorData) -> str:
     backend = tensor.device.partition(":")[0]
     backend = backend.capitalize() if backend == "meta" else backend.upper()
-    prefix = "Sparse" if tensor.layout is not Layout.Strided else "Quantized" if tensor.quantizer else ""
+    if tensor.layout is Layout.Strided:
+        prefix = "Quantized" if tensor.quantizer else ""
+    else:
+        prefix = "Mkldnn" if tensor.layout is Layout.Mkldnn else "Sparse"
     return f"{prefix}{backend}{tensor.dtype.type_name}Type"
 
 

@@ -3,7 +3,8 @@
 An exception that a script raises, or that an operator raises under it, reaches the caller as an object of a class that
 is both `ExecutionError` and the Python class of the exception. A failed operator's is a `RuntimeError` besides: it is
 all PyTorch's own TorchScript raises there. The text is TorchScript's: the script's source lines from outside in,
-then the message. `args` are those of the original exception, which is also its `__cause__`.
+then the message; between the two is what the failed operator had been given. `args` are those of the original
+exception, which is also its `__cause__`.
 
 Frames are found by walking the Python traceback: generated code is registered with a map from its lines to nodes, and
 the reference interpreter keeps the node in a local variable.
@@ -13,13 +14,14 @@ from __future__ import annotations
 
 import builtins
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType, FrameType, TracebackType
 from typing import TypeAlias, final
 
 from flambeau.errors import ExecutionError
 from flambeau.ir import Node, SourceRange
+from flambeau.runtime.operands import Operand, argument_text, operand_values, undefined_argument
 
 __all__ = [
     "ScriptException",
@@ -54,6 +56,8 @@ class ScriptException(ExecutionError):
     shown_class: str = ""
     """The class as the last line of the text names it."""
     shown_message: str = ""
+    operator_call: str = ""
+    """The operator that failed, with what it was given; empty where the script itself raised."""
     restored_text: str = ""
 
     def __init__(self, *args: object) -> None:
@@ -67,6 +71,7 @@ class ScriptException(ExecutionError):
         other = combined_class(type(self).__bases__[1], is_failure=True)(*self.args)
         other.frames, other.restored_text = self.frames, self.restored_text
         other.shown_class, other.shown_message = self.shown_class, self.shown_message
+        other.operator_call = self.operator_call
         other.__cause__ = self
         return other
 
@@ -78,7 +83,8 @@ class ScriptException(ExecutionError):
     def __str__(self) -> str:
         if self.restored_text:
             return self.restored_text
-        return f"{_HEAD}{self.script_traceback}{self.shown_class}: {self.shown_message}\n"
+        call = f"In the call {self.operator_call}\n" if self.operator_call else ""
+        return f"{_HEAD}{self.script_traceback}{call}{self.shown_class}: {self.shown_message}\n"
 
     def __reduce__(self) -> tuple[Callable[..., ScriptException], tuple[object, ...]]:
         bases = type(self).__bases__
@@ -170,32 +176,44 @@ def located(error: Exception) -> Exception:
         wrapped.frames = frames[:_SHOWN_OF_DEEP]
         wrapped.shown_class, wrapped.shown_message = "RuntimeError", _TOO_DEEP
         return wrapped
-    wrapped = combined_class(type(error), is_failure=True)(*error.args)
+    node, values = _failed_call(error.__traceback__)
+    undefined = undefined_argument(node, values) if node and isinstance(error, (AttributeError, TypeError)) else ""
+    wrapped = _failure(RuntimeError, undefined) if undefined else _failure(type(error), str(error), *error.args)
+    if isinstance(error, KeyError) and error.args:
+        wrapped.shown_message = str(error.args[0])
     wrapped.frames = frames
-    wrapped.shown_class = type(error).__name__
-    wrapped.shown_message = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    wrapped.operator_call = argument_text(node, values) if node else ""
     wrapped.__cause__ = error
     return wrapped
+
+
+def _failure(base: type[Exception], message: str, *args: object) -> ScriptException:
+    """A failed operator's exception of a class, which keeps the arguments of the original one."""
+    failure = combined_class(base, is_failure=True)(*(args or (message,)))
+    failure.shown_class, failure.shown_message = base.__name__, message
+    return failure
 
 
 _TOO_DEEP = "the script's calls or blocks are nested too deeply"
 _SHOWN_OF_DEEP = 20
 
 LineMap: TypeAlias = "Sequence[Node | None]"
+Operands: TypeAlias = "Mapping[Node, Sequence[Operand]]"
 _LINES = "lines of the script"  # no identifier: generated code has no such name
 _interpreters: set[CodeType] = set()
 
 
-def register_code(namespace: dict[str, object], function: str, nodes: LineMap) -> None:
+def register_code(namespace: dict[str, object], function: str, nodes: LineMap, operands: Operands) -> None:
     """State which node each line (from 1) of generated code carries out, for as long as its namespace lives.
 
-    Nodes lead to graphs, and graphs to the code: a table apart from the code would keep all three for ever.
+    `operands` say where the inputs of a node are. Nodes lead to graphs, and graphs to the code: a table apart from the
+    code would keep all three for ever.
     """
-    namespace[_LINES] = (function, nodes)
+    namespace[_LINES] = (function, nodes, operands)
 
 
 def register_interpreter(code: CodeType) -> None:
-    """State that the frames of a function have local variables `function` (a name) and `node`, the one under way."""
+    """State that the frames of a function have local variables `function` (a name), `node` and its `inputs`."""
     _interpreters.add(code)
 
 
@@ -217,9 +235,25 @@ def _position(frame: FrameType, line: int) -> tuple[str, Node] | None:
     known = frame.f_globals.get(_LINES)
     if known is None:
         return None
-    function, nodes = known
+    function, nodes, _ = known
     node = nodes[line - 1] if 0 < line <= len(nodes) else None
     return None if node is None else (function, node)
+
+
+def _failed_call(traceback: TracebackType | None) -> tuple[Node | None, list[object]]:
+    """The innermost node of a script that was under way, and what it was given, as far as that is still there."""
+    found: tuple[FrameType, Node] | None = None
+    while traceback is not None:
+        position = _position(traceback.tb_frame, traceback.tb_lineno)
+        if position is not None:
+            found = traceback.tb_frame, position[1]
+        traceback = traceback.tb_next
+    if found is None:
+        return None, []
+    frame, node = found
+    if frame.f_code in _interpreters:
+        return node, list(frame.f_locals.get("inputs", ()))
+    return node, operand_values(node, frame.f_globals[_LINES][2].get(node, ()), frame.f_locals)
 
 
 def _expanded(function: str, node: Node) -> Iterator[ScriptFrame]:

@@ -12,9 +12,11 @@ Classes and enums of Python are known to the package that scripted them; it says
 from __future__ import annotations
 
 import enum
+import math
 import operator
 import sys
 from collections.abc import Callable, Iterable
+from types import NoneType
 from typing import TypeAlias
 
 from flambeau import ir
@@ -126,7 +128,10 @@ def _as_int(value: object) -> int:
     if isinstance(value, int):  # a bool, an IntEnum
         return int(value)
     if _is_sized_tensor(value):
-        return _as_int(value.item())  # type: ignore[attr-defined]  # a tensor has it
+        item = value.item()  # type: ignore[attr-defined]  # a tensor has it
+        if isinstance(item, float) and math.isfinite(item):
+            return int(item)
+        return _as_int(item)
     if type(value).__module__ == "torch":
         number = load_tensor_backend().enumeration_number(value)
         if number is not None:
@@ -167,7 +172,10 @@ def _bool(value: object) -> object:
         return value
     if value is None or not hasattr(value, "__bool__"):
         raise _refuse(value, ir.BOOL)
-    return bool(value)
+    try:
+        return bool(value)
+    except (TypeError, ValueError, RuntimeError) as error:  # as of a tensor of several elements
+        raise Mismatch(str(error)) from error
 
 
 def _number(value: object) -> object:
@@ -311,12 +319,16 @@ def _is_sequence(value: object) -> bool:
 
 def _list(type_: ListType) -> Converter:
     element = converter(type_.element)
+    holds_tensors = isinstance(type_.element, TensorType)
 
     def convert(value: object) -> object:
         if value.__class__ is ScriptList and value.type == type_:
             return value.items
         if isinstance(value, (list, tuple)) or _is_sequence(value):
-            return [element(v) for v in value]  # type: ignore[attr-defined]  # it can be iterated over
+            elements = [element(v) for v in value]  # type: ignore[attr-defined]  # it can be iterated over
+            if holds_tensors and NoneType in map(type, elements):
+                raise _refuse(value, type_)
+            return elements
         raise _refuse(value, type_)
 
     return convert

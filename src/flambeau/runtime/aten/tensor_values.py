@@ -30,6 +30,8 @@ def from_data(value: object) -> object:
 
 
 def _tensor(data: TensorData) -> torch.Tensor:
+    if data.layout is Layout.Mkldnn and len(data.parts) == 1:
+        return _tensor(data.parts[0]).to_mkldnn()
     if data.layout is not Layout.Strided or data.quantizer is not None:
         raise UnsupportedError(f"a {data.layout.name.lower()} tensor of {data.dtype.dtype_name} as a constant")
     dtype = to_dtype(data.dtype)
@@ -50,7 +52,8 @@ def tensor_data(value: object) -> TensorData:
         raise TypeError(f"expected a tensor, not {value!r}")
     tensor = value.detach()
     if tensor.is_mkldnn:
-        tensor = tensor.to_dense()
+        dense = tensor_data(tensor.to_dense())
+        return TensorData(_scalar_type(tensor), tuple(tensor.shape), layout=Layout.Mkldnn, parts=(dense,))
     if tensor.layout is torch.sparse_coo:
         parts = (tensor_data(tensor._indices()), tensor_data(tensor._values()))
         return TensorData(_scalar_type(tensor), tuple(tensor.shape), layout=Layout.Sparse, parts=parts)

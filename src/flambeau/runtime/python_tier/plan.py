@@ -52,7 +52,7 @@ def compile_plan(graph: Graph, name: str, link: Link) -> Plan:
         )
     exec(compile(source.text, filename, "exec"), namespace)
     run: Compiled = namespace[source.name]
-    register_code(namespace, name, source.nodes)
+    register_code(namespace, name, source.nodes, source.operands)
     _remember(filename, source, run)
     layers = unneeded_layers(graph)
     if layers is not Layers.NONE:

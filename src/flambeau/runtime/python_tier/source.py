@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 from flambeau.ir import Function, Node
+from flambeau.runtime.operands import Operand
 
 __all__ = ["Source"]
 
@@ -22,6 +23,8 @@ class Source:
     bindings: dict[str, object] = field(default_factory=dict)
     callees: dict[str, Function] = field(default_factory=dict)
     """Names that stand for the compiled forms of other functions."""
+    operands: dict[Node, tuple[Operand, ...]] = field(default_factory=dict)
+    """Where a node's inputs are on its line."""
 
     @property
     def text(self) -> str:

@@ -19,6 +19,7 @@ from flambeau.errors import InvalidGraphError, UnsupportedError
 from flambeau.ir import INT, Block, Function, Graph, Node, Value, is_constant
 from flambeau.runtime.integers import INT_MAX, INT_MIN, wrapped
 from flambeau.runtime.nodes import runtime_constant
+from flambeau.runtime.operands import Operand
 from flambeau.runtime.python_tier import (
     control,
     inline_strings,  # noqa: F401  # registers expressions
@@ -119,6 +120,17 @@ class Writer:
     def line(self, text: str, node: Node | None = None) -> None:
         self.source.lines.append(_INDENT * self.level + text)
         self.source.nodes.append(node)
+        if node is not None:
+            self.source.operands[node] = tuple(map(self._operand, node.inputs))
+
+    def _operand(self, value: Value) -> Operand:
+        """Where a value is to be found while its reader runs."""
+        known = self._expressions.get(value)
+        if known is not None and known.is_simple:
+            return known.text
+        if value.node.kind == "prim::ListConstruct":
+            return tuple(map(self._operand, value.node.inputs))
+        return ""
 
     def bind(self, prefix: str, value: object) -> str:
         """A name for an object that the code needs."""
