@@ -222,6 +222,9 @@ class ScriptModule(nn.Module, metaclass=_CompiledAfterInit):
         if "_c" not in vars(self):
             self._set_without_program(name, value)
             return
+        if name == "_is_full_backward_hook":  # what kind of hooks PyTorch keeps here; the program's own is never read
+            object.__setattr__(self, name, value)
+            return
         module = self._c
         kind = module.type
         slot = kind.find_slot(name)

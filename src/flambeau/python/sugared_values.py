@@ -222,7 +222,10 @@ def _class(cls: type, range: SourceRange) -> SugaredValue:
 
 
 def _operator_of_namespace(obj: object) -> SugaredValue | None:
-    """What `torch.ops.namespace.name` and its overloads mean."""
+    """What `torch.ops.namespace.name`, its overloads, and functions made by `torch.library.custom_op` mean."""
+    declared = getattr(obj, "_opoverload", None)
+    if isinstance(declared, torch._ops.OpOverload):
+        obj = declared
     packet = getattr(obj, "_qualified_op_name", None)
     if isinstance(packet, str):
         register_custom_operators(packet)
