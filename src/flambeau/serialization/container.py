@@ -24,7 +24,7 @@ from flambeau.serialization.container_formats import (
     why_not_zip,
 )
 from flambeau.serialization.limits import DEFAULT_LIMITS, Limits
-from flambeau.serialization.zip_records import DEFLATED, ZipRecord, read_directory
+from flambeau.serialization.zip_records import DEFLATED, ZipRecord, end_of_zip, read_directory
 
 __all__ = ["ArchiveReader", "ArchiveSource"]
 
@@ -32,6 +32,8 @@ ArchiveSource: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryv
 
 ALIGNMENT = 16
 """What the start of a storage in memory must be a multiple of; PyTorch's own archives align to 64."""
+_MAC_FOLDER = "__MACOSX/"
+"""What macOS adds when it packs a folder again: attributes of files, which are nobody's records."""
 _READ_CHUNK = 1 << 24
 _DESCRIPTOR = 24
 """Bytes that a data descriptor, which may follow a record, has at most."""
@@ -54,7 +56,8 @@ class ArchiveReader:
         reason = why_not_zip(bytes(self._data[:300]))
         if reason is not None:
             raise ArchiveError(reason)
-        found = read_directory(self._data, limits)
+        self._directory = read_directory(self._data, limits)
+        found = [r for r in self._directory if not r.name.startswith(_MAC_FOLDER)]
         self.name = _root(found)
         """The root folder: as a rule the name that the file was first saved under."""
         self._records = {r.name[len(self.name) + 1 :]: r for r in found}
@@ -97,13 +100,14 @@ class ArchiveReader:
         return {name: record.crc for name, record in self._records.items()}
 
     def gaps(self) -> list[tuple[int, int]]:
-        """Runs of bytes before and between records that neither a record nor its headers need."""
+        """Runs of bytes before, between and behind records that neither a record nor its headers need."""
         found, end = [], 0
-        for record in sorted(self._records.values(), key=lambda r: r.header_offset):
+        for record in sorted(self._directory, key=lambda r: r.header_offset):
             if record.header_offset > end + (_DESCRIPTOR if end else 0):
                 found.append((end, record.header_offset))
             end = record.offset + record.stored_size
-        return found
+        whole = end_of_zip(self._data)
+        return [*found, (whole, self.size)] if whole < self.size else found
 
     def is_compressed(self, name: str) -> bool:
         return self._record(name).method == DEFLATED
@@ -276,6 +280,7 @@ def _inflated(stored: memoryview, size: int, name: str) -> memoryview:
 
 
 def _root(records: list[ZipRecord]) -> str:
+    """The folder that all records are in."""
     if not records:
         raise ArchiveError("the zip archive has no records")
     root, slash, _ = records[0].name.partition("/")

@@ -15,7 +15,7 @@ from typing import final
 from flambeau.errors import ArchiveError
 from flambeau.serialization.limits import Limits
 
-__all__ = ["DEFLATED", "STORED", "ZipRecord", "read_directory"]
+__all__ = ["DEFLATED", "STORED", "ZipRecord", "end_of_zip", "read_directory"]
 
 STORED, DEFLATED = 0, 8
 
@@ -111,16 +111,34 @@ def _find_end(data: memoryview) -> _End:
     return end
 
 
+def end_of_zip(data: memoryview) -> int:
+    """Where a zip file ends; what follows is no part of it."""
+    position = _end_position(data)
+    return position + END.size + int(END.unpack_from(data, position)[-1])
+
+
 def _end_position(data: memoryview) -> int:
-    """Where the last end record is whose comment reaches exactly to the end of the file."""
+    """Where the last end record is whose comment reaches exactly to the end of the file.
+
+    Some ways of storing and sending files put bytes behind them. So if there is no such record, it is the last one whose
+    comment fits.
+    """
     tail_start = max(0, len(data) - END.size - _MAX_COMMENT)
     tail = bytes(data[tail_start:])
+    fitting = None
     found = len(tail) - END.size + 1
     while found > 0:
         found = tail.rfind(END_SIGNATURE, 0, found + len(END_SIGNATURE) - 1)
-        if found >= 0 and found + END.size + END.unpack_from(tail, found)[-1] == len(tail):
+        if found < 0:
+            break
+        stop = found + END.size + END.unpack_from(tail, found)[-1]
+        if stop == len(tail):
             return tail_start + found
-    raise ArchiveError(_NO_DIRECTORY)
+        if fitting is None and stop < len(tail):
+            fitting = tail_start + found
+    if fitting is None:
+        raise ArchiveError(_NO_DIRECTORY)
+    return fitting
 
 
 def _find_end64(data: memoryview, end_position: int) -> tuple[int, _End] | None:
