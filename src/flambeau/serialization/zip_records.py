@@ -120,8 +120,8 @@ def end_of_zip(data: memoryview) -> int:
 def _end_position(data: memoryview) -> int:
     """Where the last end record is whose comment reaches exactly to the end of the file.
 
-    Some ways of storing and sending files put bytes behind them. So if there is no such record, it is the last one whose
-    comment fits.
+    Some ways of storing and sending files put bytes behind them. So if there is no such record, it is the last one
+    whose comment fits.
     """
     tail_start = max(0, len(data) - END.size - _MAX_COMMENT)
     tail = bytes(data[tail_start:])
