@@ -18,7 +18,7 @@ from torch import nn
 from flambeau.compat import installed
 from flambeau.compat.replacements import KEPT, REPLACEMENTS
 from flambeau.compat.torch_functions import CLASSES as VIEWS
-from flambeau.compat.torch_functions import FUNCTIONS, LEFT_ALONE, pass_function, switches
+from flambeau.compat.torch_functions import FUNCTIONS, LEFT_ALONE, SETTINGS, pass_function, switches
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
 HOMES = ("torch.jit", "torch._C", "torch._jit_internal")
@@ -166,7 +166,10 @@ def torch_c_lines() -> list[str]:
         "",
         "Functions: " + listed(n for n in FUNCTIONS),
         "",
-        "Switches, which are remembered and change nothing: " + listed(n for n in switches() if hasattr(torch._C, n)),
+        "Switches: " + listed(SETTINGS),
+        "",
+        "Switches, which are remembered and change nothing: "
+        + listed(n for n in switches() if n not in SETTINGS and hasattr(torch._C, n)),
         "",
         "PyTorch's own, as they take no programs: " + listed(LEFT_ALONE),
         "",

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import flambeau
-from flambeau import compat
+from flambeau import compat, settings
 from flambeau.compat.replacements import KEPT
 from flambeau.errors import ExecutionError, UnsupportedError
 from flambeau.testing import FileCheck
@@ -166,6 +166,23 @@ def test_optimized_execution_chooses_the_interpreter() -> None:
             assert torch.equal(scripted(torch.ones(2)), torch.full((2,), 2.0))
         previous = torch.jit.set_fusion_strategy([("STATIC", 1)])
         assert torch.jit.set_fusion_strategy(previous) == [("STATIC", 1)]
+
+
+def test_switches_that_are_settings() -> None:
+    with compat.installed():
+        torch._C._set_graph_executor_optimize(False)
+        try:
+            assert torch._C._get_graph_executor_optimize() is False
+            assert settings.TIER.value == "interpreter"
+        finally:
+            torch._C._set_graph_executor_optimize(True)
+        assert torch._C._get_graph_executor_optimize() is True
+        assert settings.TIER.value != "interpreter"
+        before = torch._C._jit_set_num_profiled_runs(4)
+        try:
+            assert settings.PROFILED_RUNS.value == torch._C._jit_get_num_profiled_runs() == 4
+        finally:
+            assert torch._C._jit_set_num_profiled_runs(before) == 4
 
 
 class Listing(nn.Module):

@@ -1,7 +1,8 @@
 """Functions of `torch._C` under the drop-in: passes by name, switches, and what makes or looks at programs.
 
-Three tables: passes that flambeau has, under `_jit_pass_<name>`; switches of PyTorch's executor and fusers, which are
-remembered and change nothing; and functions. All other `torch._C._jit_*` functions raise UnsupportedError for users.
+Three tables: passes that flambeau has, under `_jit_pass_<name>`; switches of PyTorch's executor and fusers, most of
+which are remembered and change nothing; and functions. All other `torch._C._jit_*` functions raise UnsupportedError for
+users.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flambeau import ir, passes, python
+from flambeau import ir, passes, python, settings
 from flambeau.compat.graph_views import AliasDb, Block, Graph, Node, Use, Value
 from flambeau.compat.schema_views import Argument, FunctionSchema
 from flambeau.compat.type_views import TYPE_CLASSES, Type, type_view
@@ -18,7 +19,7 @@ from flambeau.errors import OperatorError
 from flambeau.python import ScriptFunction, ScriptModule
 from flambeau.runtime import interpret
 
-__all__ = ["CLASSES", "FUNCTIONS", "LEFT_ALONE", "pass_function", "switches"]
+__all__ = ["CLASSES", "FUNCTIONS", "LEFT_ALONE", "SETTINGS", "pass_function", "switches"]
 
 CLASSES: dict[str, type[View]] = {
     "AliasDb": AliasDb,
@@ -111,7 +112,6 @@ _OWN_PASSES: dict[str, Callable[..., Any]] = {
 _SWITCHES: tuple[tuple[str, str, object], ...] = (
     ("_jit_set_profiling_executor", "", True),
     ("_jit_set_profiling_mode", "", True),
-    ("_jit_set_num_profiled_runs", "_jit_get_num_profiled_runs", 1),
     ("_jit_set_bailout_depth", "", 20),
     ("_jit_set_inline_everything_mode", "_jit_get_inline_everything_mode", False),
     ("_jit_set_texpr_fuser_enabled", "_jit_texpr_fuser_enabled", True),
@@ -137,7 +137,6 @@ _SWITCHES: tuple[tuple[str, str, object], ...] = (
     ("_jit_set_logging_option", "_jit_get_logging_option", ""),
     ("_jit_set_logging_stream", "", "stderr"),
     ("_jit_set_utf8_decoding_ignore", "", False),
-    ("_set_graph_executor_optimize", "_get_graph_executor_optimize", True),
     ("_debug_set_autodiff_subgraph_inlining", "", True),
     ("_debug_set_fusion_group_inlining", "_debug_get_fusion_group_inlining", True),
     ("_jit_cat_wo_conditionals", "", True),
@@ -158,9 +157,36 @@ class _Switch:
         return self.value
 
 
+def _set_profiled_runs(runs: int) -> int:
+    before = settings.PROFILED_RUNS.value
+    settings.PROFILED_RUNS.set(runs)
+    return before
+
+
+def _profiled_runs() -> int:
+    return settings.PROFILED_RUNS.value
+
+
+def _set_optimized(is_optimized: bool) -> None:
+    settings.TIER.set(None if is_optimized else "interpreter")
+
+
+def _is_optimized(*_: object) -> bool:
+    return settings.TIER.value != "interpreter"
+
+
+SETTINGS: dict[str, Callable[..., object]] = {
+    "_jit_set_num_profiled_runs": _set_profiled_runs,
+    "_jit_get_num_profiled_runs": _profiled_runs,
+    "_set_graph_executor_optimize": _set_optimized,
+    "_get_graph_executor_optimize": _is_optimized,
+}
+"""Switches that are settings of flambeau's."""
+
+
 def switches() -> dict[str, Callable[..., object]]:
-    """The functions of all switches, which are as at first."""
-    made: dict[str, Callable[..., object]] = {}
+    """The functions of all switches; those that change nothing are as at first."""
+    made = dict(SETTINGS)
     for setter, getter, first in _SWITCHES:
         switch = _Switch(first)
         made[setter] = switch.set

@@ -116,9 +116,12 @@ class Binder:
             try:
                 convert(value)
             except Mismatch as mismatch:
+                wanted = argument.type.annotation()
+                if getattr(argument.type, "inferred", False):
+                    wanted += " (inferred)"
                 return ArgumentError(
-                    f"{self.schema.name}() Expected a value of type '{argument.type.annotation()}' for argument "
-                    f"'{argument.name}' but instead found type '{type(value).__name__}'.\n"
+                    f"{self.schema.name}() Expected a value of type '{wanted}' for argument '{argument.name}' but "
+                    f"instead found type '{type(value).__name__}'.\n"
                     f"{_note(argument)}Position: {position}\nValue: {value!r}\nDeclaration: {self.schema}\n"
                     f"Cast error details: {mismatch}"
                 )

@@ -116,6 +116,20 @@ def _is_sized_tensor(value: object) -> bool:
     return is_tensor(value) and value.numel() == 1  # type: ignore[attr-defined]  # a tensor has it
 
 
+def _by_itself(convert: Converter, type_: Type) -> Converter:
+    """A converter that asks values for numbers, with what they raise then as the reason why they do not fit."""
+
+    def protected(value: object) -> object:
+        try:
+            return convert(value)
+        except Mismatch:
+            raise
+        except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+            raise Mismatch(f"{_refuse(value, type_)} ({error})") from error
+
+    return protected
+
+
 def _int(value: object) -> object:
     if type(value) is not int:
         value = _as_int(value)
@@ -270,14 +284,14 @@ def _not_inferred(value: object, reason: str) -> str:
 
 
 _PRIMITIVE: dict[PrimitiveType, Converter] = {
-    ir.INT: _int,
-    ir.SYM_INT: _int,
-    ir.FLOAT: _float,
-    ir.SYM_FLOAT: _float,
-    ir.COMPLEX: _complex,
-    ir.BOOL: _bool,
-    ir.SYM_BOOL: _bool,
-    ir.NUMBER: _number,
+    ir.INT: _by_itself(_int, ir.INT),
+    ir.SYM_INT: _by_itself(_int, ir.SYM_INT),
+    ir.FLOAT: _by_itself(_float, ir.FLOAT),
+    ir.SYM_FLOAT: _by_itself(_float, ir.SYM_FLOAT),
+    ir.COMPLEX: _by_itself(_complex, ir.COMPLEX),
+    ir.BOOL: _by_itself(_bool, ir.BOOL),
+    ir.SYM_BOOL: _by_itself(_bool, ir.SYM_BOOL),
+    ir.NUMBER: _by_itself(_number, ir.NUMBER),
     ir.STRING: _str,
     ir.NONE: _none,
     ir.DEVICE: _device,
