@@ -50,7 +50,7 @@ class Call:
         """Make the call, whoever intercepts calls."""
         return self.enter(*args, **kwargs)
 
-    def _first(self, *args: object, **kwargs: object) -> object:
+    def _first(self, /, *args: object, **kwargs: object) -> object:
         self.enter = _generated(self.function, self.receiver)
         return self.enter(*args, **kwargs)
 

@@ -67,7 +67,7 @@ class Callable:
         self._function = function
         self._call = Call(function, receiver)
 
-    def __call__(self, *args: object, **kwargs: object) -> object:
+    def __call__(self, /, *args: object, **kwargs: object) -> object:
         if interception.handler is not None:
             return interception.handler(self._call, args, kwargs)
         return self._call.enter(*args, **kwargs)
@@ -97,7 +97,7 @@ class Callable:
         run(graph, inline_calls)
         return presentation.graph(graph)
 
-    def graph_for(self, *args: object, **kwargs: object) -> Graph:
+    def graph_for(self, /, *args: object, **kwargs: object) -> Graph:
         """The optimised graph that a call with these arguments runs (the call is made)."""
         self(*args, **kwargs)
         return presentation.graph(ir.copy_graph(execution_plan(self._function).graph))

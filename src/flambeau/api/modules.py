@@ -117,7 +117,7 @@ class Module(Object):
 
     # --- methods
 
-    def __call__(self, *args: object, **kwargs: object) -> object:
+    def __call__(self, /, *args: object, **kwargs: object) -> object:
         """Run `forward`. (Hooks that were compiled into the type run where scripts call the module, not here.)"""
         return self.forward(*args, **kwargs)
 

@@ -46,7 +46,7 @@ class ScriptMethod:
             return MethodType(self.__func__, owner)
         return owner._script_method(self.__name__)
 
-    def __call__(self, *args: object, **kwargs: object) -> object:
+    def __call__(self, /, *args: object, **kwargs: object) -> object:
         """The function itself, called through its class."""
         return self.__func__(*args, **kwargs)
 

@@ -143,7 +143,7 @@ class ScriptModule(nn.Module, metaclass=_CompiledAfterInit):
 
     forward: Callable[..., Any] = cast("Callable[..., Any]", _Forward())
 
-    def __call__(self, *args: object, **kwargs: object) -> object:
+    def __call__(self, /, *args: object, **kwargs: object) -> object:
         if (
             self._forward_hooks
             or self._forward_pre_hooks
@@ -286,7 +286,7 @@ class ScriptModule(nn.Module, metaclass=_CompiledAfterInit):
         """The source of `forward`, and the constants that it names."""
         return self._c.code_with_constants
 
-    def graph_for(self, *args: object, **kwargs: object) -> Graph:
+    def graph_for(self, /, *args: object, **kwargs: object) -> Graph:
         """The optimised graph of `forward` for these arguments."""
         return self._c.forward.graph_for(*args, **kwargs)
 

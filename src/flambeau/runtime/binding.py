@@ -65,6 +65,11 @@ class Binder:
             return self.convert(*given)
         except Mismatch:
             raise self._mismatch(given) from None
+        except RecursionError:
+            raise ArgumentError(
+                f"{self.schema.name}() was called with values that contain one another too deeply. "
+                f"Declaration: {self.schema}"
+            ) from None
 
     def _complete(self, args: Sequence[object], kwargs: Mapping[str, object]) -> list[object]:
         """One value for each argument, defaults filled in."""

@@ -294,7 +294,7 @@ _PRIMITIVE: dict[PrimitiveType, Converter] = {
     ir.NUMBER: _by_itself(_number, ir.NUMBER),
     ir.STRING: _str,
     ir.NONE: _none,
-    ir.DEVICE: _device,
+    ir.DEVICE: _by_itself(_device, ir.DEVICE),
     ir.ANY: _any,
     ir.SCALAR_TYPE: _int,
     ir.LAYOUT: _int,
