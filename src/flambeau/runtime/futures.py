@@ -18,8 +18,8 @@ from contextlib import AbstractContextManager, nullcontext
 from types import GenericAlias
 from typing import TypeAlias, final
 
-from flambeau.errors import ExecutionError
-from flambeau.runtime.exceptions import ScriptException
+from flambeau.errors import ExecutionError, FlambeauError
+from flambeau.runtime.exceptions import ScriptException, located
 from flambeau.runtime.registry import implements, tensor_backend_if_loaded
 
 __all__ = ["Awaitable", "Future", "fork", "set_thread_count", "wait"]
@@ -111,7 +111,7 @@ class Future:
             with self._modes():
                 value = task()
         except BaseException as error:  # whatever it is belongs to who waits
-            self._finish(None, error)
+            self._finish(None, _with_frames(error))
         else:
             self._finish(value, None)
 
@@ -122,6 +122,13 @@ class Future:
             callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
             callback(self)
+
+
+def _with_frames(error: BaseException) -> BaseException:
+    """What the waiter gets for an error of a task: one of a script knows where in the task it arose."""
+    if isinstance(error, ExecutionError):
+        return located(error)
+    return error if isinstance(error, FlambeauError) or not isinstance(error, Exception) else located(error)
 
 
 @final
@@ -149,9 +156,13 @@ class _Pool:
     """The threads, started when the first task comes."""
 
     def __init__(self) -> None:
+        self.size = os.cpu_count() or 1
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: in a forked process there are no threads."""
         self._lock = threading.Lock()
         self._threads: ThreadPoolExecutor | None = None
-        self.size = os.cpu_count() or 1
 
     def submit(self, future: Future) -> None:
         with self._lock:
@@ -167,6 +178,8 @@ class _Pool:
 
 
 _pool = _Pool()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.forget)
 
 
 def set_thread_count(count: int) -> None:
