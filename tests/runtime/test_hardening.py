@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import linecache
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import textwrap
 import threading
 import time
 import types
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ import torch
 
 import flambeau
 from flambeau import settings
+from flambeau.runtime import background
 
 TEXT = """
 import torch
@@ -53,6 +56,22 @@ def forget(module: types.ModuleType) -> None:
     del linecache.cache[module.__dict__["work"].__code__.co_filename]
 
 
+@pytest.fixture
+def optimised_meanwhile(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every program is large, in all threads, and the worker is quick to begin."""
+    monkeypatch.setattr(background, "DELAY", 0.0)
+    settings.AT_ONCE.set(0)
+    yield
+    settings.AT_ONCE.set(None)
+
+
+@pytest.fixture(params=[True, False], ids=["small", "large"])
+def any_size(request: pytest.FixtureRequest) -> None:
+    if not request.param:
+        request.getfixturevalue("optimised_meanwhile")
+
+
+@pytest.mark.usefixtures("any_size")
 def test_eight_threads_call_cold_and_warm_functions() -> None:
     modules = [fresh() for _ in range(20)]
     scripted = [flambeau.script(m.work) for m in modules]
@@ -112,6 +131,7 @@ def resident() -> int:
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from Linux's /proc")
 @pytest.mark.parametrize("tier", ["interpreter", "python"])
+@pytest.mark.usefixtures("any_size")
 def test_ten_thousand_calls_grow_memory_by_less_than_eight_megabytes(tier: str) -> None:
     function = flambeau.script(fresh().work)
     x = torch.randn(64, 64)
@@ -128,6 +148,7 @@ def test_ten_thousand_calls_grow_memory_by_less_than_eight_megabytes(tier: str) 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from Linux's /proc")
+@pytest.mark.usefixtures("any_size")
 def test_two_hundred_scripts_made_and_freed_grow_memory_by_less_than_sixteen_megabytes() -> None:
     def cycle() -> None:
         module = fresh()
@@ -145,9 +166,9 @@ def test_two_hundred_scripts_made_and_freed_grow_memory_by_less_than_sixteen_meg
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as Unix has them")
-@pytest.mark.parametrize("tier", ["interpreter", "python"])
+@pytest.mark.parametrize("variables", [{"TIER": "interpreter"}, {}, {"AT_ONCE": "0"}], ids=str)
 @pytest.mark.parametrize("body", ["i += 1", "x = x + 1"])
-def test_control_c_stops_a_loop_within_a_second(tmp_path: Path, tier: str, body: str) -> None:
+def test_control_c_stops_a_loop_within_a_second(tmp_path: Path, variables: dict[str, str], body: str) -> None:
     program = tmp_path / "endless.py"
     program.write_text(
         textwrap.dedent(
@@ -173,7 +194,7 @@ def test_control_c_stops_a_loop_within_a_second(tmp_path: Path, tier: str, body:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**__import__("os").environ, "FLAMBEAU_TIER": tier},
+        env={**os.environ, **{f"FLAMBEAU_{name}": value for name, value in variables.items()}},
     )
     assert process.stdout is not None
     try:
