@@ -23,7 +23,7 @@ from flambeau.runtime.background import Task
 
 
 @pytest.fixture
-def no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_delay(monkeypatch: pytest.MonkeyPatch, own_worker: None) -> None:
     monkeypatch.setattr(background, "DELAY", 0.0)
 
 
@@ -109,7 +109,7 @@ def test_a_failure_ends_neither_the_worker_nor_what_follows(caplog: pytest.LogCa
     assert "told so" in caplog.text
 
 
-def test_what_nobody_holds_is_not_done(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_nobody_holds_is_not_done(monkeypatch: pytest.MonkeyPatch, own_worker: None) -> None:
     monkeypatch.setattr(background, "DELAY", 0.1)
     done: list[str] = []
     dropped = Task(lambda: done.append("dropped"))

@@ -57,7 +57,7 @@ def forget(module: types.ModuleType) -> None:
 
 
 @pytest.fixture
-def optimised_meanwhile(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def optimised_meanwhile(monkeypatch: pytest.MonkeyPatch, own_worker: None) -> Iterator[None]:
     """Every program is large, in all threads, and the worker is quick to begin."""
     monkeypatch.setattr(background, "DELAY", 0.0)
     settings.AT_ONCE.set(0)

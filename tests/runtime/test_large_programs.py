@@ -49,7 +49,7 @@ class Deep(nn.Module):
 
 
 @pytest.fixture
-def all_are_large(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def all_are_large(monkeypatch: pytest.MonkeyPatch, own_worker: None) -> Iterator[None]:
     """Everything is large, and nothing is optimised before it is asked for."""
     monkeypatch.setattr(background, "DELAY", 3600.0)
     settings.AT_ONCE.set(0)
@@ -157,7 +157,7 @@ def test_what_switches_the_background_off(values: dict[str, int]) -> None:
         assert is_optimised(function_of(scripted))
 
 
-def test_it_happens_without_anybody_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_happens_without_anybody_asking(monkeypatch: pytest.MonkeyPatch, own_worker: None) -> None:
     monkeypatch.setattr(background, "DELAY", 0.0)
     scripted = flambeau.script(Deep(12).eval())
     x = torch.ones(2, 4)
@@ -234,7 +234,7 @@ IDENTITY = "graph(%x : int):\n  return (%x)"
 @pytest.mark.parametrize("replaced", ["root", "middle", "leaf"])
 @pytest.mark.parametrize("is_finished", [False, True])
 def test_new_graphs_of_callees_count(
-    at_once: int, replaced: str, is_finished: bool, monkeypatch: pytest.MonkeyPatch
+    at_once: int, replaced: str, is_finished: bool, monkeypatch: pytest.MonkeyPatch, own_worker: None
 ) -> None:
     monkeypatch.setattr(background, "DELAY", 3600.0)
     functions = chain("root", "middle", "leaf")

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import atexit
 import contextvars
+import heapq
+import itertools
 import logging
 import os
 import threading
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import final
@@ -113,7 +114,9 @@ class _Worker:
     def __init__(self) -> None:
         self.generation = 1
         """Grows with each fork, in the child."""
-        self.queue: deque[weakref.ref[Task]] = deque()
+        self.queue: list[tuple[float, int, weakref.ref[Task]]] = []
+        """A heap: when each may begin, and in which order they came."""
+        self._numbers = itertools.count()
         self.current: weakref.ref[Task] | None = None
         """What was last taken from the queue."""
         self.stopping = False
@@ -132,9 +135,12 @@ class _Worker:
         with self.changed:
             if self.stopping:
                 return
-            self.queue.append(weakref.ref(task))
+            self._push(weakref.ref(task), task.due)
             self._start()
             self.changed.notify_all()
+
+    def _push(self, reference: weakref.ref[Task], due: float) -> None:
+        heapq.heappush(self.queue, (due, next(self._numbers), reference))
 
     def _start(self) -> None:
         if self.thread is None and self.queue:
@@ -168,14 +174,14 @@ class _Worker:
     def _next(self) -> Task | None:
         """The next task when it is due, claimed; None if there is none, which ends the thread. The lock is held."""
         while self.queue and not self.stopping:
-            task = self.queue[0]()
+            task = self.queue[0][2]()
             if task is not None and not task.is_done:
                 remaining = task.due - time.monotonic()
                 if remaining > 0:
                     del task
                     self.changed.wait(remaining)
                     continue
-            self.current = self.queue.popleft()
+            self.current = heapq.heappop(self.queue)[2]
             if task is not None and task.begin():
                 return task
         return None
@@ -224,7 +230,7 @@ class _Worker:
         self._renew()
         with self.changed:
             if self.current is not None:
-                self.queue.appendleft(self.current)
+                self._push(self.current, 0.0)
             self._start()
 
     def stop(self) -> None:
