@@ -223,10 +223,9 @@ TAKERS = [
 ]
 
 REFUSED = {
-    "takes_int": {"float tensor", "numpy float32", "numpy bool", "parameter"},
-    "takes_optional_int": {"float tensor", "numpy float32", "numpy bool", "parameter"},
+    "takes_int": {"numpy float32", "numpy bool"},
+    "takes_optional_int": {"numpy float32", "numpy bool"},
     "takes_bool": {"None"},
-    "takes_ints": {"[tensor]", "(1, tensor)"},
     "takes_optional_tensors": {"tensor", "{}", "parameter", "subclass", "empty tensor"},
     "takes_lists": {"{}", "empty tensor"},
     "takes_tuple": {"tensor", "subclass"},

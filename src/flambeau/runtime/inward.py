@@ -12,12 +12,13 @@ Classes and enums of Python are known to the package that scripted them; it says
 from __future__ import annotations
 
 import enum
+import functools
 import math
 import operator
 import sys
 from collections.abc import Callable, Iterable
 from types import NoneType
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from flambeau import ir
 from flambeau.errors import FlambeauError
@@ -54,6 +55,7 @@ from flambeau.runtime.registry import load_tensor_backend, special_tensors
 
 __all__ = ["Converter", "Mismatch", "converter", "register_inward", "script_value_of"]
 
+N = TypeVar("N")
 Converter: TypeAlias = "Callable[[object], object]"
 Inward: TypeAlias = "Callable[[object, Type], object]"
 
@@ -116,18 +118,22 @@ def _is_sized_tensor(value: object) -> bool:
     return is_tensor(value) and value.numel() == 1  # type: ignore[attr-defined]  # a tensor has it
 
 
-def _by_itself(convert: Converter, type_: Type) -> Converter:
-    """A converter that asks values for numbers, with what they raise then as the reason why they do not fit."""
+def _asked(type_: Type) -> Callable[[Callable[[object], N]], Callable[[object], N]]:
+    """What values raise when they are asked for a number is why they do not fit."""
 
-    def protected(value: object) -> object:
-        try:
-            return convert(value)
-        except Mismatch:
-            raise
-        except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
-            raise Mismatch(f"{_refuse(value, type_)} ({error})") from error
+    def protect(convert: Callable[[object], N]) -> Callable[[object], N]:
+        @functools.wraps(convert)
+        def protected(value: object) -> N:
+            try:
+                return convert(value)
+            except Mismatch:
+                raise
+            except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+                raise Mismatch(f"{_refuse(value, type_)} ({error})") from error
 
-    return protected
+        return protected
+
+    return protect
 
 
 def _int(value: object) -> object:
@@ -138,6 +144,7 @@ def _int(value: object) -> object:
     raise _refuse(value, ir.INT)
 
 
+@_asked(ir.INT)
 def _as_int(value: object) -> int:
     if isinstance(value, int):  # a bool, an IntEnum
         return int(value)
@@ -156,12 +163,15 @@ def _as_int(value: object) -> int:
 
 
 def _float(value: object) -> object:
-    if type(value) is float:
-        return value
+    return value if type(value) is float else _as_float(value)
+
+
+@_asked(ir.FLOAT)
+def _as_float(value: object) -> float:
     if isinstance(value, int):
         return float(value)
     if _is_sized_tensor(value):
-        return _float(value.item())  # type: ignore[attr-defined]  # a tensor has it
+        return _as_float(value.item())  # type: ignore[attr-defined]  # a tensor has it
     if is_tensor(value) or isinstance(value, (complex, str)) or not _has_any(value, "__float__", "__index__"):
         raise _refuse(value, ir.FLOAT)
     return float(value)  # type: ignore[arg-type]  # it has one of the two
@@ -171,6 +181,7 @@ def _has_any(value: object, *names: str) -> bool:
     return any(hasattr(value, name) for name in names)
 
 
+@_asked(ir.COMPLEX)
 def _complex(value: object) -> object:
     if isinstance(value, (int, float, complex)):
         return complex(value)
@@ -182,16 +193,17 @@ def _complex(value: object) -> object:
 
 
 def _bool(value: object) -> object:
-    if value is True or value is False:
-        return value
+    return value if value is True or value is False else _as_bool(value)
+
+
+@_asked(ir.BOOL)
+def _as_bool(value: object) -> bool:
     if value is None or not hasattr(value, "__bool__"):
         raise _refuse(value, ir.BOOL)
-    try:
-        return bool(value)
-    except (TypeError, ValueError, RuntimeError) as error:  # as of a tensor of several elements
-        raise Mismatch(str(error)) from error
+    return bool(value)
 
 
+@_asked(ir.NUMBER)
 def _number(value: object) -> object:
     if isinstance(value, (int, float, complex)):
         return value
@@ -214,6 +226,7 @@ def _none(value: object) -> object:
     return None
 
 
+@_asked(ir.DEVICE)
 def _device(value: object) -> object:
     if is_device(value):
         return value
@@ -284,17 +297,17 @@ def _not_inferred(value: object, reason: str) -> str:
 
 
 _PRIMITIVE: dict[PrimitiveType, Converter] = {
-    ir.INT: _by_itself(_int, ir.INT),
-    ir.SYM_INT: _by_itself(_int, ir.SYM_INT),
-    ir.FLOAT: _by_itself(_float, ir.FLOAT),
-    ir.SYM_FLOAT: _by_itself(_float, ir.SYM_FLOAT),
-    ir.COMPLEX: _by_itself(_complex, ir.COMPLEX),
-    ir.BOOL: _by_itself(_bool, ir.BOOL),
-    ir.SYM_BOOL: _by_itself(_bool, ir.SYM_BOOL),
-    ir.NUMBER: _by_itself(_number, ir.NUMBER),
+    ir.INT: _int,
+    ir.SYM_INT: _int,
+    ir.FLOAT: _float,
+    ir.SYM_FLOAT: _float,
+    ir.COMPLEX: _complex,
+    ir.BOOL: _bool,
+    ir.SYM_BOOL: _bool,
+    ir.NUMBER: _number,
     ir.STRING: _str,
     ir.NONE: _none,
-    ir.DEVICE: _by_itself(_device, ir.DEVICE),
+    ir.DEVICE: _device,
     ir.ANY: _any,
     ir.SCALAR_TYPE: _int,
     ir.LAYOUT: _int,
