@@ -31,7 +31,10 @@ def explain(what: object) -> str:
     if unoptimised:
         lines.append(f"not optimised: {unoptimised}")
     title = "graph, as it was compiled:" if unoptimised else "graph after optimisation:"
-    return "\n".join([*lines, "", title, str(plan.graph), "source:", plan.source])
+    lines += ["", title, str(plan.graph), "source:", plan.source]
+    for form in plan.specialized.forms if plan.specialized is not None else ():
+        lines += [f"specialised for {form.guard}", "graph:", str(form.graph), "source:", form.source]
+    return "\n".join(lines)
 
 
 def _function_of(what: object) -> ir.Function:

@@ -17,8 +17,10 @@ from flambeau.passes.freeze import freeze_module
 from flambeau.passes.inlining import callee_of, inline_calls
 from flambeau.passes.known_objects import known_objects, may_give_view
 from flambeau.passes.list_literals import erase_list_literals
+from flambeau.passes.loop_invariant_code_motion import hoist_loop_invariants
 from flambeau.passes.loop_unrolling import unroll_constant_loops, unroll_loops
 from flambeau.passes.lower_simple_tuples import lower_simple_tuples
+from flambeau.passes.memory_reuse import FITS, REUSES
 from flambeau.passes.normalize_ops import normalize_ops
 from flambeau.passes.pass_manager import PASSES, GraphPass, graph_pass, pause, pausing, run
 from flambeau.passes.peephole import peephole, peephole_list_idioms
@@ -32,13 +34,34 @@ from flambeau.passes.pipelines import (
 )
 from flambeau.passes.remove_dropout import remove_dropout
 from flambeau.passes.remove_mutation import remove_list_mutation, remove_mutation, remove_tensor_mutation
+from flambeau.passes.specialize import (
+    IF_FLOAT,
+    KNOWN_RANK,
+    SHARED,
+    TAKES_ROWS,
+    Specialization,
+    fact_of_type,
+    specialize,
+    specialize_for,
+)
 from flambeau.passes.subgraphs import with_subgraphs
+from flambeau.passes.tensor_facts import propagate_facts
+from flambeau.passes.tensor_rules import Order, TensorFact
 from flambeau.passes.whole_slices import remove_whole_slices
 
 __all__ = [
+    "FITS",
+    "IF_FLOAT",
+    "KNOWN_RANK",
     "PASSES",
+    "REUSES",
+    "SHARED",
+    "TAKES_ROWS",
     "Evaluate",
     "GraphPass",
+    "Order",
+    "Specialization",
+    "TensorFact",
     "after_compilation",
     "annotate_warns",
     "callee_of",
@@ -47,6 +70,7 @@ __all__ = [
     "eliminate_common_subexpressions",
     "eliminate_dead_code",
     "erase_list_literals",
+    "fact_of_type",
     "fold_constants",
     "fold_frozen_addition",
     "fold_frozen_batch_norm",
@@ -54,6 +78,7 @@ __all__ = [
     "fold_immutable_constants",
     "freeze_module",
     "graph_pass",
+    "hoist_loop_invariants",
     "inline_calls",
     "known_objects",
     "lower_simple_tuples",
@@ -67,6 +92,7 @@ __all__ = [
     "peephole",
     "peephole_list_idioms",
     "pool_constants",
+    "propagate_facts",
     "register_evaluator",
     "remove_dropout",
     "remove_list_mutation",
@@ -75,6 +101,8 @@ __all__ = [
     "remove_whole_slices",
     "run",
     "simplify",
+    "specialize",
+    "specialize_for",
     "unroll_constant_loops",
     "unroll_loops",
     "with_subgraphs",

@@ -33,7 +33,7 @@ class Baseline:
     def plan(self, function: Function) -> Plan | str:
         """The plan of a function as it is, or why there is none."""
         try:
-            return compile_plan(self.program.graph_of(function), function.name, self._link)
+            return compile_plan(self.program.graph_of(function), function.name, self._link, specializes=False)
         except UnsupportedError as error:
             return str(error)
 

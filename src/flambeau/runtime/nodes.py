@@ -6,6 +6,7 @@ blocks, and are the executing tier's own business.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 
 from flambeau.errors import ExecutionError, InvalidGraphError, UnsupportedError
@@ -114,6 +115,11 @@ def list_unpack(node: Node) -> Kernel:
         return values[0] if expected == 1 else values
 
     return unpack
+
+
+@specialises("prim::IndexTensor")
+def index_tensor(node: Node) -> Kernel:
+    return operator.getitem
 
 
 @specialises("prim::TupleUnpack")

@@ -26,6 +26,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar, cast
 from flambeau import settings
 from flambeau.errors import OperatorError, UnsupportedError
 from flambeau.ir import Node, Operator, TensorData, Type, operator, operators_named
+from flambeau.passes import TensorFact
 
 __all__ = [
     "CallForm",
@@ -131,8 +132,26 @@ class TensorBackend(Protocol):
     def from_data(self, value: object) -> object:
         """PyTorch's tensor or device for one of ours."""
 
-    def below_autograd(self, run: Kernel, count: int, *, views: bool) -> Kernel:
-        """A function that runs another one, of `count` arguments, without autograd's layer when nothing is recorded."""
+    def below_autograd(
+        self, run: Kernel, quiet: Kernel, count: int, *, views: bool
+    ) -> tuple[Kernel, Callable[[Kernel], None]]:
+        """A function of `count` arguments that runs one, or when nothing is recorded, the other without autograd's
+        layer; and one that replaces the other."""
+
+    def fact_of_tensor(self, value: object) -> TensorFact | None:
+        """What is known of a value, if it is a plain tensor."""
+
+    def tensor_guard(self, name: str, fact: TensorFact, bind: Callable[[str, object], str]) -> str:
+        """Code that asks of the tensor in a variable whether a fact is true of it."""
+
+    def is_float_tensor(self, name: str, bind: Callable[[str, object], str]) -> str:
+        """Code that asks whether a variable holds a plain tensor of 32-bit floats on the CPU."""
+
+    def float_tensor(self, number: float) -> object:
+        """A tensor of one 32-bit float, to be read only."""
+
+    def plain_modes(self) -> bool:
+        """Whether nothing intercepts operators on this thread, and autocast is off."""
 
     def current_modes(self) -> Callable[[], AbstractContextManager[object]]:
         """This thread's modes (gradients, autocast), as what makes contexts in which they hold."""

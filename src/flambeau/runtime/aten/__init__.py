@@ -25,6 +25,7 @@ from flambeau.runtime.aten.enumerations import (
     to_qscheme,
 )
 from flambeau.runtime.aten.modes import autocast, current_modes
+from flambeau.runtime.aten.tensor_guards import fact_of_tensor, float_tensor, is_float_tensor, plain_modes, tensor_guard
 from flambeau.runtime.aten.tensor_values import from_data, tensor_data
 
 __all__ = [
@@ -36,11 +37,16 @@ __all__ = [
     "dispatcher_kernel",
     "dtype_number",
     "enumeration_number",
+    "fact_of_tensor",
     "find_custom_operator",
+    "float_tensor",
     "from_data",
+    "is_float_tensor",
     "layout_number",
+    "plain_modes",
     "register_custom_operators",
     "tensor_data",
+    "tensor_guard",
     "to_dtype",
     "to_layout",
     "to_memory_format",

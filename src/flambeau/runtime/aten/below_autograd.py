@@ -31,14 +31,17 @@ def enter({parameters}):
         return run({parameters})
     guard = free.pop() if free else new(keys)
     with guard:
-        result = run({parameters})
+        result = quiet({parameters})
     free.append(guard)
     return result
 """
 
 
-def below_autograd(run: Callable[..., Any], count: int, *, views: bool) -> Callable[..., Any]:
-    """A function that calls `run`, with `count` arguments, without autograd's layer when nothing could be recorded.
+def below_autograd(
+    run: Callable[..., Any], quiet: Callable[..., Any], count: int, *, views: bool
+) -> tuple[Callable[..., Any], Callable[[Callable[..., Any]], None]]:
+    """A function that calls `run`, with `count` arguments, or when nothing could be recorded, `quiet` without
+    autograd's layer; and one that puts another in the place of `quiet`.
 
     `views`: without the layer that tracks views too. Gradients being enabled, forward-mode gradients, the transforms
     of `torch.func`, modes that intercept operators and tensors of classes that do so (`special_tensors`) keep the
@@ -46,6 +49,7 @@ def below_autograd(run: Callable[..., Any], count: int, *, views: bool) -> Calla
     """
     namespace: dict[str, Any] = {
         "run": run,
+        "quiet": quiet,
         "recording": torch.is_grad_enabled,
         "transformed": torch._C._functorch.peek_interpreter_stack,
         "intercepted": torch._C._len_torch_dispatch_stack,
@@ -58,4 +62,8 @@ def below_autograd(run: Callable[..., Any], count: int, *, views: bool) -> Calla
     parameters = ", ".join(f"a{i}" for i in range(count))
     exec(compile(_CODE.format(parameters=parameters), "<flambeau below autograd>", "exec"), namespace)
     entry: Callable[..., Any] = namespace["enter"]
-    return entry
+
+    def replace(other: Callable[..., Any]) -> None:
+        entry.__globals__["quiet"] = other
+
+    return entry, replace

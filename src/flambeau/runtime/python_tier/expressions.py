@@ -74,7 +74,8 @@ class Names:
     def __init__(self) -> None:
         self._taken: set[str] = {
             *keyword.kwlist,
-            *("BaseException", "abs", "bool", "dict", "float", "int", "len", "list", "max", "min", "range", "tuple"),
+            *("BaseException", "IndexError", "RuntimeError", "give_up", "item", "part"),
+            *("abs", "bool", "dict", "float", "int", "len", "list", "max", "min", "range", "tuple"),
         }
         self._counts: dict[str, int] = {}
 

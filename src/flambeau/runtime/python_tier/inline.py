@@ -90,11 +90,17 @@ EXPRESSIONS: dict[str, Inline | Maker] = {
     "prim::max.int": Inline("{0} if {0} > {1} else {1}", simple=(0, 1)),
     "prim::min.float": Inline("{0} if {0} < {1} else {1}", simple=(0, 1)),
     "prim::max.float": Inline("{0} if {0} > {1} else {1}", simple=(0, 1)),
-    "aten::size": Inline("list({0}.shape)", is_atom=True, reads_state=True),
     "prim::device": Inline("{0}.device", is_atom=True, reads_state=True),
     "prim::requires_grad": Inline("{0}.requires_grad", is_atom=True, reads_state=True),
     "aten::dim": Inline("{0}.dim()", is_atom=True, reads_state=True),
     "aten::numel": Inline("{0}.numel()", is_atom=True, reads_state=True),
+    # The kernel is for what is not of the type that is asked for.
+    **{
+        f"aten::{n}.Tensor": Inline(
+            f"item if (item := {{0}}.item()).__class__ is {n.lower()} else {{k}}({{0}})", False, (0,), True, True
+        )
+        for n in ("Int", "Float")
+    },
 }
 """By overload: what is written instead of a call."""
 
@@ -118,6 +124,15 @@ def _is(node: Node, operands: Sequence[Expression]) -> Inline | None:
     """Identity with None; of other values it means more than Python's `is`."""
     word = "is" if node.kind == "aten::__is__" else "is not"
     return Inline(f"{{0}} {word} None") if node.inputs[1].type is NONE else None
+
+
+@_expression("aten::size")
+def _sizes(node: Node, operands: Sequence[Expression]) -> Inline:
+    """A list of them, unless that is only taken apart."""
+    is_read = any(
+        use.user.kind not in ("prim::ListUnpack", "aten::__getitem__", "aten::len") for use in node.output.uses
+    )
+    return Inline("list({0}.shape)" if is_read else "{0}.shape", is_atom=True, reads_state=True)
 
 
 @_expression("aten::floordiv.int", "aten::remainder.int")

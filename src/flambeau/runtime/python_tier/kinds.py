@@ -7,9 +7,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from flambeau.ir import ClassType, Function, ListType, Node, TupleType, constant_value
+from flambeau.passes import KNOWN_RANK
 from flambeau.runtime.instances import named_tuple_class
 from flambeau.runtime.nodes import is_custom_class
 from flambeau.runtime.python_tier.control import is_native_range
+from flambeau.runtime.python_tier.specialized_nodes import (
+    write_chunk,
+    write_index,
+    write_scalar_tensor,
+    write_transpose,
+)
 from flambeau.runtime.registry import kernel_of_node
 
 if TYPE_CHECKING:
@@ -66,7 +73,8 @@ def _unpack_list(writer: Writer, node: Node) -> bool:
     (source,) = writer.take_all((value,), simple=(0,))
     names = [writer.variable_for(o) for o in node.outputs]
     kernel = writer.bind("k", kernel_of_node(node))
-    text = f"{source.text} if len({source.text}) == {len(names)} else {kernel}({source.text})"
+    fits = node.has_attribute(KNOWN_RANK)
+    text = source.text if fits else f"{source.text} if len({source.text}) == {len(names)} else {kernel}({source.text})"
     writer.line(f"{', '.join(names)} = {text}", node)
     for output, name in zip(node.outputs, names, strict=True):
         writer.assigned(output, name)
@@ -169,5 +177,9 @@ WRITERS: Mapping[str, KindWriter] = MappingProxyType(
         "prim::CallMethod": _call_method,
         "aten::__range_length": _range_length,
         "aten::__derive_index": _derive_index,
+        "aten::chunk": write_chunk,
+        "aten::transpose": write_transpose,
+        "aten::scalar_tensor": write_scalar_tensor,
+        "prim::IndexTensor": write_index,
     }
 )

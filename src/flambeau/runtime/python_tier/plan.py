@@ -13,6 +13,8 @@ from flambeau.ir import Function, Graph
 from flambeau.runtime.exceptions import register_code
 from flambeau.runtime.python_tier.below_autograd import Layers, unneeded_layers
 from flambeau.runtime.python_tier.source import Source
+from flambeau.runtime.python_tier.specialized import Specialized
+from flambeau.runtime.python_tier.specialized_nodes import GIVE_UP
 from flambeau.runtime.python_tier.writer import source_of
 from flambeau.runtime.registry import load_tensor_backend
 
@@ -33,6 +35,8 @@ class Plan:
     run: Compiled
     unneeded: Layers
     """The layers of PyTorch's dispatcher that runs leave out while no gradients are recorded."""
+    specialized: Specialized | None
+    """Its other forms, which may serve then; None where there never are any."""
 
 
 Link: TypeAlias = "Callable[[Function, Compiled, str], Compiled]"
@@ -41,11 +45,30 @@ Link: TypeAlias = "Callable[[Function, Compiled, str], Compiled]"
 _UNLINKED = "unlinked {}"
 
 
-def compile_plan(graph: Graph, name: str, link: Link) -> Plan:
-    """Compile a graph to Python code; `link` is asked for the compiled form of a function when it is first called."""
+def compile_plan(graph: Graph, name: str, link: Link, *, specializes: bool = True) -> Plan:
+    """Compile a graph to Python code; `link` is asked for the compiled form of a function when it is first called.
+
+    `specializes`: whether it is worth making other forms, for the tensors that come in.
+    """
+    general, source = _compiled(graph, name, link)
+    layers = unneeded_layers(graph)
+    if layers is Layers.NONE:
+        return Plan(graph, source, general, layers, None)
+    specialized = Specialized(graph, general, lambda other: _compiled(other, name, link)) if specializes else None
+    quiet = general if specialized is None else specialized.observe
+    views = layers is Layers.AUTOGRAD_AND_VIEWS
+    run, replace = load_tensor_backend().below_autograd(general, quiet, len(graph.inputs), views=views)
+    if specialized is not None:
+        specialized.install_by(replace)
+    return Plan(graph, source, run, layers, specialized)
+
+
+def _compiled(graph: Graph, name: str, link: Link) -> tuple[Compiled, str]:
+    """A graph's code as a function, and as text."""
     source = source_of(graph, name)
     filename = f"<flambeau {name} #{next(_numbers)}>"
     namespace: dict[str, Any] = dict(source.bindings)
+    namespace[GIVE_UP] = lambda flag: namespace.update({flag: False})
     for callee, function in source.callees.items():
         namespace[callee] = namespace[_UNLINKED.format(callee)] = _first_call(
             namespace, source.name, callee, function, link
@@ -54,11 +77,7 @@ def compile_plan(graph: Graph, name: str, link: Link) -> Plan:
     run: Compiled = namespace[source.name]
     register_code(namespace, name, source.nodes, source.operands)
     _remember(filename, source, run)
-    layers = unneeded_layers(graph)
-    if layers is not Layers.NONE:
-        views = layers is Layers.AUTOGRAD_AND_VIEWS
-        run = load_tensor_backend().below_autograd(run, len(graph.inputs), views=views)
-    return Plan(graph, source.text, run, layers)
+    return run, source.text
 
 
 def _first_call(namespace: dict[str, Any], caller: str, name: str, function: Function, link: Link) -> Compiled:

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from flambeau.ir import NOT_CONSTANT, Node, Value, constant_value
+from flambeau.ir import NOT_CONSTANT, Node, Operator, Value, constant_value
 from flambeau.runtime.nodes import runtime_value
 from flambeau.runtime.registry import dispatcher_operator_of, load_tensor_backend
 
 __all__ = ["tensor_call"]
 
 
-def tensor_call(node: Node, operands: Sequence[str], bind: Callable[[str, object], str]) -> str | None:
+def tensor_call(
+    node: Node,
+    operands: Sequence[str],
+    bind: Callable[[str, object], str],
+    operator: Operator | None = None,
+    inputs: Sequence[Value] | None = None,
+) -> str | None:
     """The expression that calls the operator of a node; None if it is not one of the dispatcher's.
 
     `operands` spell the node's inputs; `bind` puts an object into the code's globals and returns its name there.
+    `operator` and `inputs`: others than the node's own.
     """
-    operator = dispatcher_operator_of(node)
+    operator = operator or dispatcher_operator_of(node)
+    inputs = node.inputs if inputs is None else inputs
     if operator is None or len(operands) != len(operator.schema.arguments):
         return None
-    constants = [_known(v) for v in node.inputs]
-    form = load_tensor_backend().call_form(operator, constants, [v.type for v in node.inputs])
+    constants = [_known(v) for v in inputs]
+    form = load_tensor_backend().call_form(operator, constants, [v.type for v in inputs])
 
     # Lists of constants are made once: no operator changes a list that it is given.
     def spelled(index: int) -> str:
@@ -34,7 +42,7 @@ def tensor_call(node: Node, operands: Sequence[str], bind: Callable[[str, object
 
     positional = [spelled(i) for i in form.positional]
     if form.method in _TAKES_SIZES and len(positional) == 2:
-        positional[1] = _without_brackets(node.inputs[1], operands[1], positional[1])
+        positional[1] = _without_brackets(inputs[1], operands[1], positional[1])
     arguments = positional + [f"{name}={spelled(i)}" for name, i in form.keywords]
     if form.method and form.positional[:1] == (0,):
         call = f"{arguments[0]}.{form.method}({', '.join(arguments[1:])})"

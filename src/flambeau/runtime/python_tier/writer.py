@@ -17,6 +17,7 @@ from typing import final
 
 from flambeau.errors import InvalidGraphError, UnsupportedError
 from flambeau.ir import INT, Block, Function, Graph, Node, Value, is_constant
+from flambeau.passes import IF_FLOAT, REUSES
 from flambeau.runtime.integers import INT_MAX, INT_MIN, wrapped
 from flambeau.runtime.nodes import runtime_constant
 from flambeau.runtime.operands import Operand
@@ -30,6 +31,7 @@ from flambeau.runtime.python_tier.inline import STATEMENTS, Inline, inline_of
 from flambeau.runtime.python_tier.int_bounds import result_bounds
 from flambeau.runtime.python_tier.lifetimes import last_reader, may_hold_memory, read_after, same_loop
 from flambeau.runtime.python_tier.source import Source
+from flambeau.runtime.python_tier.specialized_nodes import write_reusing, write_with_number
 from flambeau.runtime.python_tier.tensor_calls import tensor_call
 from flambeau.runtime.registry import kernel_of_node
 
@@ -141,6 +143,12 @@ class Writer:
             self.source.bindings[name] = value
         return name
 
+    def flag(self, prefix: str) -> str:
+        """A name for a global of the code that is true until the code gives something up."""
+        name = self.names.fresh(prefix)
+        self.source.bindings[name] = True
+        return name
+
     def callee(self, function: Function) -> str:
         """A name for the compiled form of a function."""
         key = ("callee", id(function))
@@ -151,6 +159,10 @@ class Writer:
         return name
 
     # --- variables
+
+    def stand_for(self, value: Value, result: object) -> None:
+        """Let a value be an object that is known beforehand."""
+        self._expressions[value] = Expression(self.bind("c", result), is_simple=True)
 
     def new_variable(self, value: Value, bounds: Bounds | None = None) -> str:
         """A variable of its own for a value."""
@@ -356,6 +368,10 @@ class Writer:
     def _node(self, node: Node) -> None:
         write = kinds.WRITERS.get(node.kind)
         if write is not None and write(self, node):
+            return
+        if node.has_attribute(REUSES) and write_reusing(self, node):
+            return
+        if node.has_attribute(IF_FLOAT) and write_with_number(self, node):
             return
         operator = node.operator
         name = operator.qualified_name if operator is not None else ""

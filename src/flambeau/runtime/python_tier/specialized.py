@@ -1,0 +1,170 @@
+"""Forms of a plan for tensors as they were seen: dtypes, ranks and contiguity, of arguments and of modules' attributes.
+
+They serve while no gradients are recorded. The first calls run the general form. Then a specialised graph is made for
+what the arguments are like (`flambeau.passes.specialize`); if that is of any use, its code is run from then on for
+arguments that are like them, which is checked before each run. Of arguments that are not, the same becomes another
+form, up to a few; all others are left to the general one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias, final
+
+from flambeau.ir import ClassType, Graph, Node, Value, copy_graph
+from flambeau.passes import TensorFact, specialize_for
+from flambeau.runtime.nodes import is_custom_class
+from flambeau.runtime.registry import TensorBackend, load_tensor_backend
+
+__all__ = ["Form", "Specialized"]
+
+Compiled: TypeAlias = "Callable[..., Any]"
+Compile: TypeAlias = "Callable[[Graph], tuple[Compiled, str]]"
+"""Makes a function of a graph, and gives its source."""
+
+MOST_FORMS = 4
+"""How many forms a plan may have besides the general one."""
+WORTH = 0.5
+"""How many calls of operators a form must spare for each tensor that is checked before it runs."""
+SEEN = 2
+"""How often arguments of a kind that no form serves are seen before one is made for them."""
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
+    """One form: its graph, its code, and when that may run, as code too."""
+
+    graph: Graph
+    source: str
+    guard: str
+
+
+@final
+class Specialized:
+    """The forms of one plan. `enter` is what runs the general form or another; it changes as forms are added."""
+
+    def __init__(self, graph: Graph, general: Compiled, compile_form: Compile) -> None:
+        self.forms: list[Form] = []
+        self._graph = graph
+        self._general = general
+        self._compile = compile_form
+        self._lock = threading.Lock()
+        self._unserved = 0
+        self._bindings: dict[str, Any] = {"general": general, "plain_modes": load_tensor_backend().plain_modes}
+        self._functions: list[str] = []
+        self._install: Callable[[Compiled], None] = _installed_nowhere
+
+    def install_by(self, install: Callable[[Compiled], None]) -> None:
+        """Say how to replace what is run (at first `observe`)."""
+        self._install = install
+
+    def observe(self, *arguments: object) -> object:
+        """Run the general form, and learn from the arguments."""
+        self._unserved += 1
+        if self._unserved >= SEEN and self._lock.acquire(blocking=False):
+            try:
+                self._unserved = 0
+                self._learn(arguments)
+            finally:
+                self._lock.release()
+        return self._general(*arguments)
+
+    def _learn(self, arguments: tuple[object, ...]) -> None:
+        added = len(self.forms) < MOST_FORMS and self._add_form(arguments)
+        if not added:  # others would fare no better
+            self._bindings["others"] = self._general
+        if self.forms:
+            self._bindings.setdefault("others", self.observe)
+            self._install(self._dispatcher())
+        else:
+            self._install(self._general)
+
+    def _add_form(self, arguments: tuple[object, ...]) -> bool:
+        backend = load_tensor_backend()
+        graph = copy_graph(self._graph)
+        paths = dict(_paths(graph))
+        given: dict[Value, TensorFact] = {}
+        for value, path in paths.items():
+            fact = backend.fact_of_tensor(_at(path, arguments))
+            if fact is not None:
+                given[value] = TensorFact(fact.dtype, fact.rank, fact.order, frozenset({value}))
+        found = specialize_for(graph, given)
+        if found.gain < WORTH * (1 + len(found.used)):
+            return False
+        run, source = self._compile(graph)
+        needed = {paths[value]: given[value] for value in found.used}
+        guard = self._guard(needed, backend)
+        number = len(self.forms)
+        self._bindings[f"form_{number}"] = run
+        self._functions.append(guard)
+        self.forms.append(Form(graph, source, guard))
+        return True
+
+    def _guard(self, needed: dict[Path, TensorFact], backend: TensorBackend) -> str:
+        def bind(prefix: str, value: object) -> str:
+            for name, bound in self._bindings.items():
+                if bound is value and name.startswith(prefix):
+                    return name
+            name = f"{prefix}_{len(self._bindings)}"
+            self._bindings[name] = value
+            return name
+
+        tests: list[str] = []
+        for path, fact in sorted(needed.items()):
+            first, *slots = path
+            if not slots:
+                tests.append(backend.tensor_guard(f"a{first}", fact, bind))
+                continue
+            holder = ".".join([f"a{first}", *(f"slots[{s}]" for s in slots)])
+            tests.append(backend.tensor_guard("t", fact, bind).replace("t.", f"(t := {holder}).", 1))
+        return " and ".join(tests) or "True"
+
+    def _dispatcher(self) -> Compiled:
+        """The function that asks which form serves, and runs it."""
+        names = ", ".join(f"a{i}" for i in range(len(self._graph.inputs)))
+        lines = [f"def enter({names}):", "  if plain_modes():"]
+        for number, guard in enumerate(self._functions):
+            lines += [f"    if {guard}:", f"      return form_{number}({names})"]
+        lines.append(f"  return others({names})")
+        exec(compile("\n".join(lines), "<flambeau guards>", "exec"), self._bindings)
+        enter: Compiled = self._bindings["enter"]
+        return enter
+
+
+def _installed_nowhere(run: Compiled) -> None:
+    """Until somebody says what to replace."""
+
+
+Path: TypeAlias = "tuple[int, ...]"
+"""Where to find a value: the number of an argument, and the slots of attributes from there on."""
+
+
+def _paths(graph: Graph) -> Iterator[tuple[Value, Path]]:
+    """The tensors that come into a graph, as arguments or as attributes of those, and where they are found."""
+    found: dict[Value, Path] = {v: (i,) for i, v in enumerate(graph.inputs)}
+    written = {node.string_attribute("name") for node in graph.walk() if node.kind == "prim::SetAttr"}
+    for node in graph.walk():
+        if node.kind != "prim::GetAttr" or node.string_attribute("name") in written:
+            continue
+        slot, holder = _slot(node), found.get(node.inputs[0])
+        if slot is not None and holder is not None:
+            found[node.output] = (*holder, slot)
+    return ((v, p) for v, p in found.items() if v.type.kind == "TensorType")
+
+
+def _slot(node: Node) -> int | None:
+    owner = node.inputs[0].type
+    if not isinstance(owner, ClassType) or is_custom_class(owner):
+        return None
+    return owner.find_slot(node.string_attribute("name"))
+
+
+def _at(path: Path, arguments: tuple[object, ...]) -> object:
+    first, *slots = path
+    found: Any = arguments[first]
+    for slot in slots:
+        found = found.slots[slot]
+    return found

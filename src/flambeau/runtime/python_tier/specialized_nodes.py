@@ -1,0 +1,153 @@
+"""Operators of specialised graphs: results in the memory of operands, and indexing with what is known of the index.
+
+What holds but for sizes or signs, which are not known, is tried. Where it fails the ordinary form follows, which fails
+as well if the script is to blame; otherwise the form is not tried again (`give_up`, and a flag of the code).
+
+    try: v = a.add_(b) if tries else a.add(b)
+    except RuntimeError: give_up('tries'); v = a.add(b)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flambeau.errors import InvalidGraphError
+from flambeau.ir import Node, Operator, constant_value, operators_named
+from flambeau.passes import FITS, KNOWN_RANK, REUSES, SHARED, TAKES_ROWS
+from flambeau.runtime.python_tier.tensor_calls import tensor_call
+from flambeau.runtime.registry import load_tensor_backend
+
+if TYPE_CHECKING:
+    from flambeau.runtime.python_tier.writer import Writer
+
+__all__ = [
+    "GIVE_UP",
+    "write_chunk",
+    "write_index",
+    "write_reusing",
+    "write_scalar_tensor",
+    "write_transpose",
+    "write_with_number",
+]
+
+_MOST_PARTS = 8
+GIVE_UP = "give_up"
+"""The name under which generated code has the function that clears a flag."""
+
+
+def write_reusing(writer: Writer, node: Node) -> bool:
+    """Write an operator that leaves its result in the memory of an operand; False if it has no such form."""
+    reused = node.attribute(REUSES)
+    operator = _in_place_form(node)
+    if operator is None or not isinstance(reused, int):
+        return False
+    writer.settle(keep=node.inputs)
+    operands = writer.take_all(node.inputs)
+    texts = [o.operand if i in (0, reused) else o.text for i, o in enumerate(operands)]
+    order = [reused, *(i for i in range(len(texts)) if i != reused)]
+    in_place = tensor_call(node, [texts[i] for i in order], writer.bind, operator, [node.inputs[i] for i in order])
+    plain = tensor_call(node, texts, writer.bind)
+    if in_place is None or plain is None:
+        raise InvalidGraphError(f"{node.kind} is not an operator of the dispatcher")
+    name = writer.variable_for(node.output)
+    if node.has_attribute(FITS):
+        writer.line(f"{name} = {in_place}", node)
+    else:
+        _write_attempt(writer, node, name, in_place, plain)
+    writer.assigned(node.output, name)
+    writer.executed(operands)
+    return True
+
+
+def _in_place_form(node: Node) -> Operator | None:
+    overload = "" if node.operator is None else node.operator.overload_name
+    return next((o for o in operators_named(f"{node.kind}_") if o.overload_name == overload), None)
+
+
+def _write_attempt(writer: Writer, node: Node, name: str, attempt: str, plain: str) -> None:
+    flag = writer.flag("tries")
+    writer.line(f"try: {name} = {attempt} if {flag} else {plain}", node)
+    writer.line(f"except (RuntimeError, IndexError): {GIVE_UP}({flag!r}); {name} = {plain}", node)
+
+
+def write_index(writer: Writer, node: Node) -> bool:
+    """Write `x[i]`; where that takes rows, `index_select` does the same at half the cost, but for negative numbers."""
+    writer.settle(keep=node.inputs)
+    operands = writer.take_all(node.inputs, simple=(0, 1))
+    indexed, index = (o.operand for o in operands)
+    name = writer.variable_for(node.output)
+    plain = f"{indexed}[{index}]"
+    if node.has_attribute(TAKES_ROWS):
+        _write_attempt(writer, node, name, f"{indexed}.index_select(0, {index})", plain)
+    else:
+        writer.line(f"{name} = {plain}", node)
+    writer.assigned(node.output, name)
+    writer.executed(operands)
+    return True
+
+
+def write_scalar_tensor(writer: Writer, node: Node) -> bool:
+    """The tensor of a number that nobody writes to or sees: made once and for all, or looked up."""
+    if not node.has_attribute(SHARED):
+        return False
+    number = constant_value(node.inputs[0])
+    as_tensor = load_tensor_backend().float_tensor
+    if isinstance(number, (int, float)):
+        writer.stand_for(node.output, as_tensor(number))
+        return True
+    writer.call(node, writer.bind("as_tensor", as_tensor), node.inputs[:1])
+    return True
+
+
+def write_with_number(writer: Writer, node: Node) -> bool:
+    """An operation with a number; with a tensor in its place, where that says the same and spares a conversion."""
+    writer.settle(keep=node.inputs)
+    operands = writer.take_all(node.inputs, simple=(0, 1))
+    texts = [o.operand if i == 0 else o.text for i, o in enumerate(operands)]
+    backend = load_tensor_backend()
+    number = constant_value(node.inputs[1])
+    if isinstance(number, (int, float)):
+        tensor = writer.bind("c", backend.float_tensor(number))
+    else:
+        tensor = f"{writer.bind('as_tensor', backend.float_tensor)}({texts[1]})"
+    plain = tensor_call(node, texts, writer.bind)
+    other = tensor_call(node, [texts[0], tensor, *texts[2:]], writer.bind)
+    if plain is None or other is None:
+        raise InvalidGraphError(f"{node.kind} is not an operator of the dispatcher")
+    test = backend.is_float_tensor(texts[0], writer.bind)
+    name = writer.variable_for(node.output)
+    writer.line(f"{name} = {other} if {test} else {plain}", node)
+    writer.assigned(node.output, name)
+    writer.executed(operands)
+    return True
+
+
+def write_chunk(writer: Writer, node: Node) -> bool:
+    """Where the parts are equal, `split_with_sizes` gives the same ones faster."""
+    count, dimension = (constant_value(v) for v in node.inputs[1:])
+    if not node.has_attribute(KNOWN_RANK) or not isinstance(count, int) or not 1 < count <= _MOST_PARTS:
+        return False
+    if any(use.user.kind != "prim::ListUnpack" for use in node.output.uses):
+        return False
+    writer.settle(keep=node.inputs)
+    (whole,) = writer.take_all(node.inputs[:1], simple=(0,))
+    name = writer.variable_for(node.output)
+    size = f"{whole.text}.shape[{dimension}]"
+    parts = ", ".join(["part"] * count)
+    test = f"(part := {size} // {count}) and part * {count} == {size}"
+    split = f"{whole.text}.split_with_sizes(({parts}), {dimension})"
+    writer.line(f"{name} = {split} if {test} else {whole.text}.chunk({count}, {dimension})", node)
+    writer.assigned(node.output, name)
+    writer.executed([whole])
+    return True
+
+
+def write_transpose(writer: Writer, node: Node) -> bool:
+    """An attribute is read faster than a method is called."""
+    if not node.has_attribute(KNOWN_RANK):
+        return False
+    (source,) = writer.take_all(node.inputs[:1])
+    expression = writer.combined(node, f"{source.operand}.mT", [source])
+    expression.reads_state, expression.raiser = True, node
+    writer.result(node, expression)
+    return True
