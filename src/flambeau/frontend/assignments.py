@@ -35,7 +35,9 @@ def emit_assign(emitter: Emitter, node: ast.Assign) -> None:
         _emit_annotated(emitter, targets[0], annotation, node.value)
         return
     range_ = emitter.range(node.value)
-    value = first_class(emitter, emitter.sugared(node.value), range_)
+    value = emitter.sugared(node.value)
+    if not all(isinstance(target, (ast.Tuple, ast.List)) for target in targets):
+        value = first_class(emitter, value, range_)
     for target in targets:
         assign(emitter, target, value, range_)
 

@@ -36,6 +36,7 @@ _FORMS = (
     *("tuple", "list", "dict", "slice"),
     *("getattr", "hasattr", "isinstance"),
     *("range", "zip", "enumerate", "reversed", "next", "iter", "sum"),
+    *("map", "callable"),
 )
 
 BUILTINS: dict[str, SugaredValue] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Sequence
 
 from flambeau import ir
@@ -61,11 +62,22 @@ def positional_arguments(
 
 def starred_arguments(emitter: Emitter, nodes: Sequence[ast.expr]) -> tuple[Arg | None, list[Arg]]:
     """Arguments or elements, some of them starred: one list of all if only a run tells how many there are, or each."""
-    parts = [_starred_or_plain(emitter, node) for node in nodes]
+    parts = spread_parts(emitter, nodes)
     notes.went_beyond = True
-    if any(_is_list(part) and is_starred for part, is_starred in parts):
-        return _joined_list(emitter, nodes, parts), []
-    return None, [arg for part, starred in parts for arg in (_elements(emitter, part) if starred else [part])]
+    if any(is_spread for _, is_spread in parts):
+        return joined_list(emitter, parts, emitter.range(nodes[0])), []
+    return None, [part for part, _ in parts]
+
+
+def spread_parts(emitter: Emitter, nodes: Sequence[ast.expr]) -> list[tuple[Arg, bool]]:
+    """Elements in order, and whether each is a list to be spread out; other starred things are spread out already."""
+    parts: list[tuple[Arg, bool]] = []
+    for part, is_starred in [_starred_or_plain(emitter, node) for node in nodes]:
+        if is_starred and not _is_list(part):
+            parts += [(element, False) for element in _elements(emitter, part)]
+        else:
+            parts.append((part, is_starred))
+    return parts
 
 
 def _starred_or_plain(emitter: Emitter, node: ast.expr) -> tuple[Arg, bool]:
@@ -82,23 +94,19 @@ def _elements(emitter: Emitter, arg: Arg) -> list[Arg]:
     return [Arg(first_class(emitter, part, arg.range), arg.range) for part in parts]
 
 
-def _joined_list(emitter: Emitter, nodes: Sequence[ast.expr], parts: Sequence[tuple[Arg, bool]]) -> Arg:
-    """One list of all arguments, where only a run tells how many there are."""
-    range_ = emitter.range(nodes[0])
+def joined_list(emitter: Emitter, parts: Sequence[tuple[Arg, bool]], range: ir.SourceRange) -> Arg:
+    """One list of all `spread_parts`, where only a run tells how many there are; if it is but one list, that one."""
     joined: ir.Value | None = None
     element = next(
         p.sugared.value.type.element
-        for p, starred in parts
-        if starred and isinstance(p.sugared, SimpleValue) and isinstance(p.sugared.value.type, ir.ListType)
+        for p, is_spread in parts
+        if is_spread and isinstance(p.sugared, SimpleValue) and isinstance(p.sugared.value.type, ir.ListType)
     )
-    for part, is_starred in parts:
-        if is_starred and _is_list(part):
-            following = part.value(emitter)
-        else:
-            values = [p.value(emitter) for p in (_elements(emitter, part) if is_starred else [part])]
-            following = emitter.make_list(values, element, range_)
-        joined = following if joined is None else emitter.builtin(range_, "aten::add", joined, following)
-    return Arg(emitter.sugar(joined or emitter.make_list([], element, range_)), range_)
+    for is_spread, group in itertools.groupby(parts, key=lambda part: part[1]):
+        values = [part.value(emitter) for part, _ in group]
+        for following in values if is_spread else [emitter.make_list(values, element, range)]:
+            joined = following if joined is None else emitter.builtin(range, "aten::add", joined, following)
+    return Arg(emitter.sugar(joined or emitter.make_list([], element, range)), range)
 
 
 def keyword_arguments(emitter: Emitter, keywords: Sequence[ast.keyword]) -> list[Arg]:

@@ -25,6 +25,7 @@ from . import (  # noqa: F401
     f_strings,
     literals,
     loop_statements,
+    mapped,
     match_statements,
     names,
     special_forms,

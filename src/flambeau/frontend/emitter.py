@@ -93,8 +93,9 @@ class Emitter:
         """How the chain of compilations names this function."""
         self.owner: ir.ClassType | None = None
         """The class whose method this is."""
-        self.inlined: list[Definition] = []
-        """The definitions whose bodies are being emitted in place of calls, innermost last."""
+        self.inlined: list[tuple[Definition, object]] = []
+        """The definitions whose bodies are being emitted in place of calls, innermost last, and whose methods they are:
+        a container in a container of the same class is no recursion."""
         self.inline_sites: list[int] = []
         """Where the calls stand that are being replaced so."""
         self.counted_loops: list[Subject] = []

@@ -36,14 +36,16 @@ def inline_call(
     bound: Mapping[str, SugaredValue],
 ) -> SugaredValue:
     """Emit the body of a definition, whose parameters mean what `bound` says; what it returns."""
-    if definition in emitter.inlined or len(emitter.inlined) >= _DEEPEST:
+    this = next(iter(bound.values()), None)
+    callee = definition, None if this is None else this.description_key
+    if callee in emitter.inlined or len(emitter.inlined) >= _DEEPEST:
         raise ScriptError(f"function '{name}' is called recursively. Recursive calls are not supported", range)
     notes.went_beyond = True
     node = emitter.insert("prim::LocalCall", (), (), range)
     block = node.add_block()
     saved = emitter.definition, emitter.resolver, emitter.results, emitter.loop_kind, emitter.caller_name, emitter.owner
     results = Results(_declared(definition, resolver), in_place=True)
-    emitter.inlined.append(definition)
+    emitter.inlined.append(callee)
     emitter.inline_sites.append(range.start)
     emitter.environment.push_isolated(block)
     with emitter.calling(name, range):

@@ -15,10 +15,12 @@ from flambeau import ir
 from flambeau.errors import ScriptError
 
 from .annotations import is_key
-from .calls import positional_arguments, starred_arguments
+from .assumptions import notes
+from .calls import positional_arguments, spread_parts, starred_arguments
 from .container_hints import container_hint
 from .emitter import Emitter
 from .messages import type_name
+from .open_tuples import OpenTuple
 from .sugared import SugaredValue
 from .syntax import expression
 from .values import SugaredTuple
@@ -52,8 +54,14 @@ def string_of(emitter: Emitter, node: ast.Constant) -> str:
 
 @expression(ast.Tuple)
 def emit_tuple(emitter: Emitter, node: ast.Tuple, hint: ir.Type | None) -> SugaredValue:
-    hints = _tuple_hints(node, hint)
-    args = positional_arguments(emitter, node.elts, hints)
+    if any(isinstance(element, ast.Starred) for element in node.elts):
+        parts = spread_parts(emitter, node.elts)
+        if any(is_spread for _, is_spread in parts):
+            notes.went_beyond = True
+            return OpenTuple(tuple(parts))
+        args = [part for part, _ in parts]
+    else:
+        args = positional_arguments(emitter, node.elts, _tuple_hints(node, hint))
     range_ = emitter.range(node)
     if not all(arg.sugared.is_first_class for arg in args):
         return SugaredTuple(tuple(arg.sugared for arg in args), tuple(arg.range for arg in args))
@@ -81,6 +89,8 @@ def emit_list(emitter: Emitter, node: ast.List, hint: ir.Type | None) -> Sugared
     element_hint = hint.element if isinstance(hint, ir.ListType) else None
     if any(isinstance(element, ast.Starred) for element in node.elts):
         whole, args = starred_arguments(emitter, node.elts)
+        if whole is not None and len(node.elts) == 1:
+            return emitter.sugar(emitter.builtin(range_, "aten::list", whole.value(emitter)))
         if whole is not None:
             return whole.sugared
     else:

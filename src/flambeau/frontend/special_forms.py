@@ -171,6 +171,20 @@ def emit_test(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type
     return emitter.sugar(condition(emitter, node).value)
 
 
+@special_form("callable")
+def emit_callable(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    (arg,) = positional_nodes(emitter, node, "callable", 1, 1)
+    given, range_ = emitter.sugared(arg), emitter.range(node)
+    if given.is_first_class:
+        given_type = given.as_value(emitter, range_).type
+        can_be_called = isinstance(given_type, ir.FunctionType)
+        if isinstance(given_type, (ir.ClassType, ir.InterfaceType)):
+            can_be_called = given.has_attribute(emitter, range_, "__call__") is True
+    else:
+        can_be_called = type(given).call is not SugaredValue.call
+    return emitter.sugar(emitter.constant(can_be_called, range_))
+
+
 @special_form("getattr")
 def emit_getattr(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
     target, selector, *default = positional_nodes(emitter, node, "getattr", 2, 3)

@@ -85,6 +85,11 @@ class SugaredValue:
         return self
 
     @property
+    def description_key(self) -> object | None:
+        """What all modules of the same type have in common; None for other things."""
+        return None
+
+    @property
     def none_test(self) -> bool | None:
         """Of a function that only says whether its argument is None: what it returns for None; else None."""
         return None

@@ -82,6 +82,10 @@ class ModuleValue(SugaredValue):
     def instance_class(self) -> type | None:
         return self.description.python_class
 
+    @property
+    def description_key(self) -> object | None:
+        return self.description
+
     # --- attributes
 
     def attribute(self, emitter: Emitter, range: SourceRange, name: str) -> SugaredValue:

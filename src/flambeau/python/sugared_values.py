@@ -45,6 +45,7 @@ from flambeau.python import constants, markers, special_forms
 from flambeau.python.annotations import is_compilable, is_named_tuple
 from flambeau.python.builtin_functions import find_builtin
 from flambeau.python.classes import class_type
+from flambeau.python.einops_calls import einops_value
 from flambeau.python.functions import function_of, overloads_of, specialized_function
 from flambeau.python.legacy import legacy_value
 from flambeau.python.named_types import enum_value
@@ -104,10 +105,15 @@ def _container(obj: list[object] | tuple[object, ...] | dict[object, object], ra
 def _callable(obj: Callable[..., object], range: SourceRange) -> SugaredValue:
     if isinstance(obj, functools.partial):
         return PartialValue(obj)
+    if isinstance(obj, functools._lru_cache_wrapper):
+        obj = obj.__wrapped__  # what a cache may remember is the same each time
     place = special_forms.origin(obj)
     form = special_forms.SPECIAL_FORMS.get(place)
     if form is not None:
         return SpecialForm(form)
+    of_einops = einops_value(*place)
+    if of_einops is not None:
+        return of_einops
     if place in special_forms.CONSTANT_CALLS:
         return ConstantCall(special_forms.CONSTANT_CALLS[place])
     builtin = special_forms.OPERATORS.get(place) or find_builtin(obj)

@@ -10,13 +10,14 @@ import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import final
+from weakref import WeakSet
 
 import torch
 
 from flambeau import ir
-from flambeau.errors import ScriptError
+from flambeau.errors import ScriptError, UnsupportedError
 from flambeau.ir import EnumValue, Function, FunctionType, NamedType, ScriptObject, Type
-from flambeau.python.annotations import is_named_tuple
+from flambeau.python.annotations import is_compilable, is_named_tuple
 from flambeau.python.names import type_name
 from flambeau.python.unit import services, unit
 
@@ -43,6 +44,10 @@ _BY_CLASS: tuple[tuple[type, Type], ...] = (
     (torch.Stream, ir.STREAM),
     *((kind, ir.INT) for kind in _ENUMERATIONS),
 )
+
+
+_refused: WeakSet[type] = WeakSet()
+"""Classes that do not compile, as was seen when the type of an object was asked for."""
 
 
 def infer_type(value: object) -> Type | NotInferred:
@@ -72,10 +77,16 @@ def infer_type(value: object) -> Type | NotInferred:
     )
 
 
+def _has_source(cls: type) -> bool:
+    """Whether it is a class of the user's that may well be a script class."""
+    return cls not in _refused and is_compilable(cls) and not issubclass(cls, torch.Tensor)
+
+
 def _class_type(cls: type) -> NamedType | NotInferred:
     try:
         return services.class_type(cls, None)
-    except ScriptError as error:
+    except (ScriptError, UnsupportedError) as error:
+        _refused.add(cls)
         return NotInferred(str(error))
 
 
@@ -114,6 +125,8 @@ def _common_type(values: Iterable[object], complaint: str) -> Type | NotInferred
     common: Type | None = None
     for value in values:
         inferred = infer_type(value)
+        if isinstance(inferred, NotInferred) and _has_source(type(value)):
+            inferred = _class_type(type(value))
         if isinstance(inferred, NotInferred):
             return inferred
         joined = inferred if common is None else ir.unify(common, inferred)
