@@ -24,7 +24,7 @@ class Thing(SugaredValue):
         ("thing[0:1]", "'thing' object is not subscriptable", "thing[0:1]"),
         ("[i for i in thing]", "thing cannot be used as an iterable", "thing"),
         ("len(thing)", "'thing' object is not iterable", "len(thing)"),
-        ("(*thing, 1)", "thing cannot be used as a tuple", "*thing"),
+        ("(*thing, 1)", "thing cannot be used as an iterable", "thing"),
         ("1 in thing", "thing cannot be used as a value", "1 in thing"),
         ("hasattr(thing, 'x')", "attribute lookup is not defined on thing", "thing"),
     ],

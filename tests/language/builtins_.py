@@ -464,11 +464,6 @@ def eval_function(x: str):
     return eval(x)
 
 
-@suite.rejects("")
-def map_function(x: List[str]):
-    return map(int, x)
-
-
 @suite.rejects("getattr's second argument must be a string literal")
 def getattr_of_variable(x: Tensor, name: str):
     return getattr(x, name)

@@ -21,7 +21,10 @@ _TEXTS = {
     "modules": (FOLDER / "modules.md").read_text(),
 }
 _PRELUDE = """
+import functools
 from dataclasses import dataclass, field
+
+import einops
 
 from torch.autograd import Variable
 

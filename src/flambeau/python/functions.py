@@ -35,6 +35,7 @@ class Compilation:
         signature: Signature | Callable[[], Signature | None] | None = None,
         forget: Callable[[], None] | None = None,
         guesses: Callable[[], Iterable[Signature]] = tuple,
+        infers: bool = False,
     ) -> None:
         self._definition = definition
         self._resolver = resolver
@@ -44,6 +45,8 @@ class Compilation:
         self._signature = signature
         self._forget = forget
         self._guesses = guesses
+        self._infers = infers
+        """Whether it goes beyond TorchScript's own rules from the start."""
 
     def __call__(self, function: Function) -> None:
         with unit.lock:
@@ -84,7 +87,7 @@ class Compilation:
             signature=signature,
             defaults=self._defaults,
             finish=after_compilation,
-            infers_at_once=unit.infers_at_once and not _is_pytorchs(function.python_callable),
+            infers_at_once=(self._infers or unit.infers_at_once) and not _is_pytorchs(function.python_callable),
         )
 
 
@@ -155,6 +158,7 @@ def specialized_function(python_function: Callable[..., object], signature: Sign
                     defaults={},
                     signature=signature,
                     forget=lambda: _forget_version(python_function, made, key),
+                    infers=True,
                 ),
                 lock=unit.lock,
             )

@@ -237,6 +237,7 @@ def specialized_method(
                 self_value=_self_value(description),
                 signature=signature,
                 forget=lambda: _forget_version(description, made, (name, key)),
+                infers=True,
             ),
             lock=unit.lock,
         )
