@@ -100,6 +100,79 @@ def test_what_is_not_allowed(statement: str, reason: str, tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
+BIG = 90_000_000
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"torch.mul([state], {BIG})",
+        f"torch.ljust('a', {BIG} * state, ' ')",
+        f"torch.zfill('a', {BIG} * state)",
+        f"torch.percentFormat('%{BIG}d', state)",
+        f"ops.prim.rangelist({BIG})",
+        f"torch.ones([{BIG}])",
+        f"torch.full([{BIG}], 1.)",
+        f"torch.arange({BIG})",
+        f"torch.hann_window({BIG})",
+        f"torch.eye({BIG // 1000})",
+        f"torch.clone(torch.expand(torch.ones([1]), [{BIG}]))",
+        "torch.outer(torch.ones([30000]), torch.ones([30000]))",
+        "torch.repeat(torch.ones([1000]), [1000, 100])",
+        f"torch.one_hot(torch.tensor([{BIG}]))",
+        f"torch.bincount(torch.tensor([{BIG}]))",
+        f"torch.repeat_interleave(torch.tensor([{BIG}]))",
+        "torch.constant_pad_nd(torch.ones([1]), [90000000, 0], 0)",
+        "torch.upsample_nearest1d(torch.ones([1, 1, 1]), [90000000], None)",
+        f"torch.conv1d(torch.ones([1, 1, 1000]), torch.ones([1, 1, 2000]), None, [1], [{BIG}], [1], 1)",
+    ],
+)
+def test_one_operation_that_makes_too_much(value: str) -> None:
+    with pytest.raises(ArchiveError, match=r"may make more than|makes more than the allowed"):
+        flambeau.load(io.BytesIO(archive_that(f"print({value})")))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "torch.mm(torch.ones([3000, 3000]), torch.ones([3000, 3000]))",
+        "torch.matmul(torch.ones([3000, 3000]), torch.ones([3000, 3000]))",
+        "torch.inverse(torch.rand([1000, 1000]))",
+        "torch.svd(torch.rand([1000, 1000]))",
+        "torch.conv1d(torch.ones([1, 1, 1000000]), torch.ones([1, 1, 20000]), None, [1], [0], [1], 1)",
+        "torch.einsum('ij,jk->ik', [torch.ones([3000, 3000]), torch.ones([3000, 3000])])",
+    ],
+)
+def test_one_operation_that_takes_too_long(value: str) -> None:
+    with pytest.raises(ArchiveError, match="would take longer than"):
+        flambeau.load(io.BytesIO(archive_that(f"print({value})")))
+
+
+def test_many_operations_that_make_too_much_together() -> None:
+    statement = "y = annotate(List[Tensor], [])\n    for i in range(1000):\n      torch.append(y, torch.ones([500000]))"
+    with pytest.raises(ArchiveError, match="makes more than the allowed"):
+        flambeau.load(io.BytesIO(archive_that(f"{statement}\n    self.n = torch.len(y)")))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"torch.add(state, {BIG})",
+        f"torch.mul(state, {BIG})",
+        f"torch.tensor([{BIG}, {BIG}])",
+        f"torch.add(torch.ones([3]), {BIG})",
+        "torch.index_select(torch.ones([100, 100]), 0, torch.tensor([1, 2]))",
+        "torch.mm(torch.ones([500, 500]), torch.ones([500, 500]))",
+        "torch.inverse(torch.eye(100))",
+        "torch.reshape(torch.ones([1000, 1000]), [1000000])",
+        "torch.cat([torch.ones([1000, 1000]), torch.ones([1000, 1000])], 0)",
+        "torch.slice(torch.ones([1000, 100]), 0, 0, 9223372036854775807, 1)",
+    ],
+)
+def test_usual_operations_are_allowed(value: str) -> None:
+    assert flambeau.load(io.BytesIO(archive_that(f"print({value})")))() == 20
+
+
 @pytest.mark.parametrize("value", ["'a' * 1000000000000", "[0] * 1000000000000", "torch.ones([10000000, 10000000])"])
 def test_no_memory(value: str) -> None:
     with pytest.raises(ArchiveError, match="fails:"):

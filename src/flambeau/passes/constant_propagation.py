@@ -17,12 +17,14 @@ How a node is evaluated is handed in (`evaluate`). Dead code is removed at the e
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from flambeau.errors import FlambeauError
 from flambeau.ir import (
     NOT_CONSTANT,
+    STRING,
     AliasDb,
     Block,
     EnumValue,
@@ -55,6 +57,12 @@ Evaluate: TypeAlias = "Callable[[Node, Sequence[object]], Sequence[object]]"
 
 MOST_ELEMENTS = 1 << 16
 """Tensors with more elements are made constants only if an input was as large."""
+
+MOST_CHARACTERS = 1 << 20
+"""Strings that may be longer are left to the program: a few lines can ask for more than there is memory."""
+
+_PADDING = frozenset({"aten::ljust", "aten::rjust", "aten::center", "aten::zfill", "aten::expandtabs"})
+"""Operators on strings to which a number is a length."""
 
 _LEFT_ALONE = frozenset(
     {
@@ -160,6 +168,8 @@ class _Folder:
         inputs = [constant_value(v) for v in node.inputs]
         if any(isinstance(value, (OpaqueConstant, Function, ScriptObject)) for value in inputs):
             return
+        if any(output.type is STRING for output in node.outputs) and _longest_text(node, inputs) > MOST_CHARACTERS:
+            return
         try:
             results = _made(node, inputs) or self._evaluate(node, inputs)
         except FlambeauError:  # it fails, or cannot be evaluated here: it may never run
@@ -199,6 +209,14 @@ class _Folder:
                 inner.replace_all_uses_with(initial)
                 output.replace_all_uses_with(initial)
                 self.changed = True
+
+
+def _longest_text(node: Node, inputs: Sequence[object]) -> int:
+    """How long a string made of these can be at most: each length times each other, and times numbers that are one."""
+    longest = math.prod(max(len(value), 1) for value in inputs if isinstance(value, str))
+    if node.kind in _PADDING:
+        longest *= math.prod(max(value, 1) for value in inputs if isinstance(value, int))
+    return longest
 
 
 def _taken_branch(node: Node) -> Block | None:

@@ -9,6 +9,7 @@ Limits: layouts `mkldnn` and `jagged` and tensor subclasses without a storage of
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from functools import cache, partial
 from typing import TypeAlias, final
 
@@ -16,9 +17,10 @@ import torch
 from torch import Tensor
 
 from flambeau.errors import ArchiveArgumentError, ArchiveError, UnsupportedError
-from flambeau.ir import Layout, QScheme, Quantizer, ScalarType, Storage, TensorData
+from flambeau.ir import Layout, Node, QScheme, Quantizer, ScalarType, Storage, TensorData
 from flambeau.python.bound_objects import bound_object
 from flambeau.python.constants import enumeration_number
+from flambeau.python.foresight import result_size
 from flambeau.runtime.aten import register_custom_operators
 
 __all__ = ["MapLocation", "TensorDescriber", "TorchValues", "checked_device"]
@@ -74,6 +76,10 @@ class TorchValues:
     def find_operators(self, name: str) -> bool:
         """Whether a library that is loaded into PyTorch has operators of that name; they join the operator table."""
         return bool(register_custom_operators(name))
+
+    def result_size(self, node: Node, operands: Sequence[object]) -> int | None:
+        """The bytes of what an operator of PyTorch makes, found with tensors that have no memory; None if unknown."""
+        return result_size(node, operands)
 
     def tensor(self, data: TensorData) -> Tensor:
         """The tensor; ArchiveError if PyTorch does not accept it."""

@@ -1,8 +1,8 @@
 """The reference interpreter: runs any graph node by node, with nothing clever about it.
 
 Everything faster is tested against it, and constant folding evaluates nodes with it. A `trace` is called with each node
-and the values of its outputs, after the node ran. Within `guarded`, a `guard` is called with each node before it runs,
-and with each loop before each of its rounds; what it raises ends the run.
+and the values of its outputs, after the node ran. Within `guarded`, a `guard` is called with each node and the values
+of its inputs before it runs, and with each loop before each of its rounds; what it raises ends the run.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from flambeau.runtime.registry import kernel_of_node
 __all__ = ["Guard", "Trace", "evaluate_node", "guarded", "interpret", "interpret_function"]
 
 Trace: TypeAlias = "Callable[[Node, Sequence[object]], object]"
-Guard: TypeAlias = "Callable[[Node], None]"
+Guard: TypeAlias = "Callable[[Node, Sequence[object]], None]"
 
 _guard: ContextVar[Guard | None] = ContextVar("flambeau.guard", default=None)
 
@@ -105,9 +105,10 @@ class _Run:
     ) -> list[object]:
         values.update(zip(block.inputs, inputs, strict=True))
         for node in block:
+            operands = [values[v] for v in node.inputs]
             if self.guard is not None:
-                self.guard(node)
-            results = self.node(node, [values[v] for v in node.inputs], values, entered, function)
+                self.guard(node, operands)
+            results = self.node(node, operands, values, entered, function)
             values.update(zip(node.outputs, results, strict=True))
             if self.trace is not None:
                 self.trace(node, results)
@@ -150,7 +151,7 @@ class _Run:
         trip = 0
         while condition and trip < limit:  # type: ignore[operator]  # an int
             if self.guard is not None:
-                self.guard(node)
+                self.guard(node, inputs)
             condition, *carried = self.block(node.blocks[0], (trip, *carried), values, entered, function)
             trip += 1
         return carried

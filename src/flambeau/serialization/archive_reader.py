@@ -42,7 +42,9 @@ class ArchiveCode:
         self._sources: dict[str, Source | None] = {}
         self.unit = CompilationUnit()
         self.importer = Importer(self.source, lambda: self.constants, self.unit, after_compilation, reader.version)
-        self.builder = ObjectBuilder(self.importer, factory, limits, run_setstate=run_setstate)
+        self.builder = ObjectBuilder(
+            self.importer, factory, limits, run_setstate=run_setstate, archive_size=reader.size
+        )
 
     def source(self, qualifier: str) -> Source | None:
         """The file of a qualifier, or None; ArchiveError if it calls an operator that does not exist."""

@@ -5,6 +5,7 @@ The declared types of attributes say what the pickle leaves open (`declared_type
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, final
 
 from flambeau.errors import ArchiveError, FlambeauError
@@ -16,6 +17,7 @@ from flambeau.ir import (
     EnumType,
     EnumValue,
     Function,
+    Node,
     ScriptObject,
     TensorData,
     is_bound,
@@ -45,6 +47,9 @@ class ValueFactory(Protocol):
     def find_operators(self, name: str) -> bool:
         """Whether there are operators of a name that the operator table lacks; they are entered there."""
 
+    def result_size(self, node: Node, operands: Sequence[object]) -> int | None:
+        """The bytes of what a node makes of its inputs, without running it; None if that cannot be told."""
+
 
 class PlainValues:
     """The values of a process that has no PyTorch."""
@@ -57,6 +62,9 @@ class PlainValues:
 
     def find_operators(self, name: str) -> bool:
         return not name.startswith(("aten::", "prim::"))  # what libraries add, nobody here can know
+
+    def result_size(self, node: Node, operands: Sequence[object]) -> int | None:
+        return None
 
     def device(self, text: str) -> object:
         try:
@@ -74,10 +82,16 @@ class ObjectBuilder(ValueBuilder):
     """
 
     def __init__(
-        self, importer: Importer, factory: ValueFactory, limits: Limits = DEFAULT_LIMITS, *, run_setstate: bool
+        self,
+        importer: Importer,
+        factory: ValueFactory,
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        run_setstate: bool,
+        archive_size: int = 0,
     ) -> None:
         super().__init__()
-        self._guard = LoadGuard(limits)
+        self._guard = LoadGuard(limits, factory.result_size, archive_size)
         self._importer = importer
         self._factory = factory
         self._run_setstate = run_setstate

@@ -32,6 +32,8 @@ class Limits:
     """Operations of all `__setstate__` methods together: they run while an archive is loaded."""
     setstate_seconds: float = 8.0
     """Processor time that they may take together, looked at between operations."""
+    setstate_bytes: int = 1 << 28
+    """What their operations may make together, besides sixteen times the bytes of the file."""
 
 
 DEFAULT_LIMITS = Limits()
