@@ -23,9 +23,10 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import final
 
+from flambeau.ir import collected_later
 from flambeau.passes import pausing
 
 __all__ = ["Task"]
@@ -130,6 +131,7 @@ class _Worker:
         self.awaited = 0
         """How many threads wait for the task under way."""
         self._began = 0.0
+        self._uninterrupted: AbstractContextManager[object] = nullcontext()
 
     def add(self, task: Task) -> None:
         with self.changed:
@@ -187,8 +189,7 @@ class _Worker:
         return None
 
     def _do(self, task: Task) -> None:
-        self.working.acquire()
-        self._began = time.thread_time()
+        self._work()
         try:
             with pausing(self._pause):
                 task.do()
@@ -197,14 +198,24 @@ class _Worker:
         except Exception:  # tasks keep what can be expected to happen; what cannot must not pass in silence
             _log.exception("the work of a background task failed")
         finally:
-            self.working.release()
+            self._rest()
+
+    def _work(self) -> None:
+        self.working.acquire()
+        self._began = time.thread_time()
+        self._uninterrupted = collected_later()
+        self._uninterrupted.__enter__()
+
+    def _rest(self) -> None:
+        self._uninterrupted.__exit__(None, None, None)
+        self.working.release()
 
     def _pause(self) -> None:
         """Make way for other threads, if it is time."""
         worked = time.thread_time() - self._began
         if worked < WORKS and not self.stopping:
             return
-        self.working.release()
+        self._rest()
         try:
             with self.changed:
                 if not (self.awaited or self.stopping):
@@ -212,8 +223,7 @@ class _Worker:
                 if self.stopping:
                     raise _Stop
         finally:
-            self.working.acquire()
-            self._began = time.thread_time()
+            self._work()
 
     # --- forks, and the end
 
