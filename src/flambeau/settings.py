@@ -114,6 +114,7 @@ AT_ONCE = setting(
     "at_once", 200, "programs of so many nodes, calls replaced by what they call, are small: always optimised first"
 )
 PROFILED_RUNS = setting(
-    "profiled_runs", 1, "how often a large program runs before it is optimised; 0: it is optimised first"
+    "profiled_runs", 1, "how often a large program runs before it is optimised, and any before it is specialised"
 )
+SPECIALIZATIONS = setting("specializations", 12, "how many forms specialised for kinds of tensors a plan may have")
 JIT = setting("jit", True, "0: `script` and `trace` return what they are given", alias="PYTORCH_JIT")

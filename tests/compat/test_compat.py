@@ -183,6 +183,14 @@ def test_switches_that_are_settings() -> None:
             assert settings.PROFILED_RUNS.value == torch._C._jit_get_num_profiled_runs() == 4
         finally:
             assert torch._C._jit_set_num_profiled_runs(before) == 4
+        strategy = torch.jit.set_fusion_strategy([("STATIC", 2), ("DYNAMIC", 1)])
+        try:
+            assert settings.SPECIALIZATIONS.value == 3
+            assert torch._C._jit_set_bailout_depth(5) == 3
+            assert settings.SPECIALIZATIONS.value == 5
+        finally:
+            assert torch.jit.set_fusion_strategy(strategy) == [("STATIC", 5)]
+        assert settings.SPECIALIZATIONS.value == settings.SPECIALIZATIONS.default
 
 
 class Listing(nn.Module):

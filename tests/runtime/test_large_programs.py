@@ -326,7 +326,7 @@ def test_threads_compile_a_cold_program_once_and_nobody_waits_for_the_optimiser(
     compile_plan = executor.compile_plan
     monkeypatch.setattr(
         "flambeau.runtime.baseline.compile_plan",
-        lambda graph, name, link: compiled.append(name) or compile_plan(graph, name, link),
+        lambda graph, name, link, **options: compiled.append(name) or compile_plan(graph, name, link, **options),
     )
     scripted = flambeau.script(Deep(2).eval())
     x = torch.randn(2, 4)

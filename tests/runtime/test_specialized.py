@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -11,8 +12,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 import flambeau
+from flambeau import settings
 from flambeau.errors import ExecutionError
-from flambeau.runtime.python_tier.specialized import MOST_FORMS, SEEN
+from flambeau.runtime import background
 
 
 def chain(x: Tensor, y: Tensor) -> Tensor:
@@ -51,8 +53,15 @@ def forms(scripted: object) -> int:
 
 def warm(function: Callable[..., object], *arguments: object) -> None:
     with torch.no_grad():
-        for _ in range(SEEN + 1):
+        for _ in range(settings.PROFILED_RUNS.value + 2):
             function(*arguments)
+
+
+def cold(program: Callable[..., object]) -> Any:
+    """A scripted function that nothing is prepared for yet."""
+    scripted = flambeau.script(program)
+    scripted.function.graph = scripted.function.graph
+    return scripted
 
 
 @pytest.fixture
@@ -110,15 +119,46 @@ def test_other_tensors_are_served_as_well(x: Tensor, change: Callable[[Tensor], 
 
 
 def test_the_number_of_forms_is_bounded(x: Tensor) -> None:
-    scripted = flambeau.script(chain)
-    dtypes = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
-    for dtype in dtypes:
-        for rank in (1, 2, 3):
-            given = x.to(dtype).reshape([1] * (rank - 1) + [12])
+    scripted = cold(chain)
+    with settings.override(specializations=2):
+        for rank in (1, 2, 3, 4):
+            given = x.reshape([1] * (rank - 1) + [12])
             warm(scripted, given, given)
             with torch.no_grad():
                 same(scripted(given, given), chain(given, given))
-    assert 0 < forms(scripted) <= MOST_FORMS
+    assert forms(scripted) == 2
+
+
+def test_settings_say_how_many_forms_after_how_many_calls(x: Tensor) -> None:
+    with settings.override(specializations=0):
+        function = cold(chain)
+        warm(function, x, x)
+        assert forms(function) == 0
+    for runs in (0, 1, 3):
+        with settings.override(profiled_runs=runs), torch.no_grad():
+            function = cold(chain)
+            for _ in range(runs):
+                function(x, x)
+            assert forms(function) == 0
+            function(x, x)
+            assert forms(function) == 1
+
+
+def test_forms_of_large_graphs_are_made_in_the_background(
+    x: Tensor, monkeypatch: pytest.MonkeyPatch, own_worker: None
+) -> None:
+    monkeypatch.setattr(background, "DELAY", 3600.0)
+    scripted = cold(chain)
+    specialized = scripted.execution_plan().specialized
+    with settings.override(at_once=0):
+        warm(scripted, x, x)
+        warm(scripted, x[0], x[0])
+        assert not specialized.forms
+        assert forms(scripted) == 1  # looking waits
+        warm(scripted, x[0], x[0])
+        with torch.no_grad():
+            same(scripted(x, x), chain(x, x))
+        assert forms(scripted) == 2
 
 
 def test_arguments_are_not_written_to(x: Tensor) -> None:

@@ -112,7 +112,6 @@ _OWN_PASSES: dict[str, Callable[..., Any]] = {
 _SWITCHES: tuple[tuple[str, str, object], ...] = (
     ("_jit_set_profiling_executor", "", True),
     ("_jit_set_profiling_mode", "", True),
-    ("_jit_set_bailout_depth", "", 20),
     ("_jit_set_inline_everything_mode", "_jit_get_inline_everything_mode", False),
     ("_jit_set_texpr_fuser_enabled", "_jit_texpr_fuser_enabled", True),
     ("_jit_set_texpr_reductions_enabled", "_jit_texpr_reductions_enabled", False),
@@ -167,6 +166,10 @@ def _profiled_runs() -> int:
     return settings.PROFILED_RUNS.value
 
 
+def _set_bailout_depth(depth: int) -> int:
+    return sum(count for _, count in python.set_fusion_strategy([("STATIC", depth)]))
+
+
 def _set_optimized(is_optimized: bool) -> None:
     settings.TIER.set(None if is_optimized else "interpreter")
 
@@ -176,6 +179,7 @@ def _is_optimized(*_: object) -> bool:
 
 
 SETTINGS: dict[str, Callable[..., object]] = {
+    "_jit_set_bailout_depth": _set_bailout_depth,
     "_jit_set_num_profiled_runs": _set_profiled_runs,
     "_jit_get_num_profiled_runs": _profiled_runs,
     "_set_graph_executor_optimize": _set_optimized,

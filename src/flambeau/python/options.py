@@ -65,11 +65,16 @@ def optimized_execution(should_optimize: bool) -> Iterator[None]:
 
 
 def set_fusion_strategy(strategy: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Remember how often programs may be specialised, by `STATIC` and `DYNAMIC` shapes; gives what was set before."""
+    """How often a program may be specialised: the sum of the numbers. Gives what was set before.
+
+    No form depends on sizes, so `STATIC` and `DYNAMIC` are the same here. It counts for forms made from now on.
+    ObjectError for any other word.
+    """
     for kind, _ in strategy:
         if kind not in ("STATIC", "DYNAMIC"):
             raise ObjectError(f"FusionBehavior only supported 'STATIC' or 'DYNAMIC', got: {kind}")
     previous, _state.strategy = list(_state.strategy), list(strategy)
+    settings.SPECIALIZATIONS.set(sum(depth for _, depth in strategy))
     return previous
 
 

@@ -70,10 +70,13 @@ class Executor(Entry):
             function.executor = None
 
     def finish(self) -> None:
-        """Have the optimised form made now, if it is still to be made."""
+        """Have made now what is still to be made in the background."""
         task = self._task
         if task is not None:
             task.finish()
+        plan = self.plan
+        if plan is not None and plan.specialized is not None:
+            plan.specialized.finish()
 
     def begin(self, baseline: Baseline, runs: int) -> None:
         """Run a program as it is; after so many runs, have it optimised in the background."""

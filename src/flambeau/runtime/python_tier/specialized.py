@@ -3,18 +3,22 @@
 They serve while no gradients are recorded. The first calls run the general form. Then a specialised graph is made for
 what the arguments are like (`flambeau.passes.specialize`); if that is of any use, its code is run from then on for
 arguments that are like them, which is checked before each run. Of arguments that are not, the same becomes another
-form, up to a few; all others are left to the general one.
+form, up to a few; all others are left to the general one. The settings `profiled_runs` and `specializations` say how
+many calls and how many forms. Of large graphs forms are made in the background.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias, final
 
+from flambeau import settings
 from flambeau.ir import ClassType, Graph, Node, Value, copy_graph
-from flambeau.passes import TensorFact, specialize_for
+from flambeau.passes import TensorFact, pause, specialize_for
+from flambeau.runtime.background import Task
 from flambeau.runtime.nodes import is_custom_class
 from flambeau.runtime.registry import TensorBackend, load_tensor_backend
 
@@ -24,12 +28,10 @@ Compiled: TypeAlias = "Callable[..., Any]"
 Compile: TypeAlias = "Callable[[Graph], tuple[Compiled, str]]"
 """Makes a function of a graph, and gives its source."""
 
-MOST_FORMS = 4
-"""How many forms a plan may have besides the general one."""
+_log = logging.getLogger("flambeau.runtime")
+
 WORTH = 0.5
 """How many calls of operators a form must spare for each tensor that is checked before it runs."""
-SEEN = 2
-"""How often arguments of a kind that no form serves are seen before one is made for them."""
 
 
 @final
@@ -53,6 +55,8 @@ class Specialized:
         self._compile = compile_form
         self._lock = threading.Lock()
         self._unserved = 0
+        """How many calls no form served, since one was made last."""
+        self._task: Task | None = None
         self._bindings: dict[str, Any] = {"general": general, "plain_modes": load_tensor_backend().plain_modes}
         self._functions: list[str] = []
         self._install: Callable[[Compiled], None] = _installed_nowhere
@@ -64,7 +68,7 @@ class Specialized:
     def observe(self, *arguments: object) -> object:
         """Run the general form, and learn from the arguments."""
         self._unserved += 1
-        if self._unserved >= SEEN and self._lock.acquire(blocking=False):
+        if self._unserved > settings.PROFILED_RUNS.value and self._task is None and self._lock.acquire(blocking=False):
             try:
                 self._unserved = 0
                 self._learn(arguments)
@@ -72,8 +76,39 @@ class Specialized:
                 self._lock.release()
         return self._general(*arguments)
 
+    def finish(self) -> None:
+        """Have the form made now that is under way."""
+        task = self._task
+        if task is not None:
+            task.finish()
+
     def _learn(self, arguments: tuple[object, ...]) -> None:
-        added = len(self.forms) < MOST_FORMS and self._add_form(arguments)
+        if len(self.forms) >= settings.SPECIALIZATIONS.value:
+            self._settle(added=False)
+            return
+        backend = load_tensor_backend()
+        facts: dict[Path, TensorFact] = {}
+        for path in _paths(self._graph).values():
+            fact = backend.fact_of_tensor(_at(path, arguments))
+            if fact is not None:
+                facts[path] = fact
+        if settings.BACKGROUND.value and sum(1 for _ in self._graph.walk()) > settings.AT_ONCE.value:
+            self._task = Task(lambda: self._add_later(facts))
+            self._task.request()
+        else:
+            self._settle(added=self._add_form(facts))
+
+    def _add_later(self, facts: dict[Path, TensorFact]) -> None:
+        added = False
+        try:
+            added = self._add_form(facts)
+        except Exception as error:  # a defect, which must not take away what works
+            _log.warning("no form was made for other tensors: %s", error, exc_info=error)
+        self._settle(added=added)
+        self._task = None
+
+    def _settle(self, *, added: bool) -> None:
+        """Run the forms that there are."""
         if not added:  # others would fare no better
             self._bindings["others"] = self._general
         if self.forms:
@@ -82,21 +117,23 @@ class Specialized:
         else:
             self._install(self._general)
 
-    def _add_form(self, arguments: tuple[object, ...]) -> bool:
-        backend = load_tensor_backend()
+    def _add_form(self, facts: dict[Path, TensorFact]) -> bool:
+        """Make a form for tensors of which facts are true, if that is of use."""
         graph = copy_graph(self._graph)
-        paths = dict(_paths(graph))
+        paths = _paths(graph)
         given: dict[Value, TensorFact] = {}
         for value, path in paths.items():
-            fact = backend.fact_of_tensor(_at(path, arguments))
+            fact = facts.get(path)
             if fact is not None:
                 given[value] = TensorFact(fact.dtype, fact.rank, fact.order, frozenset({value}))
+        pause()
         found = specialize_for(graph, given)
         if found.gain < WORTH * (1 + len(found.used)):
             return False
+        pause()
         run, source = self._compile(graph)
         needed = {paths[value]: given[value] for value in found.used}
-        guard = self._guard(needed, backend)
+        guard = self._guard(needed, load_tensor_backend())
         number = len(self.forms)
         self._bindings[f"form_{number}"] = run
         self._functions.append(guard)
@@ -142,7 +179,7 @@ Path: TypeAlias = "tuple[int, ...]"
 """Where to find a value: the number of an argument, and the slots of attributes from there on."""
 
 
-def _paths(graph: Graph) -> Iterator[tuple[Value, Path]]:
+def _paths(graph: Graph) -> dict[Value, Path]:
     """The tensors that come into a graph, as arguments or as attributes of those, and where they are found."""
     found: dict[Value, Path] = {v: (i,) for i, v in enumerate(graph.inputs)}
     written = {node.string_attribute("name") for node in graph.walk() if node.kind == "prim::SetAttr"}
@@ -152,7 +189,7 @@ def _paths(graph: Graph) -> Iterator[tuple[Value, Path]]:
         slot, holder = _slot(node), found.get(node.inputs[0])
         if slot is not None and holder is not None:
             found[node.output] = (*holder, slot)
-    return ((v, p) for v, p in found.items() if v.type.kind == "TensorType")
+    return {v: p for v, p in found.items() if v.type.kind == "TensorType"}
 
 
 def _slot(node: Node) -> int | None:
