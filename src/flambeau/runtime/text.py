@@ -6,6 +6,8 @@ Tensors look as they do in C++, not as in Python.
 
 from __future__ import annotations
 
+import math
+
 from flambeau.ir import EnumValue, ScriptObject, TensorData, is_tensor, tensor_text
 from flambeau.runtime.registry import load_tensor_backend
 
@@ -15,9 +17,11 @@ _INT_LIMIT = 2.0**63
 
 
 def float_text(value: float) -> str:
-    """A whole number with a point, anything else with all its digits."""
-    if abs(value) < _INT_LIMIT and value == int(value):
+    """A whole number with a point, anything else with all its digits; a NaN with its sign, as C++ shows it."""
+    if -_INT_LIMIT <= value < _INT_LIMIT and value == int(value):
         return f"{int(value)}."
+    if math.isnan(value) and math.copysign(1.0, value) < 0:
+        return "-nan"
     return f"{value:.17g}"
 
 

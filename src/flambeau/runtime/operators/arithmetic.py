@@ -16,6 +16,8 @@ Number: TypeAlias = "int | float | complex"
 Real: TypeAlias = "int | float"
 
 DIVISION_BY_ZERO = "division by 0"
+INVALID = math.inf - math.inf
+"""The NaN of invalid operations on this machine: its sign, which texts show, is not everywhere the same."""
 
 
 def real(value: Number) -> Real:
@@ -146,7 +148,7 @@ def div_float(a: float, b: float) -> float:
     if b != 0:
         return float(a) / b
     if a == 0 or math.isnan(a):
-        return math.nan
+        return INVALID if a == 0 else a
     return math.copysign(math.inf, a) * math.copysign(1.0, b)
 
 
@@ -209,8 +211,10 @@ def remainder(a: Number, b: Number) -> Real:
 @implements("aten::fmod.int", "aten::fmod.float", "aten::fmod.int_float", "aten::fmod.float_int")
 def fmod(a: float, b: float) -> float:
     """The remainder with the sign of `a`."""
+    if math.isnan(a) or math.isnan(b):
+        return a + b
     if b == 0 or math.isinf(a):
-        return math.nan
+        return INVALID
     return math.fmod(a, b)
 
 

@@ -62,6 +62,7 @@ def number_to_float(a: Number) -> float:
 
 @implements("aten::Float.str")
 def str_to_float(a: str) -> float:
+    """Subnormal numbers, which C++ calls out of range, are numbers."""
     found = _FLOAT.match(a)
     if found is None:
         raise ValueError("stod")

@@ -1,10 +1,15 @@
-"""Formatting: `str.format` with plain `{}`, and `%` with single-letter conversions."""
+"""Formatting: `str.format` with plain `{}`, and `%` with single-letter conversions.
+
+`%f` and `%e` show floats as floats of 32 bits are, with more digits than those have; infinities and NaNs of `%F` are in
+small letters.
+"""
 
 from __future__ import annotations
 
 import math
 
 from flambeau.ir import EnumValue, Function, ScriptObject, is_device, is_tensor
+from flambeau.runtime.integers import single
 from flambeau.runtime.operators.strings import from_bytes, to_bytes
 from flambeau.runtime.registry import implements
 from flambeau.runtime.text import text_of
@@ -60,7 +65,11 @@ def _formatted(specifier: str, value: object) -> str:
         raise TypeError(f"%{specifier} requires a number for formatting, but got {_kind_of(value)}")
     if specifier in "di":
         return str(value if isinstance(value, int) else _to_int32(value))
-    return f"%{specifier}" % value
+    if isinstance(value, float) and math.isnan(value):
+        text = text_of(value)
+        return text.upper() if specifier == "E" else text
+    text = f"%{specifier}" % (value if isinstance(value, int) else single(value))
+    return text.lower() if specifier == "F" else text
 
 
 def _to_int32(value: float) -> int:

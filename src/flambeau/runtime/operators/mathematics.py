@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 
 from flambeau.runtime.integers import INT_MAX, INT_MIN, from_float, single, wrapped, wrapped_to_32_bits
-from flambeau.runtime.operators.arithmetic import Number, Real, div_complex, div_float, real
+from flambeau.runtime.operators.arithmetic import INVALID, Number, Real, div_complex, div_float, real
 from flambeau.runtime.registry import implements
 
 _NAN = complex(math.nan, math.nan)
@@ -59,12 +59,16 @@ def _complex(name: str, function: Callable[[float], float], complex_function: Ca
         return complex_kernel(a) if isinstance(a, complex) else single(function(float(a)))
 
 
-def _or_nan(function: Callable[[float], float]) -> Callable[[float], float]:
+def _or_nan(function: Callable[[float], float], outside: float = INVALID) -> Callable[[float], float]:
+    """A NaN stays what it is; outside of the domain another stands for the result."""
+
     def total(a: float) -> float:
+        if math.isnan(a):
+            return a
         try:
             return function(a)
         except ValueError:
-            return math.nan
+            return outside
 
     return total
 
@@ -83,11 +87,13 @@ def _or_infinity(function: Callable[[float], float]) -> Callable[[float], float]
     return total
 
 
-def _log(function: Callable[[float], float], pole: float) -> Callable[[float], float]:
+def _log(function: Callable[[float], float], pole: float, outside: float) -> Callable[[float], float]:
     def total(a: float) -> float:
         if a > pole:
             return function(a)
-        return -math.inf if a == pole else math.nan
+        if math.isnan(a):
+            return a
+        return -math.inf if a == pole else outside
 
     return total
 
@@ -116,17 +122,19 @@ def _lgamma(a: float) -> float:
         return math.inf
 
 
-_log_of = _log(math.log, 0.0)
-_log10_of = _log(math.log10, 0.0)
+_log_of = _log(math.log, 0.0, math.nan)
+_log10_of = _log(math.log10, 0.0, math.nan)
 
 
 def _sqrt(a: float) -> float:
-    return math.sqrt(a) if a >= 0 else math.nan
+    if math.isnan(a):
+        return a
+    return math.sqrt(a) if a >= 0 else INVALID
 
 
-_complex("acos", _or_nan(math.acos), cmath.acos)
+_complex("acos", _or_nan(math.acos, math.nan), cmath.acos)
 _complex("acosh", _or_nan(math.acosh), cmath.acosh)
-_complex("asin", _or_nan(math.asin), cmath.asin)
+_complex("asin", _or_nan(math.asin, math.nan), cmath.asin)
 _complex("asinh", math.asinh, cmath.asinh)
 _complex("atan", math.atan, cmath.atan)
 _complex("atanh", _atanh, cmath.atanh)
@@ -148,7 +156,7 @@ _real("expm1", _or_infinity(math.expm1))
 _real("fabs", math.fabs)
 _real("gamma", _gamma)
 _real("lgamma", _lgamma)
-_real("log1p", _log(math.log1p, -1.0))
+_real("log1p", _log(math.log1p, -1.0, INVALID))
 
 
 @implements("aten::round.int", "aten::round.float")
@@ -288,7 +296,7 @@ def log_base_number(a: Number, b: Number) -> Number:
     "aten::atan2.Scalar_Scalar",
 )
 def atan2(a: float, b: float) -> float:
-    return math.atan2(a, b)
+    return b + a if math.isnan(a) or math.isnan(b) else math.atan2(a, b)
 
 
 @implements(
@@ -305,8 +313,10 @@ def copysign(a: float, b: float) -> float:
 )
 def mathremainder(a: float, b: float) -> float:
     """The difference to the nearest multiple of `b`."""
+    if math.isnan(a) or math.isnan(b):
+        return a + b
     if b == 0 or math.isinf(a):
-        return math.nan
+        return INVALID
     return math.remainder(a, b)
 
 

@@ -10,7 +10,7 @@ import cmath
 import math
 
 from flambeau.runtime.integers import from_float
-from flambeau.runtime.operators.arithmetic import Number
+from flambeau.runtime.operators.arithmetic import INVALID, Number
 from flambeau.runtime.registry import implements
 
 ZERO_TO_NEGATIVE = "0.0 cannot be raised to a negative power"
@@ -36,7 +36,7 @@ def _pow(base: float, exponent: float) -> float:
     except OverflowError:
         return -math.inf if base < 0 and is_odd else math.inf
     except ValueError:  # a negative number to a fraction
-        return math.nan
+        return INVALID
 
 
 @implements("aten::pow.int_to_int")
