@@ -18,6 +18,7 @@ from .container_inference import reconsider_literal
 from .emitter import Emitter
 from .list_slices import assign_slice, delete_slice
 from .messages import type_name
+from .open_tuples import OpenTuple
 from .subscripts import emit_tensor_views, index_expressions, index_list
 from .sugared import SugaredValue
 from .syntax import expression, statement
@@ -133,6 +134,11 @@ def _assign_elements(
     needed = len(elements) - len(stars)
     if stars and isinstance(value, SimpleValue) and isinstance(value.value.type, ir.ListType):
         _assign_from_list(emitter, elements, stars[0], value, range)
+        return
+    if stars and isinstance(value, OpenTuple):
+        parts = value.around(emitter, range, stars[0], needed - stars[0])
+        for element, part in zip(elements, parts, strict=True):
+            assign(emitter, element.value if isinstance(element, ast.Starred) else element, part, range)
         return
     parts = value.as_tuple(emitter, range, None if stars else needed)
     if len(parts) < needed:

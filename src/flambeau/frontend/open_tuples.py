@@ -7,6 +7,7 @@ x.reshape((*x.shape[:-1], 4, -1))                 anywhere else: a list of all o
 
 from __future__ import annotations
 
+from builtins import range as py_range
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
@@ -51,6 +52,27 @@ class OpenTuple(SugaredValue):
         for part, is_spread in self.parts:
             elements += part.sugared.as_tuple(emitter, part.range, count) if is_spread else [part.sugared]
         return elements
+
+    def around(self, emitter: Emitter, range: ir.SourceRange, before: int, after: int) -> list[SugaredValue]:
+        """So many elements of both ends, and between them what is left: `*_, h, w, n = *x.shape, 4`."""
+        spread = [index for index, (_, is_spread) in enumerate(self.parts) if is_spread]
+        if len(spread) != 1:
+            raise ScriptError("only one list can be spread out where a star takes what is left", range)
+        middle = self.parts[spread[0]][0].value(emitter)
+        left, right = self.parts[: spread[0]], self.parts[spread[0] + 1 :]
+        from_start, from_end = max(before - len(left), 0), max(after - len(right), 0)
+
+        def item(place: int) -> SugaredValue:
+            return SimpleValue(middle).item(emitter, range, emitter.constant(place, range))
+
+        first = [part.sugared for part, _ in left[:before]] + [item(i) for i in py_range(from_start)]
+        last = [item(i) for i in py_range(-from_end, 0)] + [p.sugared for p, _ in right[max(len(right) - after, 0) :]]
+        stop = None if from_end == 0 else -from_end
+        slice_ = emitter.builtin(range, "aten::slice", middle, from_start, stop, 1)
+        rest = OpenTuple(
+            (*left[before:], (Arg(SimpleValue(slice_), range), True), *right[: max(len(right) - after, 0)])
+        )
+        return [*first, rest, *last]
 
     def attribute(self, emitter: Emitter, range: ir.SourceRange, name: str) -> SugaredValue:
         return self._simple(emitter, range).attribute(emitter, range, name)

@@ -75,9 +75,13 @@ def find_attribute(emitter: Emitter, range: ir.SourceRange, value: ir.Value, nam
     return _operator_method(value, name)
 
 
+_OTHER_NAMES = {"type": "aten::to", "ndimension": "aten::dim"}
+"""Methods of tensors whose operators are called something else."""
+
+
 def _operator_method(value: ir.Value, name: str) -> SugaredValue | None:
-    if name == "type" and has_method("aten::to", value.type):
-        return BuiltinFunction("aten::to", value)
+    if name in _OTHER_NAMES and has_method(_OTHER_NAMES[name], value.type):
+        return BuiltinFunction(_OTHER_NAMES[name], value)
     if has_method(f"aten::{name}", value.type):
         return BuiltinFunction(f"aten::{name}", value)
     if isinstance(value.type, ir.TensorType):

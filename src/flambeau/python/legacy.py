@@ -1,4 +1,4 @@
-"""Spellings that PyTorch keeps for old programs: `Variable(x)`, `torch.FloatTensor(2, 3)`."""
+"""Spellings that are something simpler in scripts: `Variable(x)`, `torch.FloatTensor(2, 3)`, `torch.Size([2, 3])`."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ def legacy_value(obj: object) -> SugaredValue | None:
     """What such a class means in a script; None for any other object."""
     if obj is torch.autograd.Variable:
         return VariableClass()
+    if obj is torch.Size:
+        return SizeClass()
     if isinstance(obj, type(torch.FloatTensor)) and obj in _ELEMENTS:
         return LegacyTensor(_ELEMENTS[obj])
     return None
@@ -59,6 +61,29 @@ class VariableClass(SugaredValue):
             if known_value(emitter, option.value(emitter)) is not False:
                 raise ScriptError(f"Variable(..., {option.name}=...) must be False in a script", option.range)
         return args[0].sugared
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class SizeClass(SugaredValue):
+    """`torch.Size`, which is a list of ints."""
+
+    @property
+    def kind(self) -> str:
+        return "class"
+
+    def call(
+        self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        if len(args) > 1 or kwargs:
+            raise ScriptError("torch.Size takes one list or tuple of ints", range)
+        sizes = args[0].value(emitter) if args else emitter.make_list([], ir.INT, range)
+        if isinstance(sizes.type, ir.TupleType):
+            parts = [part.as_value(emitter, range) for part in SimpleValue(sizes).as_tuple(emitter, range)]
+            sizes = emitter.make_list(parts, ir.INT, range)
+        if sizes.type != ir.ListType(ir.INT):
+            raise ScriptError("torch.Size takes one list or tuple of ints", range)
+        return SimpleValue(emitter.builtin(range, "aten::list", sizes))
 
 
 @final

@@ -104,7 +104,7 @@ def _container(obj: list[object] | tuple[object, ...] | dict[object, object], ra
 
 def _callable(obj: Callable[..., object], range: SourceRange) -> SugaredValue:
     if isinstance(obj, functools.partial):
-        return PartialValue(obj)
+        return PartialValue.of(obj, range)
     if isinstance(obj, functools._lru_cache_wrapper):
         obj = obj.__wrapped__  # what a cache may remember is the same each time
     place = special_forms.origin(obj)
@@ -208,6 +208,8 @@ def _bound_method(obj: MethodType, range: SourceRange) -> SugaredValue:
 def _class(cls: type, range: SourceRange) -> SugaredValue:
     if cls is super:
         return services.super_value()
+    if cls is functools.partial:
+        return PartialClass()
     if cls is torch.set_grad_enabled:
         return SetGradEnabledValue()
     builtin = find_builtin(cls)
@@ -367,26 +369,52 @@ class ConstantCall(SugaredValue):
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class PartialValue(SugaredValue):
-    """A partially applied function; the arguments that it holds must be constants or mean something by themselves."""
+    """A partially applied function, and the arguments that it holds."""
 
-    partial: functools.partial[object]
+    function: SugaredValue
+    args: tuple[Arg, ...]
+    keywords: tuple[Arg, ...]
+
+    @classmethod
+    def of(cls, partial: functools.partial[object], range: SourceRange) -> PartialValue:
+        """What an object of Python's means; what it holds must be constants or mean something by itself."""
+        return cls(
+            sugared_value(partial.func, range),
+            tuple(Arg(sugared_value(value, range), range) for value in partial.args),
+            tuple(Arg(sugared_value(value, range), range, name) for name, value in partial.keywords.items()),
+        )
 
     @property
     def kind(self) -> str:
         return "function"
 
+    def truth(self, emitter: Emitter, range: SourceRange) -> bool | None:
+        return True
+
     def call(
         self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
     ) -> SugaredValue:
-        held = [Arg(sugared_value(value, range), range) for value in self.partial.args]
         given = {arg.name for arg in kwargs}
-        defaults = [
-            Arg(sugared_value(value, range), range, name)
-            for name, value in self.partial.keywords.items()
-            if name not in given
-        ]
-        function = sugared_value(self.partial.func, range)
-        return function.call(emitter, range, [*held, *args], [*defaults, *kwargs], n_binders)
+        defaults = [arg for arg in self.keywords if arg.name not in given]
+        return self.function.call(emitter, range, [*self.args, *args], [*defaults, *kwargs], n_binders)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class PartialClass(SugaredValue):
+    """`functools.partial`."""
+
+    @property
+    def kind(self) -> str:
+        return "class"
+
+    def call(
+        self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        if not args:
+            raise ScriptError("partial takes a function", range)
+        function, *held = args
+        return PartialValue(function.sugared, tuple(held), tuple(kwargs))
 
 
 @final
