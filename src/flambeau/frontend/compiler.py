@@ -8,6 +8,7 @@ loops into structured control flow (`exits`, `loops`), forks into graphs (`closu
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeAlias
@@ -201,6 +202,8 @@ def _emit_parameters(
         if kind == "named":
             parameter = by_name[argument.name]
             emitter.environment.assign(parameter.arg, emitter.sugar(given), emitter.range(parameter))
+            if argument.name in signature.fixed:
+                _fix(emitter, parameter, argument, given)
             continue
         given.set_debug_name(argument.name)
         if kind == "rest":
@@ -212,6 +215,20 @@ def _emit_parameters(
     if variadic.kwarg is not None:
         emitter.environment.assign(variadic.kwarg.arg, KeywordsValue(keywords), emitter.range(variadic.kwarg))
     return arguments
+
+
+def _fix(emitter: Emitter, parameter: ast.arg, argument: ir.Argument, given: ir.Value) -> None:
+    """Make a parameter the constant that its default is; raise if it is given anything else."""
+    range_ = emitter.range(parameter)
+    default = emitter.constant(argument.default, range_)
+    if argument.type is not ir.NONE:
+        check = emitter.insert("prim::If", (emitter.builtin(range_, "aten::ne", given, default),), (), range_)
+        with emitter.graph.inserting_at(check.add_block()):
+            problem = f"{emitter.definition.name}() is compiled for {argument.name}={argument.default!r} only"
+            raised = (emitter.constant(problem, range_), emitter.constant("builtins.ValueError", range_))
+            emitter.insert("prim::RaiseException", raised, (), range_)
+        check.add_block()
+    emitter.environment.assign(parameter.arg, emitter.sugar(default), range_)
 
 
 def _lower(graph: ir.Graph) -> None:

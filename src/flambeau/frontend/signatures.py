@@ -38,6 +38,8 @@ class Signature:
     return_type: ir.Type | None = None
     rest: frozenset[str] = frozenset()
     keywords: frozenset[str] = frozenset()
+    fixed: frozenset[str] = frozenset()
+    """Parameters that the body is compiled for the default of: another argument raises."""
 
     def kinds(self) -> list[ParameterKind]:
         """For each argument, which parameter of the definition takes it: one of its own, `*args` or `**kwargs`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from contextlib import suppress
 from copy import copy
 from typing import final
 
@@ -34,7 +35,7 @@ class Compilation:
         self_value: SugaredFactory | None = None,
         signature: Signature | Callable[[], Signature | None] | None = None,
         forget: Callable[[], None] | None = None,
-        guesses: Callable[[], Iterable[Signature]] = tuple,
+        guesses: Callable[[bool], Iterable[Signature]] = lambda fixes_defaults: (),
         infers: bool = False,
     ) -> None:
         self._definition = definition
@@ -66,16 +67,22 @@ class Compilation:
 
     def _compile(self, function: Function) -> None:
         """Compile with the declared signature, or else with the first guess that does."""
+        fixes_defaults, unit.fixes_defaults = unit.fixes_defaults, False
         try:
             self._compile_as(function, self._signature() if callable(self._signature) else self._signature)
-        except ScriptError:
-            for guess in self._guesses():
-                try:
+        except ScriptError as error:
+            if not self._compile_guessed(function, fixes_defaults=fixes_defaults):
+                raise error from None
+        finally:
+            unit.fixes_defaults = fixes_defaults
+
+    def _compile_guessed(self, function: Function, *, fixes_defaults: bool) -> bool:
+        with suppress(ScriptError):  # of annotations that are no types
+            for guess in self._guesses(fixes_defaults):
+                with suppress(ScriptError):
                     self._compile_as(function, guess)
-                except ScriptError:
-                    continue
-                return
-            raise
+                    return True
+        return False
 
     def _compile_as(self, function: Function, signature: Signature | None) -> None:
         compile_definition(
@@ -114,7 +121,9 @@ def function_of(python_function: Callable[..., object], range: SourceRange | Non
                 defaults=default_arguments(python_function),
                 signature=lambda: observed_signature(python_function, is_method=False),
                 forget=lambda: _forget(python_function, made),
-                guesses=lambda: guessed_signatures(python_function, is_method=False),
+                guesses=lambda fixes_defaults: guessed_signatures(
+                    python_function, is_method=False, fixes_defaults=fixes_defaults
+                ),
             ),
             lock=unit.lock,
         )

@@ -177,7 +177,9 @@ def _add_method(description: ModuleDescription, name: str, python_function: Call
             if name == "__setstate__"
             else lambda: observed_signature(python_function, is_method=True),
             forget=lambda: _forget(owner, made),
-            guesses=lambda: guessed_signatures(python_function, is_method=True),
+            guesses=lambda fixes_defaults: guessed_signatures(
+                python_function, is_method=True, fixes_defaults=fixes_defaults
+            ),
         ),
         lock=unit.lock,
     )

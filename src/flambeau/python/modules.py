@@ -64,13 +64,16 @@ class ModuleTree:
         try:
             root = checked(walk.prepared(module))
             notes.went_beyond = notes.read_numbers = False
+            unit.fixes_defaults = walk.fixes
             compile_methods(walk.describe(root), is_root=True)
+            unit.fixes_defaults = False
             made = self._object(root)
             if not walk.fixes and not is_last and notes.went_beyond and notes.read_numbers:
                 raise ScriptError("a tensor is assigned to a variable that holds a number")
             return made
         finally:
             unit.infers_at_once, unit.none_is_tensor = former
+            unit.fixes_defaults = False
 
     def _object(self, module: nn.Module) -> ScriptObject:
         module = self._walk.prepared(module)

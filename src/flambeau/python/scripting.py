@@ -145,5 +145,9 @@ def _script_function(function: FunctionType | MethodType) -> ScriptFunction:
             "used in a context of a function where its inputs can determine which overload to call."
         )
     made: Function = function_of(original)
-    made.ensure_defined()
+    unit.fixes_defaults = unit.depth == 1
+    try:
+        made.ensure_defined()
+    finally:
+        unit.fixes_defaults = False
     return ScriptFunction(made)

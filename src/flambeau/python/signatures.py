@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from flambeau import ir
-from flambeau.frontend import Signature, signature_of
+from flambeau.errors import ScriptError
+from flambeau.frontend import Definition, Signature, signature_of
 from flambeau.ir import Argument
 from flambeau.python.conversion import default_value
 from flambeau.python.evidence import seen_by
@@ -61,10 +65,49 @@ def declared_signature(function: Callable[..., object], *, is_method: bool) -> S
     return with_variadic(signature, rest, keywords)
 
 
-def guessed_signatures(function: Callable[..., object], *, is_method: bool) -> Iterator[Signature]:
-    """Other types for parameters whose default is None and of which nothing else is known: to be tried in turn where
-    an optional Tensor does not do. An optional int; nothing but None; a Tensor, as TorchScript takes it.
+def guessed_signatures(
+    function: Callable[..., object], *, is_method: bool, fixes_defaults: bool
+) -> Iterator[Signature]:
+    """Other signatures than the declared one, to be tried in turn where that does not do.
+
+    First other types for parameters whose default is None and of which nothing else is known: an optional int; nothing
+    but None; a Tensor, as TorchScript takes it. Then, with `fixes_defaults`, flags that only have their default.
     """
+    with suppress(ScriptError):  # of annotations that are no types
+        yield from _other_types(function, is_method=is_method)
+    if fixes_defaults:
+        yield from _with_fixed_flags(function, is_method=is_method)
+
+
+def _with_fixed_flags(function: Callable[..., object], *, is_method: bool) -> Iterator[Signature]:
+    """The signature with all flags fixed: what is None, a bool or a string by default."""
+    definition, defaults = definition_of(function), default_arguments(function)
+    types = {name: _FLAGS[type(value)] for name, value in defaults.items() if type(value) in _FLAGS}
+    if not types or seen_by(function) is not None:
+        return
+    node = copy.copy(definition.node)
+    node.args = copy.copy(node.args)
+    for kind in ("posonlyargs", "args", "kwonlyargs"):
+        parameters = [
+            ast.copy_location(ast.arg(p.arg, None), p) if p.arg in types else p for p in getattr(node.args, kind)
+        ]
+        setattr(node.args, kind, parameters)
+    plain = Definition(node, definition.source)
+    resolver = resolver_of(function, definition, services.sugared)
+    signature = signature_of(plain, resolver, is_method=is_method, defaults=defaults, seen=types)
+    arguments = tuple(
+        Argument(a.name, types[a.name], default=a.default, kwarg_only=a.kwarg_only) if a.name in types else a
+        for a in signature.arguments
+    )
+    fixed = frozenset(types)
+    unit.fixed[function] = fixed
+    yield replace(signature, arguments=arguments, fixed=fixed)
+
+
+_FLAGS: dict[type, ir.Type] = {type(None): ir.NONE, bool: ir.BOOL, str: ir.STRING}
+
+
+def _other_types(function: Callable[..., object], *, is_method: bool) -> Iterator[Signature]:
     definition, defaults = definition_of(function), default_arguments(function)
     names = [p.arg for p in definition.parameters if p.annotation is None and defaults.get(p.arg, ...) is None]
     if seen_by(function) is not None or None not in defaults.values():

@@ -38,7 +38,7 @@ from flambeau.ir import Argument, SourceRange
 from flambeau.python.resolver import resolver_of
 from flambeau.python.signatures import declared_signature, default_arguments, variadic_arguments, with_variadic
 from flambeau.python.source_code import definition_of
-from flambeau.python.unit import services
+from flambeau.python.unit import services, unit
 
 if TYPE_CHECKING:
     from flambeau.frontend import Emitter
@@ -158,6 +158,8 @@ class Callee:
         """Whether every argument has the type that its parameter has. Annotated ones are not looked at: a call checks
         and converts them.
         """
+        if not bound.named.keys().isdisjoint(unit.fixed.get(self.function, ())):
+            return False
         if _has_type_comment(self.definition):
             return True
         annotated = {p.arg for p in self.definition.parameters if p.annotation is not None}

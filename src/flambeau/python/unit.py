@@ -55,6 +55,10 @@ class PythonUnit:
         """How many calls of `script` are under way, one inside another."""
         self.infers_at_once = False
         """Whether what is being compiled is known not to be TorchScript by its own rules, so that wider ones hold."""
+        self.fixes_defaults = False
+        """Whether what is compiled next may be for the defaults of its flags only: nothing calls it but users."""
+        self.fixed: WeakKeyDictionary[Callable[..., object], frozenset[str]] = WeakKeyDictionary()
+        """The flags of functions that may have been compiled for their defaults only."""
         self.none_is_tensor = False
         """Whether a default None stands for an undefined Tensor, as TorchScript takes it: the last resort."""
         self.failures: dict[Hashable, ScriptError] = {}
