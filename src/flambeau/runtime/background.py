@@ -31,7 +31,7 @@ from flambeau.passes import pausing
 
 __all__ = ["Task"]
 
-DELAY = 0.05
+DELAY = 0.2
 """Seconds between a request and the beginning of the work."""
 WORKS = 0.002
 """Seconds of work at least before a rest."""
