@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import warnings
 import weakref
 from collections.abc import Iterator
 from typing import Any, Final
@@ -107,6 +108,25 @@ def test_errors_look_the_same_before_and_after() -> None:
         texts.append(str(caught.value))
         scripted.forward.execution_plan()
     assert texts[0] == texts[1]
+
+
+@pytest.mark.usefixtures("all_are_large")
+def test_warnings_are_given_once_whatever_form_runs() -> None:
+    def advises(x: Tensor) -> Tensor:
+        warnings.warn("careful")
+        return (x * 2 + x) * 0.5 - x
+
+    def advises_twice(x: Tensor) -> Tensor:
+        return advises(x) + advises(x + 1)
+
+    scripted = flambeau.script(advises_twice)
+    with warnings.catch_warnings(record=True) as given, torch.no_grad():
+        warnings.simplefilter("always")
+        for _ in range(2):
+            scripted(torch.ones(2))
+            scripted(torch.ones(2))
+            scripted.execution_plan()
+    assert [str(warning.message) for warning in given] == ["careful"]
 
 
 @pytest.mark.usefixtures("all_are_large")

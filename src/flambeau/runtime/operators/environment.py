@@ -43,19 +43,25 @@ def raise_exception(msg: str, cls: str | None) -> None:
     raise raised_in_script(msg, cls)
 
 
-_warned: WeakKeyDictionary[Graph, set[int]] = WeakKeyDictionary()
-"""The nodes that have given their warning, by identity: an interpreter asks for a kernel each time it meets a node."""
+_warned: set[int] = set()
+"""The numbers of the warnings that were given: of a node there are copies, one for each form of what it belongs to."""
+_warned_unnumbered: WeakKeyDictionary[Graph, set[int]] = WeakKeyDictionary()
+"""The nodes without number that gave theirs, by identity: an interpreter asks for a kernel whenever it meets a node."""
 
 
 @specialises("aten::warn")
 def warn(node: Node) -> Kernel:
     """A warning is shown once for each place in the script that gives one."""
-    warned = _warned.setdefault(node.graph, set())
+    number = node.attribute("warn_id") if node.has_attribute("warn_id") else None
+    if isinstance(number, int):
+        warned, key = _warned, number
+    else:
+        warned, key = _warned_unnumbered.setdefault(node.graph, set()), id(node)
 
     def kernel(message: str, stacklevel: int) -> None:
-        if id(node) in warned:
+        if key in warned:
             return
-        warned.add(id(node))
+        warned.add(key)
         place = node.range
         if place is None:
             warnings.warn(message, UserWarning, stacklevel=2)
