@@ -19,8 +19,10 @@ from tests.language.harness import Program, Rejected, Run, check_errors, marked_
 from tests.language.known_gaps import KNOWN_GAPS
 
 _HERE = Path(__file__).parent
-_NO_SECTION = {"harness", "known_gaps", "test_language", "test_rejections"}
-_SECTIONS = sorted(path.stem for path in _HERE.glob("*.py") if path.stem not in _NO_SECTION)
+_NO_SECTION = {"harness", "known_gaps"}
+_SECTIONS = sorted(
+    path.stem for path in _HERE.glob("*.py") if path.stem not in _NO_SECTION and not path.stem.startswith("test_")
+)
 
 PROGRAMS: tuple[Program, ...] = tuple(
     program for section in _SECTIONS for program in importlib.import_module(f"tests.language.{section}").suite.programs

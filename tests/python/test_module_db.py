@@ -113,8 +113,9 @@ def _identity(case: Mapping[str, object]) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 @pytest.mark.parametrize("case", NN_TESTS, ids=_identity)
-def test_older_sample_modules(case: Mapping[str, object]) -> None:
+def test_older_sample_modules(case: Mapping[str, object], training: bool) -> None:
     make = case.get("constructor") or getattr(nn, str(case.get("module_name")), None)
     if make is None:
         pytest.skip("not a module of torch.nn")
@@ -122,7 +123,7 @@ def test_older_sample_modules(case: Mapping[str, object]) -> None:
     module = make(*_made(case, "constructor_args"), **dict(case.get("constructor_kwargs", {})))
     if not isinstance(module, nn.Module) or type(module).__module__.startswith("torch.testing"):
         pytest.skip("a function in the clothes of a module, whose text is not to be had")
-    check(f"nn.{type(module).__name__}", module, _inputs(case), {})
+    check(f"nn.{type(module).__name__}", module.train(training), _inputs(case), {})
 
 
 def _made(case: Mapping[str, object], key: str) -> tuple[object, ...]:

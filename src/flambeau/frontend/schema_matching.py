@@ -80,7 +80,7 @@ class _Attempt:
             elif is_aten and name == "self" and "input" in remaining:
                 maker = self._accept(argument, remaining.pop("input"))
             elif argument.has_default:
-                maker = self._default(argument)
+                maker = _default(argument)
             else:
                 self._fail(f"Argument {name} not provided.")
                 return None
@@ -102,13 +102,6 @@ class _Attempt:
             self._fail(f"Keyword argument {name} {'specified twice' if known else 'unknown'}.")
             return None
         return makers
-
-    def _default(self, argument: ir.Argument) -> _Make | None:
-        # Overloads of Python functions may declare defaults that are not of the declared type.
-        if isinstance(argument.default, str) and unwrapped(argument.type) is ir.NUMBER:
-            self._fail(mismatch_message(argument, ir.STRING))
-            return None
-        return _default(argument)
 
     def return_types(self) -> tuple[ir.Type, ...]:
         """The types of the results, type variables replaced (one that no argument binds stays)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, final
 
 from flambeau import ir
@@ -40,6 +40,12 @@ class Signature:
     keywords: frozenset[str] = frozenset()
     fixed: frozenset[str] = frozenset()
     """Parameters that the body is compiled for the default of: another argument raises."""
+
+    def with_fitting_defaults(self) -> Signature:
+        """The signature without the defaults that are not of their parameter's type: overloads share one set of
+        defaults, and each takes what suits it."""
+        arguments = tuple(a if _fits(a.default, a.type) else replace(a, default=ir.MISSING) for a in self.arguments)
+        return replace(self, arguments=arguments)
 
     def kinds(self) -> list[ParameterKind]:
         """For each argument, which parameter of the definition takes it: one of its own, `*args` or `**kwargs`."""
@@ -170,6 +176,13 @@ def _fitting(default: object, type: ir.Type) -> object:
             return tuple(_fitting(value, part) for value, part in zip(default, elements, strict=True))
         case _:
             return default
+
+
+def _fits(default: object, type: ir.Type) -> bool:
+    if default is None:
+        return ir.is_subtype(ir.NONE, type)
+    known = None if default is ir.MISSING else type_of_default(default)
+    return known is None or ir.is_subtype(known, type)
 
 
 def _check_parameters(definition: Definition, *, is_method: bool) -> None:

@@ -202,13 +202,14 @@ def _overload(implementation: Callable[..., object], declaration: Callable[..., 
     """The body of the implementation under the signature of a declaration."""
     declared, definition = definition_of(declaration), definition_of(implementation)
     defaults = default_arguments(implementation) | default_arguments(declaration)
+    signature = signature_of(declared, resolver_of(declaration, declared, services.sugared), defaults=defaults)
     made = Function(
         unit.compilation_unit.free_name(f"{qualified_name(implementation)}__{index}"),
         define=Compilation(
             definition,
             resolver_of(implementation, definition, services.sugared),
             defaults=defaults,
-            signature=signature_of(declared, resolver_of(declaration, declared, services.sugared), defaults=defaults),
+            signature=signature.with_fitting_defaults(),
         ),
         lock=unit.lock,
     )
