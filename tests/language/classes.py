@@ -587,3 +587,10 @@ def default_factories(x: Tensor):
     a.log.append(1)
     a.counter.n += 4
     return a.sizes, b.sizes, a.table, b.table, a.pair, b.pair, len(b.log), a.counter.n, b.counter.n, a.x
+
+
+@suite.rejects("since it does not define an __iadd__ or __add__ method")
+def in_place_without_method(n: int) -> int:
+    c = Counter(n)
+    c += 1
+    return n

@@ -6,6 +6,7 @@ from typing import Any, Dict, Final, List, Optional, Tuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.common_types import _size_2_t
 
 from tests.language.harness import Suite
 
@@ -425,3 +426,55 @@ def mixed_list_argument(x: List[int]):
 @suite.accepts(True, differs="arguments are checked in TorchScript")
 def bool_for_int_argument(x: int):
     return x
+
+
+def _nothing():
+    return 1
+
+
+def _with_function(x: Tensor, act=_nothing):
+    return x if act is _nothing else act(x)
+
+
+@suite.extends(torch.ones(2))
+def function_as_default(x: Tensor):
+    return _with_function(x), _with_function(x, torch.sin), _with_function(x, act=_nothing)
+
+
+@suite.extends(1)
+def functions_compare_by_identity(n: int):
+    return (
+        _nothing is _nothing, _nothing is not _nothing, torch.sin is torch.cos, torch.sin is torch.sin,
+        torch.nn.ReLU is not torch.nn.ReLU, _nothing == _nothing, _nothing != _with_function, _nothing is None,
+    )  # fmt: skip
+
+
+_TABLE = {1: "a", 2: "b"}
+
+
+@suite.extends(1, 2, 7)
+def dictionary_of_the_file(n: int):
+    return n in _TABLE and len(_TABLE[n]) == 1
+
+
+def _wrong_default(x: int = "a"):
+    return x
+
+
+@suite.rejects('Expected a default value of type int on parameter "x"', marked="def _wrong_default")
+def default_of_another_type(n: int):
+    return _wrong_default()
+
+
+def _second(size: _size_2_t) -> int:
+    return size[1] if torch.jit.is_scripting() else size
+
+
+@suite.accepts(3)
+def size_by_its_name(n: int):
+    return _second(n)
+
+
+@suite.accepts(3)
+def size_of_a_list(n: int):
+    return torch.Size([n, 2])[0], len(torch.Size((n, 1)))

@@ -511,3 +511,18 @@ def wrong_return_type(x: int) -> str:
 @suite.rejects("object has no attribute or method")
 def optional_is_not_refined(x: Optional[Tensor]):
     return x.sum()
+
+
+@suite.rejects("Attempted to use Union without a contained type")
+def bare_union(x: Union):
+    return x
+
+
+class _Mixed(enum.Enum):
+    A = 1
+    B = "b"
+
+
+@suite.rejects("", ours="have values of several types", marked=None)
+def enum_with_values_of_several_types(n: int):
+    return _Mixed.A.value

@@ -46,7 +46,7 @@ from flambeau.frontend.namespaces import (
 from flambeau.frontend.operator_calls import emit_operator_call, has_method
 from flambeau.frontend.resolver import Resolver
 from flambeau.frontend.schema_matching import MatchedCall, accepts, match_call, pack_results
-from flambeau.frontend.signatures import Signature, evaluate_default, signature_of, type_of_default
+from flambeau.frontend.signatures import Signature, default_fits, evaluate_default, signature_of, type_of_default
 from flambeau.frontend.special import SpecialForm, special_form
 from flambeau.frontend.sugared import Arg, SugaredFactory, SugaredValue
 from flambeau.frontend.suggestions import similar
@@ -100,6 +100,7 @@ __all__ = [
     "compile_definition",
     "contains_class",
     "convert",
+    "default_fits",
     "definitions_in",
     "dotted_name",
     "emit_operator_call",

@@ -47,6 +47,8 @@ NAMED_TYPES: dict[str, ir.Type] = {
 """Words that are types."""
 
 _BROADCASTING = {f"BroadcastingList{n}": n for n in range(1, 7)}
+_SIZES = {f"_size_{n}_t": n for n in range(1, 7)}
+"""Names by which `torch.nn` means a list of ints, or one int for all; TorchScript goes by the names."""
 _MODULES = ("typing.", "torch.jit.", "torch.futures.", "torch.distributed.rpc.")
 
 
@@ -56,7 +58,9 @@ def parse_annotation(expression: ast.expr, range: ir.SourceRange, find_named: Fi
 
 
 def broadcast_length(expression: ast.expr | None) -> int | None:
-    """The N of a parameter annotated as `BroadcastingListN[...]`, or as an Optional of one."""
+    """The N of a parameter annotated as `BroadcastingListN[...]`, as an Optional of one, or as `_size_N_t`."""
+    if isinstance(expression, ast.Name) and (found := _SIZES.get(expression.id)) is not None:
+        return found
     if not isinstance(expression, ast.Subscript):
         return None
     word = _word(expression.value)

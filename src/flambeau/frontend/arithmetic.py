@@ -169,6 +169,10 @@ def _emit_link(emitter: Emitter, op: ast.cmpop, left: Arg, right: Arg, range: ir
         if found is None:
             found = right.sugared.contains(emitter, range, left.value(emitter))
         return found if isinstance(op, ast.In) else emitter.builtin(range, "aten::__not__", found)
+    identities = left.sugared.identity, right.sugared.identity
+    if isinstance(op, (ast.Eq, ast.NotEq)) and None not in identities:
+        # Functions and classes equal themselves only.
+        return emitter.constant((identities[0] == identities[1]) is isinstance(op, ast.Eq), range)
     values = left.value(emitter), right.value(emitter)
     if isinstance(op, (ast.Is, ast.IsNot)):
         return emit_identity(emitter, *values, isinstance(op, ast.Is), range)

@@ -17,6 +17,7 @@ from .calls import argument
 from .container_inference import reconsider_literal
 from .emitter import Emitter
 from .list_slices import extend_slice
+from .messages import type_name
 from .subscripts import emit_tensor_views, index_expressions, index_list
 from .sugared import Arg
 from .syntax import statement
@@ -74,6 +75,12 @@ def _operate(emitter: Emitter, node: ast.AugAssign, current: ir.Value) -> ir.Val
             raise
     if isinstance(given, ir.ClassType):
         method = method if method in given.methods else BINARY[type(node.op)][1]
+        if method not in given.methods:
+            raise ScriptError(
+                f"Cannot emit inplace op on {type_name(given)} since it does not define an "
+                f"{_IN_PLACE[type(node.op)][1]} or {method} method",
+                range_,
+            )
         return emitter.method(range_, current, method, emitter.value(node.value))
     left = Arg(emitter.sugar(current), emitter.range(node.target))
     return emit_binary_operator(emitter, node.op, left, argument(emitter, node.value, None), range_)

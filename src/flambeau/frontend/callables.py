@@ -46,6 +46,10 @@ class BuiltinFunction(SugaredValue):
     def kind(self) -> str:
         return "builtin"
 
+    @property
+    def identity(self) -> object:
+        return self.name if self.self_value is None else None
+
     def call(
         self, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
     ) -> SugaredValue:
@@ -105,6 +109,10 @@ class FunctionValue(SugaredValue):
     @property
     def kind(self) -> str:
         return "function"
+
+    @property
+    def identity(self) -> object:
+        return self.functions
 
     def call(
         self, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1

@@ -177,9 +177,9 @@ def emit_identity(emitter: Emitter, left: ir.Value, right: ir.Value, is_is: bool
 def _emit_is(emitter: Emitter, node: ast.Compare, left: ast.expr, is_is: bool, right: ast.expr) -> Condition:
     range_ = emitter.range(node)
     sugared = emitter.sugared(left), emitter.sugared(right)
-    if any(not s.is_first_class and s.truth(emitter, range_) is not None for s in sugared):
-        # A module, function or class, of which there is only one; it is not None.
-        return known(emitter, (sugared[0] is sugared[1]) is is_is, range_)
+    same = _are_the_same(emitter, sugared[0], sugared[1], range_)
+    if same is not None:
+        return known(emitter, same is is_is, range_)
     values = sugared[0].as_value(emitter, range_), sugared[1].as_value(emitter, range_)
     none = may_be_none(values[0].type), may_be_none(values[1].type)
     if none == (True, True):
@@ -194,6 +194,20 @@ def _emit_is(emitter: Emitter, node: ast.Compare, left: ast.expr, is_is: bool, r
         return Condition(value)
     present = {name: without_none(values[0].type)}
     return Condition(value, Refinements({}, present) if is_is else Refinements(present, {}))
+
+
+def _are_the_same(emitter: Emitter, left: SugaredValue, right: SugaredValue, range: ir.SourceRange) -> bool | None:
+    """Whether two things are one, of which one at least is no value of the graph; None if only a run can tell."""
+    if left.is_first_class and right.is_first_class:
+        return None
+    if left.identity is not None and right.identity is not None:
+        return left.identity == right.identity
+    for one, other in ((left, right), (right, left)):
+        is_there = not one.is_first_class and (one.identity is not None or one.truth(emitter, range) is not None)
+        if is_there and other.is_first_class:
+            # A module, function or class: no value of the graph, and not None either.
+            return False
+    return None
 
 
 def _refined(emitter: Emitter, node: ast.expr) -> str | None:

@@ -45,8 +45,11 @@ class KeywordsValue(SugaredValue):
             return emitter.insert("prim::DictConstruct", (), (ir.DictType(ir.STRING, ir.TENSOR),), range).output
         joined = ir.unify_all(tuple(value.type for value in values), default_to_union=True) or ir.ANY
         keys = [emitter.constant(name, range) for name in self.entries]
+        key_type = ir.unify_all(tuple(key.type for key in keys))
+        if key_type is None:
+            raise ScriptError("Dict keys must contain only a single type", range)
         pairs = [part for pair in zip(keys, values, strict=True) for part in pair]
-        return emitter.insert("prim::DictConstruct", pairs, (ir.DictType(ir.STRING, joined),), range).output
+        return emitter.insert("prim::DictConstruct", pairs, (ir.DictType(key_type, joined),), range).output
 
     def truth(self, emitter: Emitter, range: ir.SourceRange) -> bool | None:
         return bool(self.entries)
@@ -62,7 +65,7 @@ class KeywordsValue(SugaredValue):
     ) -> SugaredValue:
         name = known_value(emitter, index)
         if not isinstance(name, str):
-            raise ScriptError("the key of a dictionary of keyword arguments must be known at compile time", range)
+            return SimpleValue(self.as_value(emitter, range)).item(emitter, range, index, hint)
         if name not in self.entries:
             raise ScriptError(f"there is no keyword argument '{name}' in this call", range)
         return self.entries[name]
@@ -70,7 +73,7 @@ class KeywordsValue(SugaredValue):
     def contains(self, emitter: Emitter, range: ir.SourceRange, item: ir.Value) -> ir.Value:
         name = known_value(emitter, item)
         if not isinstance(name, str):
-            raise ScriptError("the key of a dictionary of keyword arguments must be known at compile time", range)
+            return SimpleValue(self.as_value(emitter, range)).contains(emitter, range, item)
         return emitter.constant(name in self.entries, range)
 
     def attribute(self, emitter: Emitter, range: ir.SourceRange, name: str) -> SugaredValue:

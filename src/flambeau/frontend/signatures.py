@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeAlias, final
 
 from flambeau import ir
@@ -15,6 +15,7 @@ from .annotations import broadcast_length
 from .assumptions import notes
 from .definition import Definition
 from .emitter import Emitter, Results
+from .messages import type_name
 from .resolver import Resolver
 
 _COMMENT = re.compile(r"^\s*#\s*type:\s*(?!ignore\b)(.*?)\s*(?:#.*)?$")
@@ -41,12 +42,6 @@ class Signature:
     fixed: frozenset[str] = frozenset()
     """Parameters that the body is compiled for the default of: another argument raises."""
 
-    def with_fitting_defaults(self) -> Signature:
-        """The signature without the defaults that are not of their parameter's type: overloads share one set of
-        defaults, and each takes what suits it."""
-        arguments = tuple(a if _fits(a.default, a.type) else replace(a, default=ir.MISSING) for a in self.arguments)
-        return replace(self, arguments=arguments)
-
     def kinds(self) -> list[ParameterKind]:
         """For each argument, which parameter of the definition takes it: one of its own, `*args` or `**kwargs`."""
         return [
@@ -62,6 +57,7 @@ def signature_of(
     defaults: Mapping[str, object] | None = None,
     seen: Mapping[str, ir.Type] | None = None,
     none_means_optional: bool = True,
+    is_overload: bool = False,
 ) -> Signature:
     """The signature that a definition's annotations and type comments declare; nothing is compiled.
 
@@ -69,6 +65,7 @@ def signature_of(
     `seen` are types that arguments had in calls: those of parameters that nothing else is said about. A parameter
     about which nothing is known is a Tensor, `*args` and `**kwargs` take nothing. A default None makes the parameter
     optional, unless `none_means_optional` is off: then it is what TorchScript takes it for, a Tensor that is undefined.
+    A default that is not of the parameter's type is an error; overloads share one set, and each has what suits it.
     """
     if seen is None:
         _check_parameters(definition, is_method=is_method)
@@ -89,7 +86,10 @@ def signature_of(
         type: ir.Type = ir.INFERRED_TENSOR
         default = known.get(parameter.arg, ir.MISSING)
         if annotation is not None:
-            type = resolver.resolve_type(annotation, definition.range(annotation))
+            if isinstance(annotation, ast.Name) and broadcast_length(annotation) is not None:
+                type = ir.ListType(ir.INT)
+            else:
+                type = resolver.resolve_type(annotation, definition.range(annotation))
             if default is None and none_means_optional and not ir.is_subtype(ir.NONE, type):
                 # `mask: Tensor = None`, as it was written before Optional had to be.
                 type = ir.optional(type)
@@ -102,6 +102,10 @@ def signature_of(
         if broadcast is not None and default.__class__ in (int, float):
             default = [default] * broadcast
         default = _fitting(default, type)
+        if not default_fits(default, type, is_declared=annotation is not None):
+            if not is_overload:
+                raise _misfit(parameter.arg, type, definition.header_range())
+            default = ir.MISSING
         arguments.append(
             ir.Argument(
                 parameter.arg,
@@ -178,11 +182,22 @@ def _fitting(default: object, type: ir.Type) -> object:
             return default
 
 
-def _fits(default: object, type: ir.Type) -> bool:
-    if default is None:
-        return ir.is_subtype(ir.NONE, type)
-    known = None if default is ir.MISSING else type_of_default(default)
-    return known is None or ir.is_subtype(known, type)
+def default_fits(default: object, type: ir.Type, *, is_declared: bool) -> bool:
+    """Whether a default may be one of the parameter's type. Of what has no type of its own here, only of functions and
+    classes is it known that they are not; a type that nobody declared gives way."""
+    if default is ir.MISSING or callable(default):
+        return default is ir.MISSING
+    known = None if default is None else type_of_default(default)
+    if not is_declared or known not in (ir.INT, ir.FLOAT, ir.BOOL, ir.COMPLEX, ir.STRING):
+        return True
+    return ir.is_subtype(known, type) or (known, type) in ((ir.BOOL, ir.INT), (ir.STRING, ir.DEVICE))
+
+
+def _misfit(name: str, type: ir.Type, range: ir.SourceRange) -> ScriptError:
+    message = f'Expected a default value of type {type_name(type)} on parameter "{name}".'
+    if isinstance(type, ir.TensorType) and type.inferred:
+        message += f"Because \"{name}\" was not annotated with an explicit type it is assumed to be type 'Tensor'."
+    return ScriptError(message, range)
 
 
 def _check_parameters(definition: Definition, *, is_method: bool) -> None:

@@ -90,6 +90,11 @@ class SugaredValue:
         return None
 
     @property
+    def identity(self) -> object:
+        """What tells this from others, of what there is only one: a function, a class; None where nothing does."""
+        return None
+
+    @property
     def none_test(self) -> bool | None:
         """Of a function that only says whether its argument is None: what it returns for None; else None."""
         return None

@@ -60,6 +60,11 @@ def find_attribute(emitter: Emitter, range: ir.SourceRange, value: ir.Value, nam
             found = _member(emitter, range, value, owner, name)
         case ir.InterfaceType() as interface:
             found = None if interface.method_schema(name) is None else MethodValue.of(value, name)
+        case ir.EnumType(value_type=ir.ANY) if name == "value":
+            raise ScriptError(
+                f"the members of '{type_name(value.type)}' have values of several types, so that `value` has none",
+                range,
+            )
         case ir.EnumType() as enum if name in ("name", "value"):
             operator = "prim::EnumName" if name == "name" else f"prim::EnumValue.{enum.value_type}"
             return emitter.sugar(emitter.call_operator(range, ir.operator(operator), [value]))

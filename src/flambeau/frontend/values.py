@@ -67,7 +67,7 @@ class SimpleValue(SugaredValue):
                 return name in names
             case _:
                 raise ScriptError(
-                    "hasattr's first argument must be an object or NamedTuple, but got "
+                    "hasattr's first argument must be an object or NamedTuple, got "
                     f"{type_name(self.value.type)} instead",
                     range,
                 )

@@ -83,7 +83,7 @@ _MARKED = {"Future": ir.FutureType, "_Await": ir.AwaitType, "Awaitable": ir.Awai
 """Generic classes of torch or flambeau, which need not be imported to be recognised."""
 _WORD_CONSTRUCTORS = frozenset({"List", "Dict", "Tuple", "Optional", "Union", "Final", "Future", "RRef"})
 
-_SPELLED = {typing.Optional: "Optional", typing.List: "List", typing.Dict: "Dict", typing.Tuple: "Tuple"}  # noqa: UP006
+_SPELLED: dict[object, str] = {getattr(typing, name): name for name in ("Optional", "Union", "List", "Dict", "Tuple")}
 _CUSTOM_CLASSES = "torch.classes."
 
 

@@ -202,14 +202,14 @@ def _overload(implementation: Callable[..., object], declaration: Callable[..., 
     """The body of the implementation under the signature of a declaration."""
     declared, definition = definition_of(declaration), definition_of(implementation)
     defaults = default_arguments(implementation) | default_arguments(declaration)
-    signature = signature_of(declared, resolver_of(declaration, declared, services.sugared), defaults=defaults)
+    resolver = resolver_of(declaration, declared, services.sugared)
     made = Function(
         unit.compilation_unit.free_name(f"{qualified_name(implementation)}__{index}"),
         define=Compilation(
             definition,
             resolver_of(implementation, definition, services.sugared),
             defaults=defaults,
-            signature=signature.with_fitting_defaults(),
+            signature=signature_of(declared, resolver, defaults=defaults, is_overload=True),
         ),
         lock=unit.lock,
     )
@@ -222,7 +222,8 @@ def no_implementation(kind: str, function: Callable[..., object]) -> str:
     """What to say where overloads were declared without a body."""
     source = definition_of(function).source
     return (
-        f'No implementation for the {kind} "{function.__name__}". Did you forget to define it after its overloads?\n'
+        f'Implementation for the {kind} "{function.__name__}" is missing. Please make sure a definition is provided '
+        f"and defined after all overload declarations.\n"
         f"{source.range().highlight()}"
     )
 

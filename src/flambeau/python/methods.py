@@ -270,7 +270,6 @@ def _overload(description: ModuleDescription, name: str, declaration: Callable[.
     declared, definition = definition_of(declaration), definition_of(implementation)
     defaults = default_arguments(implementation) | default_arguments(declaration)
     resolver = resolver_of(declaration, declared, services.sugared)
-    signature = signature_of(declared, resolver, is_method=True, defaults=defaults)
     made = Function(
         f"{owner.qualified_name}.{name}__{index}",
         define=Compilation(
@@ -279,7 +278,7 @@ def _overload(description: ModuleDescription, name: str, declaration: Callable[.
             defaults=defaults,
             self_type=owner,
             self_value=_self_value(description),
-            signature=signature.with_fitting_defaults(),
+            signature=signature_of(declared, resolver, is_method=True, defaults=defaults, is_overload=True),
             forget=lambda: _forget(owner, made),
         ),
         lock=unit.lock,

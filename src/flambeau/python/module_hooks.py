@@ -91,6 +91,11 @@ def _check_arguments(
     if len(arguments) != len(expected):
         reason = f"was expected to have {len(expected) + 1} arguments but has {len(arguments) + 1}"
         raise _wrong_hook(kind, hook, owner, reason, inputs, result)
+    if not isinstance(arguments[0], ir.TupleType) and not ir.is_subtype(inputs, arguments[0]):
+        reason = (
+            f"expected the input argument to be typed as a Tuple but found type: '{arguments[0].annotation()}' instead"
+        )
+        raise _wrong_hook(kind, hook, owner, reason, inputs, result)
     if not ir.is_subtype(inputs, arguments[0]):
         received = arguments[0].annotation()
         reason = f"has the wrong inner types for the input tuple argument. Received type: '{received}'"

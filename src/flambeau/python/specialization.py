@@ -30,6 +30,7 @@ from flambeau.frontend import (
     SugaredTuple,
     SugaredValue,
     accepts,
+    default_fits,
     inline_call,
     notes,
     type_of_default,
@@ -85,7 +86,7 @@ class Callee:
         bound = self._bind(emitter, args, kwargs)
         if bound is None:
             return self.plain().call(emitter, range, args, kwargs, n_binders)
-        if not all(arg.sugared.is_first_class for arg in bound.all()):
+        if not all(arg.sugared.is_first_class for arg in bound.all()) or self._leaves_a_function(bound):
             return self._inline(emitter, range, bound)
         declared, problem = self._declared(bound)
         if declared is not None and self._fits(emitter, declared, bound):
@@ -109,6 +110,12 @@ class Callee:
             return self._inline(emitter, range, bound)
         except (ScriptError, UnsupportedError) as error:
             raise error from None
+
+    def _leaves_a_function(self, bound: Bound) -> bool:
+        """Whether a parameter that gets no argument has a function or class as its default."""
+        return any(
+            callable(default) for name, default in _raw_defaults(self.function).items() if name not in bound.named
+        )
 
     def _declared(self, bound: Bound) -> tuple[Signature | None, ScriptError | UnsupportedError | None]:
         """The declared signature, if it takes as many arguments; or why there is none."""
@@ -192,7 +199,7 @@ class Callee:
                         return None
             default = defaults.get(parameter.arg, ir.MISSING) if arg is None else ir.MISSING
             type = type or type_of_default(default)
-            if type is None:
+            if type is None or not default_fits(default, type, is_declared=parameter.annotation is not None):
                 return None
             arguments.append(Argument(parameter.arg, type, default=default, kwarg_only=parameter in keyword_only))
         try:

@@ -55,6 +55,10 @@ class PythonClass(SugaredValue):
         return "class"
 
     @property
+    def identity(self) -> object:
+        return self.cls
+
+    @property
     def meant_class(self) -> type | None:
         return self.cls if issubclass(self.cls, nn.Module) else None
 
@@ -102,6 +106,10 @@ class ScriptClass(SugaredValue):
     @property
     def kind(self) -> str:
         return "class"
+
+    @property
+    def identity(self) -> object:
+        return self.cls
 
     def attribute(self, emitter: Emitter, range: SourceRange, name: str) -> SugaredValue:
         found = class_value_attribute(self.cls, name, range)

@@ -153,6 +153,10 @@ class PythonFunction(SugaredValue):
         return "function"
 
     @property
+    def identity(self) -> object:
+        return self.function
+
+    @property
     def none_test(self) -> bool | None:
         try:
             definition = definition_of(self.function)
@@ -212,6 +216,8 @@ def _class(cls: type, range: SourceRange) -> SugaredValue:
         return PartialClass()
     if cls is torch.set_grad_enabled:
         return SetGradEnabledValue()
+    if cls is torch.Size:
+        return SpecialForm("list")
     builtin = find_builtin(cls)
     if builtin is not None:
         return BuiltinFunction(builtin)
