@@ -6,6 +6,7 @@ rewrites the messages; a new entry needs only its first line.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,8 @@ def told(function: object) -> str:
         flambeau.script(function)
     error = caught.value
     hint = [f"Hint: {error.remedy}"] if error.remedy else []
-    lines = [line.rstrip() for line in error.message.strip("\n").splitlines()]
+    message = re.sub(r"\brejected_\d+\.", "", error.message)
+    lines = [line.rstrip() for line in message.strip("\n").splitlines()]
     return "\n".join([*lines, *hint])
 
 
