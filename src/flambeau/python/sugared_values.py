@@ -216,8 +216,6 @@ def _class(cls: type, range: SourceRange) -> SugaredValue:
         return PartialClass()
     if cls is torch.set_grad_enabled:
         return SetGradEnabledValue()
-    if cls is torch.Size:
-        return SpecialForm("list")
     builtin = find_builtin(cls)
     if builtin is not None:
         return BuiltinFunction(builtin)
