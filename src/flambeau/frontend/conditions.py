@@ -250,6 +250,11 @@ def _emit_call(emitter: Emitter, node: ast.Call) -> Condition:
         none = ast.copy_location(ast.Constant(None), node)
         compared = ast.Compare(node.args[0], [ast.Is() if test else ast.IsNot()], [none])
         return emit_condition(emitter, ast.copy_location(compared, node))
+    tested = None if callee is None or not emitter.infers else callee.tested_types
+    if tested is not None and len(node.args) == 1 and not node.keywords:
+        sugared = emitter.sugared(node.args[0])
+        if sugared.is_first_class:
+            return _tested(emitter, node.args[0], sugared, tested, emitter.range(node))
     return _of_sugared(emitter, node, emitter.sugared(node))
 
 
@@ -262,19 +267,25 @@ def emit_isinstance(emitter: Emitter, node: ast.Call) -> Condition:
     outcome = _known_instance(emitter, sugared, node.args[1])
     if outcome is not None:
         return known(emitter, outcome, range_)
-    value = sugared.as_value(emitter, range_)
-    tested = gather_types(emitter, node.args[1])
+    return _tested(emitter, node.args[0], sugared, gather_types(emitter, node.args[1]), range_)
+
+
+def _tested(
+    emitter: Emitter, node: ast.expr, sugared: SugaredValue, tested: tuple[ir.Type, ...], range: ir.SourceRange
+) -> Condition:
+    """Whether what an expression means is of one of some types."""
+    value = sugared.as_value(emitter, range)
     result: TypeTest = type_test(value.type, tested)
     refinements = Refinements()
-    name = _refined(emitter, node.args[0])
+    name = _refined(emitter, node)
     if name is not None:
         refinements = Refinements(
             {} if result.if_true is None else {name: result.if_true},
             {} if result.if_false is None else {name: result.if_false},
         )
     if result.outcome is not None:
-        return known(emitter, result.outcome, range_, refinements)
-    test = emitter.insert("prim::isinstance", (value,), (ir.BOOL,), range_).set_attribute("types", "tys", tested)
+        return known(emitter, result.outcome, range, refinements)
+    test = emitter.insert("prim::isinstance", (value,), (ir.BOOL,), range).set_attribute("types", "tys", tested)
     return Condition(test.output, refinements)
 
 

@@ -99,6 +99,11 @@ class SugaredValue:
         """Of a function that only says whether its argument is None: what it returns for None; else None."""
         return None
 
+    @property
+    def tested_types(self) -> tuple[ir.Type, ...] | None:
+        """Of a function that only says whether its argument is of some types: these types; else None."""
+        return None
+
     def truth(self, emitter: Emitter, range: ir.SourceRange) -> bool | None:
         """What `bool(value)` is at compile time, for what is no value of the graph; None if only a run can tell."""
         return None

@@ -53,6 +53,7 @@ from flambeau.python.names import type_name
 from flambeau.python.namespaces import ABSENT
 from flambeau.python.places import at
 from flambeau.python.python_calls import PythonFunctionValue
+from flambeau.python.resolver import resolver_of
 from flambeau.python.source_code import definition_of
 from flambeau.python.specialization import Callee
 from flambeau.python.substitutes import class_substitute_for, substitute_for, with_optional_sizes
@@ -141,6 +142,10 @@ def _function(obj: Callable[..., object], range: SourceRange) -> SugaredValue:
     return value if other is None else ByOptionalSizes(value, other)
 
 
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class PythonFunction(SugaredValue):
@@ -162,10 +167,24 @@ class PythonFunction(SugaredValue):
             definition = definition_of(self.function)
         except ScriptError:
             return None
-        match definition.node.body:
+        match [part for part in definition.node.body if not _is_text(part)]:
             case [ast.Return(value=ast.Compare(ast.Name(id=name), [op], [ast.Constant(value=None)]))]:
                 if [p.arg for p in definition.parameters] == [name] and isinstance(op, (ast.Is, ast.IsNot)):
                     return isinstance(op, ast.Is)
+        return None
+
+    @property
+    def tested_types(self) -> tuple[ir.Type, ...] | None:
+        try:
+            definition = definition_of(self.function)
+            match [part for part in definition.node.body if not _is_text(part)]:
+                case [ast.Return(value=ast.Call(ast.Name(id="isinstance"), [ast.Name(id=name), tested], []))]:
+                    nodes = tested.elts if isinstance(tested, ast.Tuple) else [tested]
+                    if [p.arg for p in definition.parameters] == [name]:
+                        resolver = resolver_of(self.function, definition, sugared_value)
+                        return tuple(resolver.resolve_type(node, definition.range(node)) for node in nodes)
+        except ScriptError:
+            return None
         return None
 
     def truth(self, emitter: Emitter, range: SourceRange) -> bool | None:
