@@ -370,3 +370,16 @@ def refined_before_a_loop(a: int, m: Optional[int], xs: List[int]) -> int:
         if v is not None and v != x:
             return 5
     return 6
+
+
+@suite.extends((torch.ones(2), "a"), (torch.ones(2), "b"))
+def result_of_some_branches_only(x, how: str):
+    y = _some(x, how)
+    return y * 2
+
+
+def _some(x, how):
+    if how == "a":
+        return x
+    elif how == "b":
+        return x + 1

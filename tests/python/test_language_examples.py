@@ -23,6 +23,7 @@ _TEXTS = {
 _PRELUDE = """
 import functools
 from dataclasses import dataclass, field
+from functools import partial
 
 import einops
 

@@ -21,6 +21,7 @@ from flambeau.frontend.callables import (
     OperatorOverload,
     PrintValue,
     TensorCast,
+    TensorTest,
 )
 from flambeau.frontend.choices import Choice
 from flambeau.frontend.class_values import ClassValue, EnumClass, NamedTupleConstructor
@@ -52,7 +53,7 @@ from flambeau.frontend.sugared import Arg, SugaredFactory, SugaredValue
 from flambeau.frontend.suggestions import similar
 from flambeau.frontend.unrolling import raise_unless_unrolled
 from flambeau.frontend.value_attributes import contains_class, no_attribute
-from flambeau.frontend.values import ConstantValue, SimpleValue, SliceValue, SugaredTuple
+from flambeau.frontend.values import ConstantValue, SimpleValue, SliceValue, SugaredTuple, constant_slice
 
 __all__ = [
     "BUILTINS",
@@ -93,11 +94,13 @@ __all__ = [
     "SugaredTuple",
     "SugaredValue",
     "TensorCast",
+    "TensorTest",
     "ZippedValue",
     "accepts",
     "broadcast_length",
     "builtin_functions_named",
     "compile_definition",
+    "constant_slice",
     "contains_class",
     "convert",
     "default_fits",

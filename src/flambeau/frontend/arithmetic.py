@@ -163,9 +163,41 @@ def _known_membership(emitter: Emitter, left: Arg, right: Arg, range: ir.SourceR
     return emitter.constant(item in container, range)
 
 
+def _emit_comparisons(emitter: Emitter, left: Arg, right: Arg, range: ir.SourceRange) -> ir.Value | None:
+    """`item in (a, None, b)` of elements that have no common type: one comparison after the other."""
+    given = right.sugared.as_value(emitter, range) if right.sugared.is_first_class else None
+    if given is None or not isinstance(given.type, ir.TupleType) or len(set(given.type.elements)) < 2:
+        return None
+    item, result = left.value(emitter), emitter.constant(False, range)
+    for part in emitter.sugar(given).as_tuple(emitter, range):
+        element = part.as_value(emitter, range)
+        if ir.NONE in (element.type, item.type):
+            same = emitter.builtin(range, "aten::__is__", item, element)
+        elif isinstance(item.type, ir.OptionalType):
+            same = _emit_equal_if_present(emitter, item, item.type.element, element, range)
+        else:
+            same = emitter.builtin(range, "aten::eq", item, element)
+        result = emitter.builtin(range, "aten::__or__", result, same)
+    return result
+
+
+def _emit_equal_if_present(
+    emitter: Emitter, item: ir.Value, present: ir.Type, element: ir.Value, range: ir.SourceRange
+) -> ir.Value:
+    return emit_if_expression(
+        emitter,
+        range,
+        Condition(emitter.builtin(range, "aten::__isnot__", item, None)),
+        lambda: emitter.builtin(range, "aten::eq", emitter.unchecked_cast(item, present, range), element),
+        lambda: emitter.constant(False, range),
+    )
+
+
 def _emit_link(emitter: Emitter, op: ast.cmpop, left: Arg, right: Arg, range: ir.SourceRange) -> ir.Value:
     if isinstance(op, (ast.In, ast.NotIn)):
         found = _known_membership(emitter, left, right, range)
+        if found is None and emitter.infers:
+            found = _emit_comparisons(emitter, left, right, range)
         if found is None:
             found = right.sugared.contains(emitter, range, left.value(emitter))
         return found if isinstance(op, ast.In) else emitter.builtin(range, "aten::__not__", found)

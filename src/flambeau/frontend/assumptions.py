@@ -22,7 +22,9 @@ from flambeau.errors import ScriptError
 if TYPE_CHECKING:
     from flambeau import ir
 
-Subject: TypeAlias = "tuple[Literal['literal', 'loop', 'loop facts', 'loop exits', 'variable', 'result'], object]"
+Subject: TypeAlias = (
+    "tuple[Literal['literal', 'loop', 'loop facts', 'loop exits', 'variable', 'read', 'result'], object]"
+)
 """What an assumption is about: a literal, a loop or a variable, and where it stands. Of a loop that is not unrolled it
 may be that nothing is known of attributes where it begins ('loop facts'); of one that is, that only a run decides
 how its rounds end ('loop exits').
@@ -39,6 +41,8 @@ class Assumptions:
 
     inferring: bool = False
     """Whether TorchScript's own rules were tried before, and failed."""
+    unwraps: bool = False
+    """Whether optional values that are used as values may be taken for such, to be checked when they are read."""
     types: dict[Subject, ir.Type | None] = field(default_factory=dict)
     """The types of literals and variables; None for what has none (a loop that is to be unrolled)."""
 
@@ -49,6 +53,10 @@ class Assumptions:
         self.types[subject] = type
         return True
 
+    def without(self, subject: Subject) -> Assumptions:
+        """The same but for one."""
+        return Assumptions(self.inferring, self.unwraps, {s: type for s, type in self.types.items() if s != subject})
+
 
 class Reconsider(ScriptError):
     """The definition does not compile, but may do so under one more assumption.
@@ -56,9 +64,13 @@ class Reconsider(ScriptError):
     As an error it says what is wrong without the assumption; it is that error if the assumption does not help.
     """
 
-    def __init__(self, problem: ScriptError, subject: Subject, type: ir.Type | None = None) -> None:
+    def __init__(
+        self, problem: ScriptError, subject: Subject, type: ir.Type | None = None, along: tuple[Subject, ...] = ()
+    ) -> None:
         super().__init__(problem.message, problem.range, problem.calls)
         self.subject = subject
+        self.along = along
+        """More of that kind, of which only some may be needed."""
         self.type = type
 
     def as_error(self) -> ScriptError:
@@ -77,6 +89,8 @@ class Notes:
 
     went_beyond: bool = False
     """Whether something was accepted that TorchScript's own compiler refuses."""
+    read_optionals: bool = False
+    """Whether a statement failed that reads optional values which nobody declared to be so."""
     read_numbers: bool = False
     """Whether a tensor was assigned to a variable that holds a number."""
 

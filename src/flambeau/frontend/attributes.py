@@ -13,6 +13,7 @@ from flambeau import ir
 
 from .emitter import Emitter
 from .late_attributes import LateAttribute
+from .optional_reads import read_optional
 from .sugared import SugaredValue
 from .syntax import expression
 from .values import SimpleValue
@@ -31,7 +32,8 @@ def read_attribute(emitter: Emitter, node: ast.Attribute, owner: SugaredValue) -
     known = None if path is None else emitter.environment.attribute_type(path)
     value = found.value if isinstance(found, (SimpleValue, LateAttribute)) else None
     if known is None or value is None:
-        return SimpleValue(found.as_value(emitter, range_)) if isinstance(found, LateAttribute) else found
+        found = SimpleValue(found.as_value(emitter, range_)) if isinstance(found, LateAttribute) else found
+        return read_optional(emitter, node, found) if value in emitter.guessed_attributes else found
     given = value.type
     narrows = isinstance(given, (ir.OptionalType, ir.UnionType)) and given != known and ir.is_subtype(known, given)
     return SimpleValue(emitter.unchecked_cast(value, known, range_)) if narrows else found

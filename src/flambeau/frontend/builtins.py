@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flambeau import ir
 
-from .callables import BuiltinFunction, CastValue, ExceptionClass, MagicMethod, PrintValue
+from .callables import BuiltinFunction, CallableTest, CastValue, ExceptionClass, MagicMethod, PrintValue
 from .special import SpecialForm
 from .sugared import SugaredValue
 
@@ -42,6 +42,7 @@ _FORMS = (
 BUILTINS: dict[str, SugaredValue] = {
     "print": PrintValue(),
     "_to_tensor": CastValue(ir.TENSOR, "prim::NumToTensor"),
+    "callable": CallableTest(),
     "AssertionError": ExceptionClass("AssertionError"),
     **{name: MagicMethod(f"__{name}__", CastValue(*cast)) for name, cast in _CASTS.items()},
     **{name: MagicMethod(f"__{name}__", BuiltinFunction(operator)) for name, operator in _MAGIC.items()},

@@ -252,6 +252,45 @@ class MagicMethod(SugaredValue):
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
+class CallableTest(SugaredValue):
+    """`callable`: functions, methods, modules and classes are; values of the graph are not, but for some objects."""
+
+    @property
+    def kind(self) -> str:
+        return "function"
+
+    def call(
+        self, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        if len(args) != 1 or kwargs:
+            raise ScriptError(f"callable expected exactly 1 argument but found {len(args) + len(kwargs)}", range)
+        given = args[0].sugared
+        if given.is_first_class and isinstance(args[0].value(emitter).type, (ir.ClassType, ir.InterfaceType)):
+            raise ScriptError("callable is not supported in TorchScript of objects", range)
+        return emitter.sugar(emitter.constant(not given.is_first_class and given.kind != "tuple", range))
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class TensorTest(SugaredValue):
+    """`torch.is_tensor`, which the type of its argument decides."""
+
+    @property
+    def kind(self) -> str:
+        return "function"
+
+    def call(
+        self, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        (value,) = values_of(emitter, args) or [emitter.constant(None, range)]
+        if isinstance(value.type, (ir.OptionalType, ir.UnionType)) or value.type is ir.ANY:
+            test = emitter.insert("prim::isinstance", (value,), (ir.BOOL,), range)
+            return emitter.sugar(test.set_attribute("types", "tys", (ir.TENSOR,)).output)
+        return emitter.sugar(emitter.constant(isinstance(value.type, ir.TensorType), range))
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
 class PrintValue(SugaredValue):
     """`print`."""
 

@@ -12,6 +12,7 @@ from .assumptions import notes
 from .callables import BuiltinFunction, OperatorOverload
 from .emitter import Emitter
 from .keywords import KeywordsValue, entries_of
+from .optional_reads import read_optional
 from .special import SpecialForm
 from .sugared import Arg, SugaredValue
 from .syntax import expression
@@ -22,7 +23,9 @@ _CONTAINER_LITERALS = (ast.List, ast.Dict, ast.Tuple, ast.ListComp, ast.DictComp
 
 @expression(ast.Call)
 def emit_call(emitter: Emitter, node: ast.Call, hint: ir.Type | None) -> SugaredValue:
-    return emit_call_of(emitter, node, emitter.sugared(node.func), hint)
+    callee = emitter.sugared(node.func)
+    result = emit_call_of(emitter, node, callee, hint)
+    return result if isinstance(callee, (BuiltinFunction, SpecialForm)) else read_optional(emitter, node, result)
 
 
 def emit_call_of(emitter: Emitter, node: ast.Call, callee: SugaredValue, hint: ir.Type | None) -> SugaredValue:

@@ -9,7 +9,7 @@ loops into structured control flow (`exits`, `loops`), forks into graphs (`closu
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias
 
@@ -34,7 +34,7 @@ from . import (  # noqa: F401
     sums,
 )
 from .annotations import parse_annotation
-from .assumptions import ATTEMPTS, Assumptions, Reconsider, notes
+from .assumptions import ATTEMPTS, Assumptions, Reconsider, Subject, notes
 from .builtin_functions import services as builtin_function_services
 from .closures import lift_forks
 from .definition import Definition
@@ -68,19 +68,27 @@ def compile_definition(
     defaults: Mapping[str, object] | None = None,
     finish: Callable[[ir.Graph], None] | None = None,
     infers_at_once: bool = False,
+    unwraps: bool = False,
 ) -> None:
     """Compile a definition: assigns `function.graph` and `function.schema`. ScriptError if it is no TorchScript.
 
     A method has a `self_type`, the type of its first parameter, and a `self_value`, which says what that parameter
     means (default: an object of that type). `signature` overrides annotations. `finish` transforms the graph when it
     is complete: the passes that follow every compilation. `infers_at_once`: what this is part of is known not to be
-    TorchScript by its own rules.
+    TorchScript by its own rules. `unwraps`: optional values that nobody declared to be so may be used as values.
     """
     try:
         if signature is None:
             signature = signature_of(definition, resolver, is_method=self_type is not None, defaults=defaults)
         graph, arguments, result = _attempts(
-            function, definition, resolver, self_value, self_type, signature, infers_at_once=infers_at_once
+            function,
+            definition,
+            resolver,
+            self_value,
+            self_type,
+            signature,
+            infers_at_once=infers_at_once or unwraps,
+            unwraps=unwraps,
         )
     except ScriptError as error:
         add_remedies(error)
@@ -103,6 +111,7 @@ def _attempts(
     signature: Signature,
     *,
     infers_at_once: bool,
+    unwraps: bool,
 ) -> _Compiled:
     """Compile by TorchScript's own rules, or else by wider ones, with as many assumptions as that needs."""
 
@@ -115,17 +124,22 @@ def _attempts(
     except ScriptError:
         if definition.serialized or function in _in_progress:
             raise
-    assumptions = Assumptions(inferring=True)
+    assumptions = Assumptions(inferring=True, unwraps=unwraps)
     last = ScriptError("the types of variables could not be inferred", definition.header_range())
+    reads: list[Subject] = []
     for _ in range(ATTEMPTS):
         try:
             compiled = attempt(assumptions)
             notes.went_beyond = True
-            return compiled
+            return _with_fewest_reads(compiled, assumptions, reads, attempt)
         except Reconsider as error:
             last = error.as_error()
             if not assumptions.add(error.subject, error.type):
                 break
+            for subject in error.along:
+                assumptions.add(subject, None)
+            if error.subject[0] == "read":
+                reads += [error.subject, *error.along]
         except ScriptError as error:
             last = error
             break
@@ -135,6 +149,22 @@ def _attempts(
     except ScriptError as error:
         survey.errors.append(error)
     raise last.along_with(survey.errors) from None
+
+
+def _with_fewest_reads(
+    compiled: _Compiled,
+    assumptions: Assumptions,
+    reads: Sequence[Subject],
+    attempt: Callable[[Assumptions], _Compiled],
+) -> _Compiled:
+    """What was compiled, without those assumptions about what is read that turned out not to be needed."""
+    for subject in reads:
+        fewer = assumptions.without(subject)
+        try:
+            compiled, assumptions = attempt(fewer), fewer
+        except ScriptError:
+            continue
+    return compiled
 
 
 def _compile_once(

@@ -21,6 +21,7 @@ from .conversions import convert
 from .definition import Definition, Located
 from .environment import Environment, Frame, shown_name
 from .operator_calls import emit_operator_call
+from .optional_reads import reconsider_reads
 from .resolver import Resolver
 from .schema_matching import match_call, pack_results
 from .sugared import Arg, SugaredValue
@@ -79,6 +80,10 @@ class Emitter:
         """Attributes that were empty lists or dicts, and how to ask for them to be of another type."""
         self.former_numbers: set[ir.Value] = set()
         """Attributes that were numbers and are tensors for the sake of what they are assigned."""
+        self.optional_reads: dict[Subject, ir.SourceRange] = {}
+        """Where variables and attributes were read that may be None, though nobody declared it."""
+        self.guessed_attributes: set[ir.Value] = set()
+        """Attributes whose types are what methods assign to them."""
         self.unrolled_frame: Frame | None = None
         """The frame in which the innermost loop is unrolled, if it is."""
         self.unrolled_loop: Subject | None = None
@@ -124,7 +129,11 @@ class Emitter:
         emit = STATEMENTS.get(type(node))
         if emit is None:
             raise self.unsupported(node)
-        emit(self, node)
+        try:
+            emit(self, node)
+        except ScriptError as error:
+            reconsider_reads(self, error)
+            raise
 
     def sugared(self, node: ast.expr, hint: ir.Type | None = None) -> SugaredValue:
         """What an expression means; `hint` is the type that its context declares for it."""
@@ -294,7 +303,7 @@ def wider_type(declared: ir.Type, given: ir.Type) -> ir.Type | None:
             return ir.TENSOR
         if one is ir.FLOAT and other is ir.INT:
             return ir.FLOAT
-    if ir.NONE in (declared, given) or isinstance(declared, ir.OptionalType):
+    if ir.NONE in (declared, given) or isinstance(declared, ir.OptionalType) or isinstance(given, ir.OptionalType):
         joined = ir.unify(declared, given)
         return joined if isinstance(joined, ir.OptionalType) else None
     return None

@@ -339,6 +339,9 @@ class Environment:
         self._frame.declared.pop(slot, None)
         self._frame.types[slot] = type
         self._frame.known[slot] = None
+        wider = self.assumed_type(name)
+        if wider is not None and type != wider and ir.is_subtype(type, wider):
+            self._frame.declared[slot] = wider
 
     def delete(self, name: str, error: ScriptError) -> bool:
         """Unbind a name of the innermost frame; reading it afterwards is `error`. False if it is not bound there."""

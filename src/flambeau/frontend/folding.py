@@ -172,10 +172,21 @@ def known_length(emitter: Emitter, value: ir.Value) -> int | None:
             continue
         if node.kind in _KEEPING_LENGTH:
             continue
-        if node.kind != "aten::append" or node.owning_block is not made.node.owning_block:
+        if node.kind != "aten::append" or not _is_straight(node, made.node.owning_block):
             return None
         length += 1
     return length
+
+
+def _is_straight(node: ir.Node, block: ir.Block | None) -> bool:
+    """Whether a node runs exactly once whenever a block does: it stands there, or in a comprehension there."""
+    owner = node.owning_block
+    while owner is not block:
+        outer = None if owner is None else owner.owning_node
+        if outer is None or outer.kind != "prim::ComprehensionScope":
+            return False
+        owner = outer.owning_block
+    return True
 
 
 def _elements(made: ir.Value) -> list[object] | None:

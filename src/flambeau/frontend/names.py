@@ -10,6 +10,7 @@ from flambeau.errors import ScriptError
 from .assumptions import Reconsider
 from .builtins import BUILTINS
 from .emitter import Emitter
+from .optional_reads import is_declared, read_optional
 from .sugared import SugaredValue
 from .suggestions import similar
 from .syntax import expression
@@ -19,7 +20,7 @@ from .syntax import expression
 def emit_name(emitter: Emitter, node: ast.Name, hint: ir.Type | None) -> SugaredValue:
     found = find_name(emitter, node.id, emitter.range(node))
     if found is not None:
-        return found
+        return found if is_declared(emitter, node.id) else read_optional(emitter, node, found)
     raise undefined(emitter, node.id, emitter.range(node))
 
 

@@ -6,10 +6,11 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from copy import copy
+from functools import partial
 from typing import final
 
 from flambeau.errors import ScriptError
-from flambeau.frontend import Definition, Resolver, Signature, SugaredFactory, compile_definition, signature_of
+from flambeau.frontend import Definition, Resolver, Signature, SugaredFactory, compile_definition, notes, signature_of
 from flambeau.ir import Function, SourceRange, Type
 from flambeau.passes import after_compilation
 from flambeau.python import markers
@@ -35,7 +36,7 @@ class Compilation:
         self_value: SugaredFactory | None = None,
         signature: Signature | Callable[[], Signature | None] | None = None,
         forget: Callable[[], None] | None = None,
-        guesses: Callable[[bool], Iterable[Signature]] = lambda fixes_defaults: (),
+        guesses: Callable[[bool, bool], Iterable[Signature]] = lambda last, fixes_defaults: (),
         infers: bool = False,
     ) -> None:
         self._definition = definition
@@ -68,23 +69,36 @@ class Compilation:
     def _compile(self, function: Function) -> None:
         """Compile with the declared signature, or else with the first guess that does."""
         fixes_defaults, unit.fixes_defaults = unit.fixes_defaults, False
+        read_optionals, notes.read_optionals = notes.read_optionals, False
+        declared: Signature | None = None
         try:
-            self._compile_as(function, self._signature() if callable(self._signature) else self._signature)
+            declared = self._signature() if callable(self._signature) else self._signature
+            self._compile_as(function, declared)
         except ScriptError as error:
-            if not self._compile_guessed(function, fixes_defaults=fixes_defaults):
-                raise error from None
+            likely = partial(self._guesses, False, False)
+            if self._compile_guessed(function, likely):
+                return
+            if notes.read_optionals and self._compile_guessed(function, lambda: (declared, *likely()), unwraps=True):
+                return
+            if self._compile_guessed(function, partial(self._guesses, True, fixes_defaults)):
+                return
+            raise error from None
         finally:
-            unit.fixes_defaults = fixes_defaults
+            unit.fixes_defaults, notes.read_optionals = fixes_defaults, read_optionals
 
-    def _compile_guessed(self, function: Function, *, fixes_defaults: bool) -> bool:
+    def _compile_guessed(
+        self, function: Function, guesses: Callable[[], Iterable[Signature | None]], *, unwraps: bool = False
+    ) -> bool:
+        """Compile with the first of some signatures with which the function does not always fail; False if none is."""
         with suppress(ScriptError):  # of annotations that are no types
-            for guess in self._guesses(fixes_defaults):
+            for guess in guesses():
                 with suppress(ScriptError):
-                    self._compile_as(function, guess)
-                    return True
+                    self._compile_as(function, guess, unwraps=unwraps)
+                    if not any(node.kind == "prim::RaiseException" for node in function.graph.block):
+                        return True
         return False
 
-    def _compile_as(self, function: Function, signature: Signature | None) -> None:
+    def _compile_as(self, function: Function, signature: Signature | None, *, unwraps: bool = False) -> None:
         compile_definition(
             function,
             self._definition,
@@ -94,6 +108,7 @@ class Compilation:
             signature=signature,
             defaults=self._defaults,
             finish=after_compilation,
+            unwraps=unwraps,
             infers_at_once=(self._infers or unit.infers_at_once) and not _is_pytorchs(function.python_callable),
         )
 
@@ -121,8 +136,8 @@ def function_of(python_function: Callable[..., object], range: SourceRange | Non
                 defaults=default_arguments(python_function),
                 signature=lambda: observed_signature(python_function, is_method=False),
                 forget=lambda: _forget(python_function, made),
-                guesses=lambda fixes_defaults: guessed_signatures(
-                    python_function, is_method=False, fixes_defaults=fixes_defaults
+                guesses=lambda last, fixes_defaults: guessed_signatures(
+                    python_function, is_method=False, last=last, fixes_defaults=fixes_defaults
                 ),
             ),
             lock=unit.lock,

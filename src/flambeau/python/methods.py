@@ -177,8 +177,8 @@ def _add_method(description: ModuleDescription, name: str, python_function: Call
             if name == "__setstate__"
             else lambda: observed_signature(python_function, is_method=True),
             forget=lambda: _forget(owner, made),
-            guesses=lambda fixes_defaults: guessed_signatures(
-                python_function, is_method=True, fixes_defaults=fixes_defaults
+            guesses=lambda last, fixes_defaults: guessed_signatures(
+                python_function, is_method=True, last=last, fixes_defaults=fixes_defaults
             ),
         ),
         lock=unit.lock,

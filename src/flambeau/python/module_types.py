@@ -120,6 +120,8 @@ class ModuleDescription:
     """Attributes that methods create, with the types that they have then."""
     empty: dict[str, Type] = field(default_factory=dict)
     """Attributes that are empty lists or dicts, with the type that they are taken for first."""
+    guessed: set[str] = field(default_factory=set)
+    """Attributes whose types are what methods assign to them."""
     numbers: set[str] = field(default_factory=set)
     """Attributes that are numbers and become tensors."""
     failed: dict[str, str] = field(default_factory=dict)
@@ -402,6 +404,7 @@ class _Describer:
             if owner is not cls:
                 continue
             former = d.attributes.get(name)
+            d.guessed.add(name)
             if former is not None and isinstance(type, ir.TensorType) and not isinstance(former.type, ir.TensorType):
                 d.numbers.add(name)
             if former is None and not hasattr(self._module, name):

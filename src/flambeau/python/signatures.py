@@ -18,10 +18,11 @@ from flambeau.errors import ScriptError
 from flambeau.frontend import Definition, Signature, signature_of
 from flambeau.ir import Argument
 from flambeau.python.conversion import default_value
-from flambeau.python.evidence import seen_by
+from flambeau.python.evidence import Observation, seen_by
 from flambeau.python.resolver import resolver_of
 from flambeau.python.source_code import definition_of
 from flambeau.python.unit import services, unit
+from flambeau.python.use_evidence import used_types
 
 
 def default_arguments(python_function: Callable[..., object]) -> dict[str, object]:
@@ -48,34 +49,47 @@ _declared: WeakKeyDictionary[Callable[..., object], Signature] = WeakKeyDictiona
 def declared_signature(function: Callable[..., object], *, is_method: bool) -> Signature:
     """What a Python function takes by its annotations, defaults, and the calls that were watched."""
     observed = seen_by(function)
-    if observed is None and function in _declared:
-        return _declared[function]
+    if observed is not None:
+        return _completed(function, observed.types, observed, is_method=is_method)
+    if function not in _declared:
+        definition = definition_of(function)
+        _declared[function] = signature_of(
+            definition,
+            resolver_of(function, definition, services.sugared),
+            is_method=is_method,
+            defaults=default_arguments(function),
+        )
+    return _declared[function]
+
+
+def _completed(
+    function: Callable[..., object], types: Mapping[str, ir.Type], observed: Observation, *, is_method: bool
+) -> Signature:
+    """What a function declares, completed by the types that its arguments had in calls."""
     definition = definition_of(function)
     signature = signature_of(
         definition,
         resolver_of(function, definition, services.sugared),
         is_method=is_method,
         defaults=default_arguments(function),
-        seen=None if observed is None else observed.types,
+        seen=types,
     )
-    if observed is None:
-        _declared[function] = signature
-        return signature
     rest, keywords = variadic_arguments(definition.node.args, observed.rest or (), observed.keywords or {})
     return with_variadic(signature, rest, keywords)
 
 
 def guessed_signatures(
-    function: Callable[..., object], *, is_method: bool, fixes_defaults: bool
+    function: Callable[..., object], *, is_method: bool, last: bool, fixes_defaults: bool
 ) -> Iterator[Signature]:
     """Other signatures than the declared one, to be tried in turn where that does not do.
 
-    First other types for parameters whose default is None and of which nothing else is known: an optional int; nothing
-    but None; a Tensor, as TorchScript takes it. Then, with `fixes_defaults`, flags that only have their default.
+    Other types for parameters of which nothing else is known: what their use tells; for the default None an optional
+    int. At `last`: nothing but None; a Tensor, as TorchScript takes it; with `fixes_defaults`, flags that only have
+    their default.
     """
     with suppress(ScriptError):  # of annotations that are no types
-        yield from _other_types(function, is_method=is_method)
-    if fixes_defaults:
+        yield from _other_types(function, is_method=is_method, last=last)
+    if last and fixes_defaults:
         yield from _with_fixed_flags(function, is_method=is_method)
 
 
@@ -107,17 +121,30 @@ def _with_fixed_flags(function: Callable[..., object], *, is_method: bool) -> It
 _FLAGS: dict[type, ir.Type] = {type(None): ir.NONE, bool: ir.BOOL, str: ir.STRING}
 
 
-def _other_types(function: Callable[..., object], *, is_method: bool) -> Iterator[Signature]:
+def _other_types(function: Callable[..., object], *, is_method: bool, last: bool) -> Iterator[Signature]:
     definition, defaults = definition_of(function), default_arguments(function)
     names = [p.arg for p in definition.parameters if p.annotation is None and defaults.get(p.arg, ...) is None]
-    if seen_by(function) is not None or None not in defaults.values():
+    observed = seen_by(function)
+    if observed is not None:
+        for name in [name for name in names if observed.types.get(name) is ir.NONE and not last]:
+            yield _completed(function, {**observed.types, name: ir.optional(ir.TENSOR)}, observed, is_method=is_method)
         return
+    used = {
+        name: ir.optional(type) if name in names else type
+        for name, type in used_types(definition).items()
+        if defaults.get(name) is None
+    }
     resolver = resolver_of(function, definition, services.sugared)
-    guesses: list[Mapping[str, ir.Type]] = [{name: ir.optional(ir.INT)} for name in names]
-    guesses += [dict.fromkeys(names, ir.optional(ir.INT)), dict.fromkeys(names, ir.NONE)]
+    guesses: list[Mapping[str, ir.Type]] = [used] if used and not last else []
+    others = [name for name in names if name not in used]
+    if last and None in defaults.values():
+        guesses = [dict.fromkeys(names, ir.NONE)]
+    elif others and None in defaults.values():
+        guesses += [{**used, name: ir.optional(ir.INT)} for name in others]
+        guesses += [{**used, **dict.fromkeys(others, ir.optional(ir.INT))}]
     for guess in guesses:
         yield signature_of(definition, resolver, is_method=is_method, defaults=defaults, seen=guess)
-    if unit.none_is_tensor or not is_method:
+    if last and None in defaults.values() and (unit.none_is_tensor or not is_method):
         yield signature_of(definition, resolver, is_method=is_method, defaults=defaults, none_means_optional=False)
 
 

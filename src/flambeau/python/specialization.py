@@ -258,6 +258,15 @@ class Callee:
         return inline_call(emitter, range, self.name, definition, self.resolver, values)
 
 
+def inlined(
+    emitter: Emitter, range: SourceRange, function: Callable[..., object], name: str, this: SugaredValue
+) -> SugaredValue:
+    """Emit the body of a method that takes nothing else."""
+    definition = definition_of(function)
+    resolver = resolver_of(function, definition, services.sugared)
+    return inline_call(emitter, range, name, definition, resolver, {definition.parameters[0].arg: this})
+
+
 def _raw_defaults(function: Callable[..., object]) -> dict[str, object]:
     parameters = inspect.signature(function).parameters.values()
     return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}

@@ -8,6 +8,7 @@ constants.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +16,10 @@ from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING, final
 
+from torch import nn
+
 from flambeau import ir
-from flambeau.errors import ScriptError
+from flambeau.errors import ScriptError, UnsupportedError
 from flambeau.frontend import (
     Arg,
     BuiltinFunction,
@@ -29,6 +32,7 @@ from flambeau.frontend import (
     SimpleValue,
     SugaredTuple,
     SugaredValue,
+    constant_slice,
     known_value,
     raise_unless_unrolled,
     similar,
@@ -43,7 +47,7 @@ from flambeau.python.module_types import ModuleDescription, type_of_submodule
 from flambeau.python.places import at
 from flambeau.python.python_calls import PythonFunctionValue
 from flambeau.python.script_methods import function_behind
-from flambeau.python.specialization import Callee
+from flambeau.python.specialization import Callee, inlined
 from flambeau.python.sugared_classes import class_value_attribute
 from flambeau.python.sugared_values import PythonValue
 from flambeau.python.unit import services
@@ -160,6 +164,8 @@ class ModuleValue(SugaredValue):
         value = self._read(emitter, range, name, d.attributes[name].type)
         if name in d.empty:
             emitter.empty_attributes[value] = partial(request_contents, d, name)
+        if name in d.guessed:
+            emitter.guessed_attributes.add(value)
         if name in d.numbers:
             emitter.former_numbers.add(value)
         return value
@@ -207,7 +213,7 @@ class ModuleValue(SugaredValue):
         with at(range):
             made = find_property(d, name)
         if made is not None:
-            return MethodValue.of(self.value, made.getter.name).call(emitter, range, [], [])
+            return self._property(emitter, range, name, made.getter)
         member = inspect.getattr_static(d.python_class, name, None)
         if inspect.isfunction(member) and markers.is_ignored(member):
             return PythonFunctionValue(member, self.value)
@@ -217,6 +223,15 @@ class ModuleValue(SugaredValue):
         d = self.description
         held = (*d.attributes, *d.submodules, *d.constants, *d.functions, *d.builtins, *d.objects)
         return [*held, *(name for name in dir(d.python_class) if not name.startswith("_"))]
+
+    def _property(self, emitter: Emitter, range: SourceRange, name: str, getter: ir.Function) -> SugaredValue:
+        """What a property gives; by its body, where the instance may decide it."""
+        function = getattr(inspect.getattr_static(self.description.python_class, name, None), "fget", None)
+        if emitter.infers and self.description.fixed and isinstance(function, FunctionType):
+            title = f"{self.description.class_type.name}.{name}"
+            with contextlib.suppress(ScriptError, UnsupportedError):
+                return inlined(emitter, range, function, title, self)
+        return MethodValue.of(self.value, getter.name).call(emitter, range, [], [])
 
     def _why_missing(self, name: str) -> str:
         d = self.description
@@ -361,7 +376,9 @@ class ModuleValue(SugaredValue):
     ) -> SugaredValue:
         if self.description.container not in ("list", "parameter list"):
             self.refuse("Slicing is only supported for ModuleList and Sequential", range)
-        return self.iterate(emitter, range).slice(emitter, range, start, stop, step)
+        found = self.iterate(emitter, range).slice(emitter, range, start, stop, step)
+        is_called = emitter.infers and issubclass(self.description.python_class, nn.Sequential)
+        return SequentialSlice(found) if is_called and isinstance(found, SugaredTuple) else found
 
     def contains(self, emitter: Emitter, range: SourceRange, item: Value) -> Value:
         own = self._own_method("__contains__")
@@ -381,6 +398,52 @@ class ModuleValue(SugaredValue):
         if member is None or member.__module__.startswith("torch.nn."):
             return None
         return None if find_method(self.description, name) is None else MethodValue.of(self.value, name)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class SequentialSlice(SugaredValue):
+    """A slice of a Sequential, which is one too: called, it calls its modules one after the other."""
+
+    modules: SugaredTuple
+
+    @property
+    def kind(self) -> str:
+        return "module"
+
+    @property
+    def static_length(self) -> int | None:
+        return self.modules.static_length
+
+    def truth(self, emitter: Emitter, range: SourceRange) -> bool | None:
+        return bool(self.modules.elements)
+
+    def as_tuple(self, emitter: Emitter, range: SourceRange, size_hint: int | None = None) -> list[SugaredValue]:
+        return list(self.modules.elements)
+
+    def iterate(self, emitter: Emitter, range: SourceRange) -> SugaredValue:
+        return self.modules
+
+    def length(self, emitter: Emitter, range: SourceRange) -> Value:
+        return self.modules.length(emitter, range)
+
+    def item(self, emitter: Emitter, range: SourceRange, index: Value, hint: ir.Type | None = None) -> SugaredValue:
+        return self.modules.item(emitter, range, index, hint)
+
+    def slice(
+        self, emitter: Emitter, range: SourceRange, start: Value | None, stop: Value | None, step: Value | None
+    ) -> SugaredValue:
+        return SequentialSlice(SugaredTuple(self.modules.elements[constant_slice(range, start, stop, step)]))
+
+    def call(
+        self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        if len(args) != 1 or kwargs:
+            self.refuse("a slice of a Sequential takes one argument", range)
+        given = args[0]
+        for module in self.modules.elements:
+            given = Arg(module.call(emitter, range, [given], []), range)
+        return given.sugared
 
 
 @final

@@ -37,6 +37,7 @@ from flambeau.frontend import (
     SpecialForm,
     SugaredTuple,
     SugaredValue,
+    TensorTest,
     known_value,
     similar,
 )
@@ -108,6 +109,8 @@ def _callable(obj: Callable[..., object], range: SourceRange) -> SugaredValue:
         return PartialValue.of(obj, range)
     if isinstance(obj, functools._lru_cache_wrapper):
         obj = obj.__wrapped__  # what a cache may remember is the same each time
+    if obj is torch.is_tensor:
+        return TensorTest()
     place = special_forms.origin(obj)
     form = special_forms.SPECIAL_FORMS.get(place)
     if form is not None:
