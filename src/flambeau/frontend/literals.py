@@ -97,7 +97,7 @@ def emit_list(emitter: Emitter, node: ast.List, hint: ir.Type | None) -> Sugared
         args = positional_arguments(emitter, node.elts, [element_hint] * len(node.elts))
     if emitter.infers and any(not arg.sugared.is_first_class for arg in args):
         # Functions or modules: a list that only this script sees, and cannot change.
-        return SugaredTuple(tuple(arg.sugared for arg in args))
+        return SugaredTuple(tuple(arg.sugared for arg in args), tuple(arg.range for arg in args))
     values = [arg.value(emitter) for arg in args]
     if emitter.infers and {value.type for value in values} == {ir.INT, ir.FLOAT} and element_hint is None:
         values = [v if v.type is ir.FLOAT else emitter.builtin(range_, "aten::Float", v) for v in values]
