@@ -339,6 +339,40 @@ def test_a_long_first_call_profits_from_what_is_ready_meanwhile() -> None:
 
 
 @pytest.mark.usefixtures("all_are_large")
+@pytest.mark.parametrize("is_finished", [False, True])
+def test_values_are_freed_at_their_last_use(is_finished: bool) -> None:
+    alive: list[weakref.ref[Tensor]] = []
+    most: list[int] = []
+
+    def step(x: Tensor) -> Tensor:
+        result = x + 1
+        alive.append(weakref.ref(result))
+        most.append(sum(reference() is not None for reference in alive))
+        return result
+
+    body = "".join(f"  %v{i + 1} : Tensor = prim::PythonOp(%v{i})\n" for i in range(6))
+    leaf = Function("leaf", parse(f"graph(%v0 : Tensor):\n{body}  return (%v6)"))
+    for node in leaf.graph.find_nodes("prim::PythonOp"):
+        node.set_attribute("callable", "ival", step)
+    calls = "".join(f"  %v{i + 1} : Tensor = prim::CallFunction(%f, %v{i})\n" for i in range(3))
+    root = Function(
+        "root",
+        parse(
+            f'graph(%v0 : Tensor):\n  %f : Function = prim::Constant[name="leaf"]()\n{calls}  return (%v3)',
+            find_function=lambda name: leaf,
+        ),
+    )
+    call(root, [torch.ones(2)])
+    if is_finished:
+        execution_plan(root)
+    alive.clear()
+    most.clear()
+    call(root, [torch.ones(2)])
+    # One that a step reads and one that it makes; and in a call what the caller still holds, as in eager code.
+    assert max(most) <= 3
+
+
+@pytest.mark.usefixtures("all_are_large")
 def test_threads_compile_a_cold_program_once_and_nobody_waits_for_the_optimiser(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

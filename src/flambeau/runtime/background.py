@@ -39,7 +39,7 @@ RESTS = 4.0
 """How many times as long as it works the worker rests."""
 LONGEST_REST = 0.1
 PATIENCE = 10.0
-"""Seconds that the end of the process waits for the worker to notice."""
+"""Seconds that a fork waits for the worker to rest, and the end of the process for it to stop."""
 
 
 def _nothing() -> None:
@@ -127,6 +127,7 @@ class _Worker:
         self.changed = threading.Condition()
         self.working = threading.Lock()
         """Held by the thread while it works, not while it rests."""
+        self._is_held = False
         self.thread: threading.Thread | None = None
         self.awaited = 0
         """How many threads wait for the task under way."""
@@ -228,12 +229,14 @@ class _Worker:
     # --- forks, and the end
 
     def before_fork(self) -> None:
-        self.working.acquire()
+        # Not for ever: the thread could wait for something that this one holds.
+        self._is_held = self.working.acquire(timeout=PATIENCE)
         self.changed.acquire()
 
     def after_fork_in_parent(self) -> None:
         self.changed.release()
-        self.working.release()
+        if self._is_held:
+            self.working.release()
 
     def after_fork_in_child(self) -> None:
         self.generation += 1

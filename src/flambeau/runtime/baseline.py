@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import final
 
 from flambeau.errors import UnsupportedError
-from flambeau.ir import Function
+from flambeau.ir import Function, collected_later
 from flambeau.runtime.interpreter import interpret_function
 from flambeau.runtime.linking import Entry
 from flambeau.runtime.locks import locks
@@ -54,7 +54,7 @@ class Baseline:
     def _entry(self, function: Function) -> Entry:
         entry = self._entries.get(function)
         if entry is None:
-            with locks.compiling:
+            with locks.compiling, collected_later():
                 entry = self._entries.get(function)
                 if entry is None:
                     entry = self._entries[function] = Entry(self._compiled(function))
