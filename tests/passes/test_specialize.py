@@ -217,3 +217,93 @@ def test_only_what_is_made_use_of_needs_to_hold() -> None:
         graph, {v: TensorFact(ScalarType.Float, 2, Order.CONTIGUOUS, frozenset({v})) for v in (x, y)}
     )
     assert found.used == {x}
+
+
+ROWS = """graph(%x : Tensor, %y : Tensor):
+  %true : bool = prim::Constant[value=1]()
+  %zero : int = prim::Constant[value=0]()
+  %one : int = prim::Constant[value=1]()
+  %kept : Tensor[] = prim::ListConstruct()
+  %size : int = aten::size(%x, %zero)
+  %trips : int = aten::__range_length(%one, %size, %one)
+  %r : Tensor = prim::Loop(%trips, GO, %y)
+    block0(%i : int, %c : Tensor):
+      %t : int = aten::__derive_index(%i, %one, %one)
+      %row : Tensor = aten::select(%x, %zero, %t)
+      BODY
+      -> (GO, %d)
+  return (%r, %kept)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "go", "changes"),
+    [
+        ("%d : Tensor = aten::add(%c, %row, %one)", "%true", True),
+        # A loop that may end early need not come to every row.
+        ("%d : Tensor = aten::add(%c, %row, %one)", "%go", False),
+        # Each row that is given out is an object of its own.
+        ("%l : Tensor[] = aten::append(%kept, %row)\n      %d : Tensor = aten::relu(%row)", "%true", False),
+    ],
+)
+def test_rows_are_made_together_where_all_are_taken(body: str, go: str, changes: bool) -> None:
+    text = ROWS.replace("BODY", body).replace("GO", go)
+    if go != "%true":
+        text = text.replace("%y : Tensor)", "%y : Tensor, %go : bool)")
+    found = specialized(text, FLOAT_2D, FLOAT_1D, *((ir.BOOL,) if go != "%true" else ()))
+    assert ("aten::unbind[few=1](%x" in found) is changes
+
+
+def test_other_loops_do_not_make_rows() -> None:
+    """The size of another tensor, another dimension, rows that are skipped."""
+    text = ROWS.replace("BODY", "%d : Tensor = aten::add(%c, %row, %one)").replace("GO", "%true")
+    for old, new in (
+        ("aten::size(%x, %zero)", "aten::size(%y, %zero)"),
+        ("aten::size(%x, %zero)", "aten::size(%x, %one)"),
+        ("aten::select(%x, %zero", "aten::select(%x, %one"),
+        ("__range_length(%one, %size, %one)", "__range_length(%size, %size, %one)"),
+    ):
+        assert "unbind" not in specialized(text.replace(old, new), FLOAT_2D, FLOAT_1D)
+
+
+def test_numbers_are_taken_out_at_once() -> None:
+    text = """graph(%x : Tensor, %i : int):
+  %zero : int = prim::Constant[value=0]()
+  %v : Tensor = aten::select(%x, %zero, %i)
+  %n : int = aten::Int(%v)
+  return (%n)
+"""
+    assert "prim::NumberAt(%x, %i)" in specialized(text, LONG_1D, ir.INT)
+    assert "NumberAt" not in specialized(text, FLOAT_1D, ir.INT)  # to be rounded
+    assert "NumberAt" not in specialized(text, LONG_1D.replace(sizes=(2, 2), strides=(2, 1)), ir.INT)
+
+
+COLUMN = """graph(%m : Tensor, %v : Tensor, %n : int):
+  %true : bool = prim::Constant[value=1]()
+  %false : bool = prim::Constant[value=0]()
+  %zero : int = prim::Constant[value=0]()
+  %one : int = prim::Constant[value=1]()
+  %r : Tensor = prim::Loop(%n, %true, %v)
+    block0(%i : int, %c : Tensor):
+      %u : Tensor = aten::unsqueeze(%c, %one)
+      %s : Tensor = aten::add(%u, %m, %one)
+      READ
+      -> (%true, %best)
+  return (%r)
+"""
+
+
+def test_loops_broadcast_along_rows() -> None:
+    reads = "%best : Tensor, %where : Tensor = aten::max(%s, %zero, %false)"
+    text = specialized(COLUMN.replace("READ", reads), FLOAT_2D.replace(sizes=(4, 4)), FLOAT_1D, ir.INT)
+    FileCheck().check("aten::t(%m)").check("prim::Loop").check_not("unsqueeze").check("aten::add(").check(
+        "aten::max("
+    ).run(text)
+    for other in ("%best : Tensor = aten::t(%s)", "%best : Tensor = aten::relu(%s)"):
+        assert "unsqueeze" in specialized(COLUMN.replace("READ", other), FLOAT_2D, FLOAT_1D, ir.INT)
+    changed = (
+        COLUMN.replace("READ", reads)
+        .replace("aten::unsqueeze(%c", "aten::unsqueeze(%v")
+        .replace("%m, %one)", "%c, %one)")
+    )
+    assert "unsqueeze" in specialized(changed, FLOAT_2D, FLOAT_1D, ir.INT)

@@ -47,8 +47,26 @@ class Generator:
         for _ in range(count):
             if depth < 2 and self.random.random() < 0.2:
                 self.loop(known, indent, depth)
+            elif self.random.random() < 0.08:
+                self.rows(known, indent)
             else:
                 self.statement(known, indent)
+
+    def rows(self, known: list[str], indent: str) -> None:
+        """A loop over all rows of a tensor, some of which are given out, and the best of each column."""
+        rows, index, name = self.random.choice(known), f"i{next(self.names)}", f"v{next(self.names)}"
+        first = self.random.choice((0, 1))
+        pick = "row" if self.random.random() < 0.5 else f"{name}"
+        self.lines += [
+            f"{indent}{name} = {rows}[0] * 1.0",
+            f"{indent}for {index} in range({first}, {rows}.size(0)):",
+            f"{indent}    row = {rows}[{index}]",
+            f"{indent}    best, where = ({name}[: w.size(0)].unsqueeze(1) + w[: {name}.size(0)]).max(dim={first})",
+            f"{indent}    total = total + float(best[0]) + int(where[-1])",
+            f"{indent}    {name} = ({name} + row) * 0.5",
+        ]
+        if self.random.random() < 0.5:
+            self.lines.append(f"{indent}    kept.append({pick})")
 
     def loop(self, known: list[str], indent: str, depth: int) -> None:
         carried = f"v{next(self.names)}"

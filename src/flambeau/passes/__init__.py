@@ -35,6 +35,7 @@ from flambeau.passes.pipelines import (
 from flambeau.passes.remove_dropout import remove_dropout
 from flambeau.passes.remove_mutation import remove_list_mutation, remove_mutation, remove_tensor_mutation
 from flambeau.passes.specialize import (
+    FEW,
     IF_FLOAT,
     KNOWN_RANK,
     SHARED,
@@ -50,6 +51,7 @@ from flambeau.passes.tensor_rules import Order, TensorFact
 from flambeau.passes.whole_slices import remove_whole_slices
 
 __all__ = [
+    "FEW",
     "FITS",
     "IF_FLOAT",
     "KNOWN_RANK",

@@ -21,8 +21,10 @@ from flambeau.ir import (
     FLOAT,
     INT,
     NONE,
+    TENSOR,
     Device,
     Graph,
+    ListType,
     Node,
     ScalarType,
     TensorType,
@@ -32,6 +34,7 @@ from flambeau.ir import (
     create_constant,
 )
 
+from .known_objects import known_objects
 from .loop_invariant_code_motion import hoist_loop_invariants
 from .memory_reuse import mark_memory_reuse
 from .tensor_facts import propagate_facts
@@ -52,6 +55,8 @@ SHARED = "shared"
 """The attribute of an `aten::scalar_tensor` whose result nobody writes to or sees."""
 IF_FLOAT = "if_float"
 """The attribute of an operation with a number that, if its tensor has 32-bit floats, may be one with a tensor."""
+FEW = "few"
+"""The attribute of an `aten::unbind` whose tensor may stand for the list, as it is only indexed."""
 KNOWN_RANK = "known_rank"
 """The attribute of what is certain not to fail for the number of dimensions of its tensor."""
 TAKES_ROWS = "takes_rows"
@@ -59,6 +64,8 @@ TAKES_ROWS = "takes_rows"
 
 _ITERATIONS = 10
 """How often a loop is taken to run."""
+_SKIPPED = 4
+"""How many rows at the start a loop may leave out."""
 _EXACT_IN_FLOAT = 1 << 24
 """Ints up to here are the same as 32-bit floats."""
 _CHANGES_GEOMETRY = frozenset(
@@ -117,9 +124,12 @@ def specialize_for(graph: Graph, given: Mapping[Value, TensorFact]) -> Specializ
         return Specialization(frozenset(), 0.0)
     specializer = _Specializer(graph, given)
     specializer.numbers_to_tensors()
+    specializer.transpose_invariants()
     specializer.hoist()
+    specializer.unbind_rows()
     specializer.simplify_indexing()
     specializer.use_ranks()
+    specializer.take_numbers()
     specializer.reuse_memory()
     return Specialization(frozenset(specializer.used), specializer.gain)
 
@@ -181,6 +191,40 @@ class _Specializer:
 
     # --- loops
 
+    def transpose_invariants(self) -> None:
+        """Let loops broadcast along rows of a transposed matrix rather than along columns.
+
+            max(v.unsqueeze(1) + m, 0)    ->    max(m.t() + v, 1)
+
+        Neither the sums nor which of them is the largest depend on it, and the transposed matrix, which is a view, can
+        be made before the loop.
+        """
+        for node in [n for n in self._graph.walk() if n.kind == "aten::add"]:
+            found = _column_and_matrix(node)
+            if found is None or node.output.use_count != 1:
+                continue
+            column, matrix = found
+            reader = node.output.uses[0].user
+            vector = self._facts.get(column.inputs[0])
+            if vector is None or vector.rank != 1 or matrix not in self._facts or self._facts[matrix].rank != 2:
+                continue
+            if reader.kind in ("aten::max", "aten::min") and _is_outside_loop(matrix, node):
+                self._transpose(node, column, matrix, reader)
+
+    def _transpose(self, node: Node, column: Node, matrix: Value, reader: Node) -> None:
+        dimension = constant_value(reader.inputs[1]) if len(reader.inputs) == 3 else None
+        if dimension not in (-2, -1, 0, 1) or constant_value(reader.inputs[2]) is not False:
+            return
+        self._use(0.5, node, column.inputs[0], matrix)
+        transposed = self._graph.create("aten::t", (matrix,)).copy_metadata(node).insert_before(node).output
+        fact = self._facts[matrix]
+        self._facts[transposed] = TensorFact(fact.dtype, 2, Order.ANY, fact.sources)
+        node.replace_input(0, transposed)
+        node.replace_input(1, column.inputs[0])
+        other = create_constant(self._graph, 1 - dimension % 2).copy_metadata(reader).insert_before(reader)
+        reader.replace_input(1, other.output)
+        column.destroy()
+
     def hoist(self) -> None:
         before = {node: _loops_around(node) for node in self._graph.walk() if self._is_safe(node)}
         hoist_loop_invariants(self._graph, before.__contains__)
@@ -210,6 +254,47 @@ class _Specializer:
         return -fact.rank - 1 <= dimension <= fact.rank
 
     # --- indexing
+
+    def unbind_rows(self) -> None:
+        """Where a loop goes over the rows of a tensor, make all of them at once.
+
+        Only where the loop takes each row that there is (but for some at the start), so none is made in vain. A tensor
+        of many rows stays one, which the reader of `FEW` sees to.
+        """
+        known: frozenset[Value] | None = None
+        for node in [n for n in self._graph.walk() if n.kind == "aten::select"]:
+            loop = _loop_over_rows(node)
+            fact = self._facts.get(node.inputs[0])
+            if loop is None or fact is None or not fact.rank:
+                continue
+            known = known_objects(self._graph) if known is None else known
+            if node.output in known:  # whoever holds a row can tell it from the same row of another iteration
+                continue
+            self._use(0.2, node, node.inputs[0])
+            zero = node.inputs[1]
+            rows = self._graph.create("aten::unbind", (node.inputs[0], zero), (ListType(TENSOR),)).copy_metadata(node)
+            rows.insert_before(loop).set_attribute(FEW, "i", 1)
+            row = self._graph.create("aten::__getitem__", (rows.output, node.inputs[2])).copy_metadata(node)
+            row.insert_before(node).output.copy_metadata(node.output)
+            if node.output in self._facts:
+                self._facts[row.output] = self._facts[node.output]
+            node.replace_all_uses_with(row)
+            node.destroy()
+
+    def take_numbers(self) -> None:
+        """Take a number out of a tensor of one dimension at once."""
+        for node in [n for n in self._graph.walk() if n.kind in _NUMBER_DTYPES and len(n.inputs) == 1]:
+            row = node.inputs[0].node
+            fact = self._facts.get(row.inputs[0]) if row.kind == "aten::select" else None
+            if fact is None or fact.rank != 1 or fact.dtype not in _NUMBER_DTYPES[node.kind] or row.next is not node:
+                continue
+            if row.output.use_count == 1:
+                self._use(0.2, node, row.inputs[0])
+                made = self._graph.create("prim::NumberAt", (row.inputs[0], row.inputs[2])).copy_metadata(row)
+                made.insert_before(node).output.copy_metadata(node.output)
+                node.replace_all_uses_with(made)
+                node.destroy()
+                row.destroy()
 
     def simplify_indexing(self) -> None:
         """Index with a tensor rather than with a list of one."""
@@ -255,6 +340,57 @@ class _Specializer:
     def reuse_memory(self) -> None:
         for node in mark_memory_reuse(self._graph, self._facts):
             self._use(0.2, node, node.output, *(v for v in node.inputs if v in self._facts))
+
+
+_NUMBER_DTYPES: Mapping[str, frozenset[ScalarType]] = MappingProxyType(
+    {
+        "aten::Int": frozenset({ScalarType.Long, ScalarType.Int}),
+        "aten::Float": frozenset({ScalarType.Float, ScalarType.Double}),
+    }
+)
+
+
+def _column_and_matrix(node: Node) -> tuple[Node, Value] | None:
+    """The operands of an addition, if one is a vector with a second dimension of size 1 for it alone."""
+    if len(node.inputs) != 3 or constant_value(node.inputs[2]) != 1:
+        return None
+    for first, second in ((0, 1), (1, 0)):
+        made = node.inputs[first].node
+        if made.kind == "aten::unsqueeze" and made.output.use_count == 1 and constant_value(made.inputs[1]) in (1, -1):
+            return made, node.inputs[second]
+    return None
+
+
+def _is_outside_loop(value: Value, node: Node) -> bool:
+    """Whether a value is there before the innermost loop that a node is in, directly."""
+    block = node.owning_block
+    loop = None if block is None else block.owning_node
+    return loop is not None and loop.kind == "prim::Loop" and value.node.is_before(loop)
+
+
+def _loop_over_rows(node: Node) -> Node | None:
+    """The loop that a select is in, if it takes row after row of a tensor from before the loop, up to the last one."""
+    block = node.owning_block
+    loop = None if block is None else block.owning_node
+    tensor, dimension, index = node.inputs
+    if block is None or loop is None or loop.kind != "prim::Loop" or constant_value(dimension) != 0:
+        return None
+    if not tensor.node.is_before(loop) or not dimension.node.is_before(loop):
+        return None
+    if constant_value(loop.inputs[1]) is not True or constant_value(block.outputs[0]) is not True:
+        return None
+    limit = loop.inputs[0]
+    if index.node.kind == "aten::__derive_index" and limit.node.kind == "aten::__range_length":
+        low, high, step = limit.node.inputs
+        first = constant_value(low)
+        if list(index.node.inputs[1:]) != [low, step] or constant_value(step) != 1:
+            return None
+        if not isinstance(first, int) or not 0 <= first <= _SKIPPED:
+            return None
+        index, limit = index.node.inputs[0], high
+    is_size = limit.node.kind == "aten::size" and len(limit.node.inputs) == 2
+    same = is_size and limit.node.inputs[0] is tensor and constant_value(limit.node.inputs[1]) == 0
+    return loop if same and index is block.inputs[0] else None
 
 
 def _cut(node: Node, rank: int) -> Node | None:

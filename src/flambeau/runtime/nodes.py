@@ -122,6 +122,11 @@ def index_tensor(node: Node) -> Kernel:
     return operator.getitem
 
 
+@specialises("prim::NumberAt")
+def number_at(node: Node) -> Kernel:
+    return lambda tensor, index: tensor[index].item()
+
+
 @specialises("prim::TupleUnpack")
 def tuple_unpack(node: Node) -> Kernel:
     if len(node.outputs) == 1:

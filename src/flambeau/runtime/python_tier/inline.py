@@ -165,8 +165,10 @@ def _division(node: Node, operands: Sequence[Expression]) -> Inline:
 
 @_expression("aten::slice.t")
 def _slice(node: Node, operands: Sequence[Expression]) -> Inline | None:
-    """Slices from a known start in steps of one: there, the largest int as the end is no end in Python as well."""
+    """All of it backwards; slices from a known start in steps of one, where the largest int is no end in Python too."""
     start, step = constant_value(node.inputs[1]), constant_value(node.inputs[3])
+    if step == -1 and start is None and constant_value(node.inputs[2]) is None:
+        return Inline("{0}[::-1]", is_atom=True, reads_state=True)
     if step != 1 or start is NOT_CONSTANT or (isinstance(start, int) and abs(start) > 1 << 62):
         return None
     first = "" if start is None else "{1}"

@@ -14,8 +14,10 @@ from flambeau.runtime.python_tier.control import is_native_range
 from flambeau.runtime.python_tier.specialized_nodes import (
     write_chunk,
     write_index,
+    write_number,
     write_scalar_tensor,
     write_transpose,
+    write_unbind,
 )
 from flambeau.runtime.registry import kernel_of_node
 
@@ -179,7 +181,9 @@ WRITERS: Mapping[str, KindWriter] = MappingProxyType(
         "aten::__derive_index": _derive_index,
         "aten::chunk": write_chunk,
         "aten::transpose": write_transpose,
+        "aten::unbind": write_unbind,
         "aten::scalar_tensor": write_scalar_tensor,
         "prim::IndexTensor": write_index,
+        "prim::NumberAt": write_number,
     }
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from flambeau.errors import InvalidGraphError
 from flambeau.ir import Node, Operator, constant_value, operators_named
-from flambeau.passes import FITS, KNOWN_RANK, REUSES, SHARED, TAKES_ROWS
+from flambeau.passes import FEW, FITS, KNOWN_RANK, REUSES, SHARED, TAKES_ROWS
 from flambeau.runtime.python_tier.tensor_calls import tensor_call
 from flambeau.runtime.registry import load_tensor_backend
 
@@ -24,13 +24,18 @@ __all__ = [
     "GIVE_UP",
     "write_chunk",
     "write_index",
+    "write_number",
     "write_reusing",
     "write_scalar_tensor",
     "write_transpose",
+    "write_unbind",
     "write_with_number",
 ]
 
 _MOST_PARTS = 8
+_MOST_ROWS = 512
+"""How many rows there may be at a time: each takes some hundred bytes."""
+_SHORT = 24
 GIVE_UP = "give_up"
 """The name under which generated code has the function that clears a flag."""
 
@@ -150,4 +155,31 @@ def write_transpose(writer: Writer, node: Node) -> bool:
     expression = writer.combined(node, f"{source.operand}.mT", [source])
     expression.reads_state, expression.raiser = True, node
     writer.result(node, expression)
+    return True
+
+
+def write_unbind(writer: Writer, node: Node) -> bool:
+    """The rows of a tensor; of a long one itself, which gives a row just as well."""
+    if not node.has_attribute(FEW):
+        return False
+    writer.settle(keep=node.inputs)
+    (whole,) = writer.take_all(node.inputs[:1], simple=(0,))
+    name = writer.variable_for(node.output)
+    writer.line(f"{name} = {whole.text}.unbind(0) if {whole.text}.shape[0] <= {_MOST_ROWS} else {whole.text}", node)
+    writer.assigned(node.output, name)
+    writer.executed([whole])
+    return True
+
+
+def write_number(writer: Writer, node: Node) -> bool:
+    """One number of a tensor with one dimension: of a short one, a list of all is made faster than a view of one."""
+    writer.settle(keep=node.inputs)
+    operands = writer.take_all(node.inputs, simple=(0, 1))
+    row, index = (o.text for o in operands)
+    name = writer.variable_for(node.output)
+    plain = f"{row}[{index}].item()"
+    writer.line(f"try: {name} = {row}.tolist()[{index}] if {row}.numel() < {_SHORT} else {plain}", node)
+    writer.line(f"except IndexError: {name} = {plain}", node)
+    writer.assigned(node.output, name)
+    writer.executed(operands)
     return True
