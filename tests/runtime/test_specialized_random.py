@@ -49,6 +49,8 @@ class Generator:
                 self.loop(known, indent, depth)
             elif self.random.random() < 0.08:
                 self.rows(known, indent)
+            elif self.random.random() < 0.1:
+                self.cell(known, indent)
             else:
                 self.statement(known, indent)
 
@@ -67,6 +69,23 @@ class Generator:
         ]
         if self.random.random() < 0.5:
             self.lines.append(f"{indent}    kept.append({pick})")
+
+    def cell(self, known: list[str], indent: str) -> None:
+        """A recurrent cell, some of whose gates are given out."""
+        rows, index, name = self.random.choice(known), f"i{next(self.names)}", f"v{next(self.names)}"
+        first, second = self.random.choice((("p", "q"), ("torch.sigmoid(p)", "torch.tanh(q)"), ("torch.exp(p)", "q")))
+        rest = self.random.choice(("p + q", "q * 0.5", "p - q"))
+        self.lines += [
+            f"{indent}square = w.t() @ w",
+            f"{indent}{name} = {rows}[:1] * 1.0",
+            f"{indent}for {index} in range({rows}.size(0)):",
+            f"{indent}    gates = torch.mm({rows}[{index}].unsqueeze(0), square) + {name} * s",
+            f"{indent}    p, q = gates.chunk(2, 1)",
+            f"{indent}    {name} = torch.cat([{first} * {second}, {rest}], 1)",
+        ]
+        if self.random.random() < 0.5:
+            self.lines.append(f"{indent}    kept.append({self.random.choice((name, 'q', 'gates', 'p'))})")
+        known.append(name)
 
     def loop(self, known: list[str], indent: str, depth: int) -> None:
         carried = f"v{next(self.names)}"
@@ -214,7 +233,7 @@ def check(seed: int, folder: Path) -> int:
             given = arguments(seed * 10 + call)
             try:
                 expected = outcome(function, given)
-            except (RuntimeError, IndexError):  # scripts may leave out what fails, if nothing comes of it
+            except (RuntimeError, IndexError, ValueError):  # scripts may leave out what fails, if nothing comes of it
                 continue
             for repetition in range(4):
                 found = outcome(scripted, given)

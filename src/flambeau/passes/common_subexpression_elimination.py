@@ -5,9 +5,10 @@
 
 Within a block and from the blocks around it (a branch uses what was computed before it, never the other way round).
 Not for nodes with side effects, random ones, those with sub-blocks, and those whose inputs or results are written to
-anywhere. Two results that may both become known outside stay two, as the caller could tell them apart by writing to
-one (views that only operators read are not known outside, whatever they are views of); what a node takes out of a
-container or object (attributes, elements, casts) is the same object both times, so that does not matter there.
+anywhere. Two results that may both become known outside stay two, and so does what each iteration of a loop gives out,
+as the caller could tell them apart by writing to one (views that only operators read are not known outside, whatever
+they are views of); what a node takes out of a container or object (attributes, elements, casts) is the same object both
+times, so that does not matter there.
 
 Keeps: the order of the rest. The first of equal nodes stays. Cost: linear.
 """
@@ -82,7 +83,8 @@ class _Merger:
     def _may_replace(self, first: Node, second: Node) -> bool:
         if first.kind in _TAKES_OUT or not self._facts.escapes_scope(second.outputs):
             return True
-        if first in self._known_outside or self._facts.escapes_scope(first.outputs):
+        in_loop = _innermost_loop(first) is not _innermost_loop(second)
+        if in_loop or first in self._known_outside or self._facts.escapes_scope(first.outputs):
             return self._is_unknown(second)
         self._known_outside.add(first)
         return True
@@ -92,6 +94,15 @@ class _Merger:
         if self._known_objects is None:
             self._known_objects = known_objects(self._graph)
         return self._known_objects.isdisjoint(node.outputs)
+
+
+def _innermost_loop(node: Node) -> Node | None:
+    block = node.owning_block
+    while block is not None and block.owning_node is not None:
+        if block.owning_node.kind == "prim::Loop":
+            return block.owning_node
+        block = block.owning_node.owning_block
+    return None
 
 
 def _may_be_shared(node: Node, facts: AliasDb) -> bool:

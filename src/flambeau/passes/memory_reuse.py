@@ -23,7 +23,7 @@ from flambeau.ir import Block, Graph, Node, Value, constant_value, operators_nam
 from .known_objects import may_give_view
 from .tensor_rules import BINARY, COMPARISONS, EXACT, SCALAR, SPLITS, UNARY, Order, TensorFact, gives_new_tensors
 
-__all__ = ["FITS", "REUSES", "mark_memory_reuse"]
+__all__ = ["FITS", "REUSES", "keeps_nothing", "mark_memory_reuse"]
 
 REUSES = "reuses"
 """The attribute: the index of the operand."""
@@ -117,10 +117,11 @@ def _has_in_place_form(node: Node) -> bool:
 
 def _is_read_up_to(value: Value, last: Node) -> bool:
     """Whether all readers of a value come before a node of its block, or are that, and keep nothing of it."""
-    return all(use.user is last or (use.user.is_before(last) and _keeps_nothing(use.user)) for use in value.uses)
+    return all(use.user is last or (use.user.is_before(last) and keeps_nothing(use.user)) for use in value.uses)
 
 
-def _keeps_nothing(node: Node) -> bool:
+def keeps_nothing(node: Node) -> bool:
+    """Whether what a node leaves behind shares no memory with its operands."""
     operator = node.operator
     if operator is None:
         return node.kind == "prim::IndexTensor"

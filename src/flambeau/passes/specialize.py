@@ -35,6 +35,7 @@ from flambeau.ir import (
 )
 
 from .known_objects import known_objects
+from .loop_buffers import share_loop_buffers
 from .loop_invariant_code_motion import hoist_loop_invariants
 from .memory_reuse import mark_memory_reuse
 from .tensor_facts import propagate_facts
@@ -340,6 +341,8 @@ class _Specializer:
     def reuse_memory(self) -> None:
         for node in mark_memory_reuse(self._graph, self._facts):
             self._use(0.2, node, node.output, *(v for v in node.inputs if v in self._facts))
+        for node in share_loop_buffers(self._graph):
+            self._use(1.0, node, *node.inputs[1:])
 
 
 _NUMBER_DTYPES: Mapping[str, frozenset[ScalarType]] = MappingProxyType(

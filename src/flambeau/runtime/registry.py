@@ -150,6 +150,9 @@ class TensorBackend(Protocol):
     def float_tensor(self, number: float) -> object:
         """A tensor of one 32-bit float, to be read only."""
 
+    def multiply_into(self, one: object, other: object, *, out: object) -> object:
+        """The product of two matrices, in the memory of a third one of its size."""
+
     def plain_modes(self) -> bool:
         """Whether nothing intercepts operators on this thread, and autocast is off."""
 

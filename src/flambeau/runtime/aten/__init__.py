@@ -25,7 +25,14 @@ from flambeau.runtime.aten.enumerations import (
     to_qscheme,
 )
 from flambeau.runtime.aten.modes import autocast, current_modes
-from flambeau.runtime.aten.tensor_guards import fact_of_tensor, float_tensor, is_float_tensor, plain_modes, tensor_guard
+from flambeau.runtime.aten.tensor_guards import (
+    fact_of_tensor,
+    float_tensor,
+    is_float_tensor,
+    multiply_into,
+    plain_modes,
+    tensor_guard,
+)
 from flambeau.runtime.aten.tensor_values import from_data, tensor_data
 
 __all__ = [
@@ -43,6 +50,7 @@ __all__ = [
     "from_data",
     "is_float_tensor",
     "layout_number",
+    "multiply_into",
     "plain_modes",
     "register_custom_operators",
     "tensor_data",

@@ -10,7 +10,7 @@ from flambeau.ir import ScalarType
 from flambeau.passes import Order, TensorFact
 from flambeau.runtime.aten.enumerations import dtype_number, to_dtype
 
-__all__ = ["fact_of_tensor", "float_tensor", "is_float_tensor", "plain_modes", "tensor_guard"]
+__all__ = ["fact_of_tensor", "float_tensor", "is_float_tensor", "multiply_into", "plain_modes", "tensor_guard"]
 
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 """Classes whose tensors behave as tensors do."""
@@ -53,6 +53,9 @@ def is_float_tensor(name: str, bind: Callable[[str, object], str]) -> str:
     dtype, classes = bind("float32", torch.float32), bind("plain", _PLAIN)
     return f"{name}.dtype is {dtype} and {name}.__class__ in {classes} and {name}.is_cpu"
 
+
+multiply_into = torch._C._VariableFunctions.mm
+"""The product of two matrices; `out` says where it goes."""
 
 _float_tensors: dict[float, torch.Tensor] = {}
 _MOST_TENSORS = 1 << 10

@@ -12,9 +12,12 @@ from flambeau.runtime.instances import named_tuple_class
 from flambeau.runtime.nodes import is_custom_class
 from flambeau.runtime.python_tier.control import is_native_range
 from flambeau.runtime.python_tier.specialized_nodes import (
+    write_buffer,
     write_chunk,
+    write_cut_once,
     write_index,
     write_number,
+    write_product_into,
     write_scalar_tensor,
     write_transpose,
     write_unbind,
@@ -184,6 +187,9 @@ WRITERS: Mapping[str, KindWriter] = MappingProxyType(
         "aten::unbind": write_unbind,
         "aten::scalar_tensor": write_scalar_tensor,
         "prim::IndexTensor": write_index,
+        "prim::Buffer": write_buffer,
+        "prim::CutOnce": write_cut_once,
+        "prim::MmInto": write_product_into,
         "prim::NumberAt": write_number,
     }
 )

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GIVE_UP",
+    "write_buffer",
     "write_chunk",
+    "write_cut_once",
     "write_index",
     "write_number",
+    "write_product_into",
     "write_reusing",
     "write_scalar_tensor",
     "write_transpose",
@@ -129,21 +132,65 @@ def write_with_number(writer: Writer, node: Node) -> bool:
 
 def write_chunk(writer: Writer, node: Node) -> bool:
     """Where the parts are equal, `split_with_sizes` gives the same ones faster."""
-    count, dimension = (constant_value(v) for v in node.inputs[1:])
-    if not node.has_attribute(KNOWN_RANK) or not isinstance(count, int) or not 1 < count <= _MOST_PARTS:
-        return False
-    if any(use.user.kind != "prim::ListUnpack" for use in node.output.uses):
+    if not _is_cut_into_variables(node, 0):
         return False
     writer.settle(keep=node.inputs)
     (whole,) = writer.take_all(node.inputs[:1], simple=(0,))
     name = writer.variable_for(node.output)
-    size = f"{whole.text}.shape[{dimension}]"
-    parts = ", ".join(["part"] * count)
-    test = f"(part := {size} // {count}) and part * {count} == {size}"
-    split = f"{whole.text}.split_with_sizes(({parts}), {dimension})"
-    writer.line(f"{name} = {split} if {test} else {whole.text}.chunk({count}, {dimension})", node)
+    writer.line(f"{name} = {_parts(node, whole.text, 1)}", node)
     writer.assigned(node.output, name)
     writer.executed([whole])
+    return True
+
+
+def _is_cut_into_variables(node: Node, first: int) -> bool:
+    count, dimension = (constant_value(v) for v in node.inputs[first + 1 :])
+    if not node.has_attribute(KNOWN_RANK) or not isinstance(count, int) or not isinstance(dimension, int):
+        return False
+    return 1 < count <= _MOST_PARTS and all(use.user.kind == "prim::ListUnpack" for use in node.output.uses)
+
+
+def _parts(node: Node, whole: str, first: int) -> str:
+    count, dimension = (constant_value(v) for v in node.inputs[first:])
+    if not isinstance(count, int) or not _is_cut_into_variables(node, first - 1):
+        return f"{whole}.chunk({count}, {dimension})"
+    size = f"{whole}.shape[{dimension}]"
+    parts = ", ".join(["part"] * count)
+    test = f"(part := {size} // {count}) and part * {count} == {size}"
+    return f"{whole}.split_with_sizes(({parts}), {dimension}) if {test} else {whole}.chunk({count}, {dimension})"
+
+
+def write_buffer(writer: Writer, node: Node) -> bool:
+    """What the iterations of a loop share: the memory, what was cut last, and its pieces."""
+    writer.settle()
+    name = writer.new_variable(node.output)
+    writer.line(f"{name} = [None, None, None]", node)
+    return True
+
+
+def write_product_into(writer: Writer, node: Node) -> bool:
+    writer.settle(keep=node.inputs)
+    operands = writer.take_all(node.inputs, simple=(0, 1, 2))
+    buffer, one, other = (o.text for o in operands)
+    name = writer.variable_for(node.output)
+    multiply = writer.bind("mm", load_tensor_backend().multiply_into)
+    writer.line(f"if {buffer}[0] is None: {name} = {buffer}[0] = {one}.mm({other})", node)
+    writer.line(f"else: {name} = {multiply}({one}, {other}, out={buffer}[0])", node)
+    writer.assigned(node.output, name)
+    writer.executed(operands)
+    return True
+
+
+def write_cut_once(writer: Writer, node: Node) -> bool:
+    writer.settle(keep=node.inputs)
+    operands = writer.take_all(node.inputs[:2], simple=(0, 1))
+    buffer, whole = (o.text for o in operands)
+    name = writer.variable_for(node.output)
+    writer.line(f"if {buffer}[1] is not {whole}: {buffer}[1], {buffer}[2] = {whole}, None", node)
+    writer.line(f"if {buffer}[2] is None: {buffer}[2] = {_parts(node, whole, 2)}", node)
+    writer.line(f"{name} = {buffer}[2]", node)
+    writer.assigned(node.output, name)
+    writer.executed(operands)
     return True
 
 
