@@ -75,6 +75,7 @@ def test_killed_ten_times(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_killed_two_hundred_times(tmp_path: Path) -> None:
     run_killer(tmp_path / "m.pt", 200)
 
