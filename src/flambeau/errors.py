@@ -193,10 +193,12 @@ class ExecutionError(FlambeauError):
     """A script raised while running.
 
     Where the script raised an exception of class `E`, the object is an instance of both `ExecutionError` and `E`.
-    `script_traceback` shows the script's own source lines, the innermost last.
+    `script_traceback` shows the script's own source lines, the innermost last. `operator_call` is the operator that
+    failed with what it was given, `aten::mm(self: float32[2, 3], mat2: float32[2, 3])`; empty where the script raised.
     """
 
     script_traceback: str = ""
+    operator_call: str = ""
 
 
 class UnsupportedError(FlambeauError, NotImplementedError):

@@ -538,3 +538,31 @@ def test_nothing_is_no_bool() -> None:
     """PyTorch takes None for False."""
     with pytest.raises(ExecutionError, match="argument 'b'"):
         flambeau.script(takes_all)(**{**GOOD, "b": None})
+
+
+def test_calls_of_long_and_deep_values_by_the_python_tier() -> None:
+    def pick(table: dict[str, list[list[list[list[int]]]]], names: list[str], name: str) -> list[list[list[list[int]]]]:
+        return [table[names[7]], table[name]][len(names)]
+
+    names = ["a" * 100, *map(str, range(9))]
+    with pytest.raises(ExecutionError) as caught:
+        flambeau.script(pick)({"6": [[[[1]]]], "b": []}, names, "b")
+    # The index is part of an expression, and not to be had any more.
+    assert caught.value.operator_call == "aten::__getitem__(list: [[[[...]]], []])"
+    with pytest.raises(ExecutionError) as caught:
+        flambeau.script(pick)({"x": []}, names, "y" * 100)
+    assert caught.value.operator_call == "aten::__getitem__(self: dict of 1, key: '6')"
+
+
+class Silent(Tensor):
+    """A tensor that tells nothing about itself."""
+
+    @classmethod
+    def __torch_function__(cls, func: object, types: object, args: Any = (), kwargs: Any = None) -> object:
+        raise RuntimeError("not for you")
+
+
+def test_a_tensor_that_tells_nothing() -> None:
+    with pytest.raises(ExecutionError) as caught:
+        flambeau.script(product)(torch.ones(2).as_subclass(Silent))
+    assert "not for you" in str(caught.value)

@@ -56,8 +56,6 @@ class ScriptException(ExecutionError):
     shown_class: str = ""
     """The class as the last line of the text names it."""
     shown_message: str = ""
-    operator_call: str = ""
-    """The operator that failed, with what it was given; empty where the script itself raised."""
     restored_text: str = ""
 
     def __init__(self, *args: object) -> None:

@@ -15,6 +15,7 @@ Operand: TypeAlias = "str | tuple[Operand, ...]"
 UNKNOWN = object()
 """Stands for a value that is not to be had any more."""
 _MOST_ELEMENTS = 4
+_DEEPEST = 3
 _LONGEST_TEXT = 40
 
 
@@ -58,14 +59,19 @@ def _arguments(node: Node, values: Sequence[object]) -> list[tuple[Argument, obj
     return list(zip(operator.schema.arguments, values, strict=False))
 
 
-def _text(value: object) -> str:
+def _text(value: object, depth: int = 0) -> str:
     if value is UNKNOWN:
         return "?"
     if is_tensor(value):
-        return _tensor_text(value)
+        try:
+            return _tensor_text(value)
+        except (AttributeError, RuntimeError, TypeError, ValueError):  # of a subclass that does not tell
+            return type(value).__name__
     match value:
+        case list() | tuple() if depth == _DEEPEST:
+            return "[...]"
         case list() | tuple():
-            shown = [_text(v) for v in value[:_MOST_ELEMENTS]]
+            shown = [_text(v, depth + 1) for v in value[:_MOST_ELEMENTS]]
             more = [f"... {len(value)} in all"] if len(value) > _MOST_ELEMENTS else []
             return f"[{', '.join([*shown, *more])}]"
         case str():
