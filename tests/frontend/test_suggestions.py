@@ -240,6 +240,14 @@ def range_in_a_variable(n: int):
     return [numbers, numbers]
 
 
+def only_in_python(x: Tensor):
+    return x.numpy()
+
+
+def spelled_otherwise(x: Tensor):
+    return x.new_tensor([1.0])
+
+
 def class_attribute(n: int):
     return Shared().get()
 
@@ -256,6 +264,8 @@ def order_of_objects(n: int):
         (number_for_tensor, "torch.tensor"),
         (flag_of_a_run, "two calls"),
         (range_in_a_variable, "list(range(...))"),
+        (only_in_python, "@torch.jit.ignore"),
+        (spelled_otherwise, "dtype=x.dtype"),
         (class_attribute, "assign it in __init__"),
         (order_of_objects, "define __lt__"),
     ],

@@ -9,7 +9,6 @@ from .special import SpecialForm
 from .sugared import SugaredValue
 
 _OPERATORS = {
-    "hash": "aten::hash",
     "id": "prim::id",
     "min": "prim::min",
     "max": "prim::max",
@@ -24,7 +23,7 @@ _OPERATORS = {
     "rangelist": "prim::rangelist",
     "sorted": "aten::sorted",
 }
-_MAGIC = {"len": "aten::len", "hex": "aten::hex", "oct": "aten::oct", "round": "aten::round"}
+_MAGIC = {"len": "aten::len", "hex": "aten::hex", "oct": "aten::oct", "round": "aten::round", "hash": "aten::hash"}
 _CASTS: dict[str, tuple[ir.Type, str]] = {
     "float": (ir.FLOAT, "aten::Float"),
     "complex": (ir.COMPLEX, "aten::Complex"),

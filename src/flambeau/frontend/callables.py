@@ -242,7 +242,9 @@ class MagicMethod(SugaredValue):
     ) -> SugaredValue:
         if args and args[0].sugared.is_first_class:
             value = args[0].value(emitter)
-            if isinstance(value.type, ir.ClassType):
+            if isinstance(value.type, ir.ClassType) and (
+                self.method in value.type.methods or self.method != "__hash__"
+            ):
                 method = emitter.sugar(value).attribute(emitter, range, self.method)
                 return method.call(emitter, range, args[1:], kwargs, n_binders)
         elif args and self.method == "__len__" and len(args) == 1 and not kwargs:

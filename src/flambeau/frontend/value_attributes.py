@@ -46,6 +46,13 @@ TENSOR_PROPERTIES = {
     **{name: f"aten::{name}" for name in _ATEN_PROPERTIES.split()},
 }
 """Properties of tensors, with the operator that computes them."""
+_IGNORED = "put it into a function marked with @torch.jit.ignore, which stays in Python"
+ONLY_IN_PYTHON = {
+    **dict.fromkeys(("numpy", "__array__", "register_hook", "share_memory_", "grad_fn", "retain_grad_fn"), _IGNORED),
+    "new_tensor": "write `torch.tensor(..., dtype=x.dtype, device=x.device)`",
+    "names": "scripts know no names of dimensions",
+}
+"""Attributes of tensors that scripts lack, with what to do instead."""
 _DEVICE_PROPERTIES = {"type": "prim::type", "index": "prim::index"}
 
 
@@ -150,6 +157,8 @@ def similar_attribute(given: ir.Type, name: str) -> Callable[[], str]:
     """What may have been meant by an attribute that values of a type do not have."""
     if isinstance(given, ir.ClassType) and name in given.unsupported:
         return str
+    if isinstance(given, ir.TensorType) and name in ONLY_IN_PYTHON:
+        return lambda: ONLY_IN_PYTHON[name]
     return similar(name, lambda: _attributes_of(given, name))
 
 
