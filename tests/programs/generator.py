@@ -233,7 +233,7 @@ class _Generator(Statements):
             # torch.jit learns nothing from `break` and `continue`.
             with self._block(f"if {name} is None:"):
                 self._return_or_raise()
-        self._hide(name)
+        self._hide_for_good(name)
         value = self._fresh()
         self._line(f"{value} = {name} + {self._literal(PRESENT[type])}")
         self._declare(value, PRESENT[type])
@@ -272,7 +272,7 @@ class _Generator(Statements):
         name, value = target[0], self._fresh()
         for type, head in ((INT, f"if isinstance({name}, int):"), (STR, "else:")):
             with self._block(head):
-                self._hide(name)
+                self._hide_for_good(name)
                 self._line(f"{value} = {name} + {self._literal(type)}")
                 self._declare(value, type)
                 self._statements(depth + 1)

@@ -127,6 +127,11 @@ class Writer:
         scope = next(scope for scope in reversed(self._scopes) if not scope.is_with)
         scope.hidden.add(name)
 
+    def _hide_for_good(self, name: str) -> None:
+        """As `_hide`, in the blocks around this one too: where the other branch leaves, it is known there as well."""
+        for scope in self._scopes:
+            scope.hidden.add(name)
+
     def _target(self, *types: str) -> tuple[str, str] | None:
         """A variable of one of these types, and its type."""
         found = [(name, type) for type in types for name in self._variables(type)]
