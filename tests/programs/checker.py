@@ -32,7 +32,7 @@ CALLS = tuple(Call("__call__", arguments) for arguments in INPUTS)
 TIERS = ("interpreter", "python")
 
 _NARROWED = re.compile("Variable '.*' previously had type")
-"""What it says where a variable was declared as Optional and then given a value: for the block, it is no Optional then."""
+"""What it says where a variable that was declared as Optional and given a value is to be an Optional again."""
 
 VERIFIED_OF_MANY = 4
 """In long runs every fourth program is also verified after every pass."""
@@ -73,7 +73,7 @@ def check(program: Program, folder: Path, *, verify: bool = True) -> None:
 
 
 def _oracle(main: Callable[..., object]) -> Run | None:
-    """What torch.jit does; None if it says itself that it has gone wrong, or refuses what the generator cannot avoid."""
+    """What torch.jit does; None if it says itself that it has gone wrong, or has narrowed a variable too far."""
     try:
         scripted = torch.jit.script(main)
     except RuntimeError as error:
