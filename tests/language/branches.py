@@ -1,6 +1,6 @@
 """`if` and `match`."""
 
-from typing import List, Optional
+from typing import Dict, List, NamedTuple, Optional, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -181,10 +181,83 @@ def match_within_loop_with_else(xs: List[int]) -> int:
     return 1
 
 
-@suite.rejects("Match aren't supported", ours="MatchSequence patterns aren't supported", marked="case [a, b]")
-def match_of_lists(x: List[int]) -> int:
-    match x:
+@suite.rejects("Match aren't supported", ours="MatchMapping patterns aren't supported", marked='case {"a": x}')
+def match_dict(d: Dict[str, int]) -> int:
+    match d:
+        case {"a": x}:
+            return x
+    return 0
+
+
+@suite.rejects("Match aren't supported", ours="need a value that is known", marked="case [a, b]")
+def match_sequence_that_may_be_none(xs: Optional[List[int]]) -> int:
+    match xs:
         case [a, b]:
             return a + b
-        case _:
-            return 3
+    return 0
+
+
+class Point(NamedTuple):
+    x: int
+    y: Tuple[int, int]
+
+
+@suite.extends((Point(0, (3, 1)),), (Point(0, (1, 3)),), (Point(1, (0, 5)),), (Point(5, (1, 2)),))
+def match_named_tuple(p: Point) -> int:
+    match p:
+        case Point(0, (a, b)) if a > b:
+            return a - b
+        case Point(x=1, y=(0, b)):
+            return b
+        case Point(x, y=y):
+            return x + y[0] + 100
+    return -1
+
+
+@suite.extends([], [4], [1, 2], [7, 3, 9], [7, 3, 1], [7, 2])
+def match_list(xs: List[int]):
+    match xs:
+        case []:
+            return "empty", [0]
+        case [x]:
+            return "one", [x]
+        case [1, *rest]:
+            return "first", rest
+        case [_, 2 | 3, *_, last] if last > 5:
+            return "last", [last]
+        case [*a, b]:
+            return "end", [*a, b]
+    return "none", [0]
+
+
+@suite.extends(((1, "x"), "ab", 3), ((2, "yy"), "q", "word"))
+def match_types(t: Tuple[int, str], s: str, u: Union[int, str]) -> int:
+    out = 0
+    match t:
+        case (_, _, _):
+            out = 1
+        case (1, "x"):
+            out = 2
+        case (n, name):
+            out = n + len(name)
+    match s:
+        case [_, _]:
+            out += 1000
+        case str():
+            out += 10
+    match u:
+        case int(v):
+            out += v
+        case str() as w:
+            out += len(w)
+    return out
+
+
+@suite.extends((2, 3), (0, 3), (2, 0))
+def match_several_values(a: int, b: int) -> int:
+    match a, b:
+        case 0, y:
+            return y
+        case x, 0 as y if x > y:
+            return x
+    return a * b
