@@ -49,6 +49,38 @@ def archive_that(statement: str) -> bytes:
     return rewritten(data, 3, lambda code: code.replace(HEAD, f"{HEAD}    {statement}\n"))
 
 
+@pytest.mark.parametrize("missing", ["__getstate__", "__setstate__"])
+def test_one_of_the_two_methods_alone_means_nothing(missing: str) -> None:
+    class Plain(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.n = 7
+
+        @torch.jit.export
+        def state(self) -> int:
+            return 20
+
+        @torch.jit.export
+        def take(self, state: int) -> None:
+            self.n = state
+
+        def forward(self) -> int:
+            return self.n
+
+    other = {"__getstate__": ("take", "__setstate__"), "__setstate__": ("state", "__getstate__")}[renamed]
+    data = rewritten(
+        saved(torch.jit.script(Plain())), 3, lambda code: code.replace(f"def {other[0]}(", f"def {other[1]}(")
+    )
+    assert torch.jit.load(io.BytesIO(data))() == 7
+    module = flambeau.load(io.BytesIO(data))
+    assert module() == 7
+    assert flambeau.inspect(data).runs_when_loaded == ()
+    again = io.BytesIO(module.save_to_buffer())
+    assert flambeau.load(again)() == 7
+    again.seek(0)
+    assert torch.jit.load(again)() == 7
+
+
 def test_what_is_allowed() -> None:
     data = archive_that("y = torch.ones([3])\n    print(y)\n    for i in range(100):\n      state = state + 1")
     assert flambeau.load(io.BytesIO(data))() == 120

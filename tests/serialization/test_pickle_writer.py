@@ -446,7 +446,7 @@ class TestRefusals:
 
     def test_state_that_somebody_else_has_to_make(self) -> None:
         cls = ir.ClassType("__torch__.C")
-        cls.methods["__getstate__"] = object()  # type: ignore[assignment]
+        cls.methods["__getstate__"] = cls.methods["__setstate__"] = object()  # type: ignore[assignment]
         with pytest.raises(UnsupportedError, match="__getstate__"):
             write_pickle(ir.ScriptObject(cls), cls)
 

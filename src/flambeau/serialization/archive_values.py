@@ -29,6 +29,7 @@ from .declared_types import conformed
 from .importer import Importer
 from .limits import DEFAULT_LIMITS, Limits
 from .load_guard import LoadGuard
+from .pickle_described import has_stored_state
 from .pickle_values import ValueBuilder
 
 
@@ -77,8 +78,8 @@ class PlainValues:
 class ObjectBuilder(ValueBuilder):
     """Builds objects of the classes that an importer finds.
 
-    A class with `__setstate__` sets the state itself: that method runs, as TorchScript, when `run_setstate` says so;
-    otherwise the state is kept in `states` and the object stays empty.
+    A class with `__getstate__` and `__setstate__` sets the state itself: the latter runs, as TorchScript, when
+    `run_setstate` says so; otherwise the state is kept in `states` and the object stays empty.
     """
 
     def __init__(
@@ -108,11 +109,10 @@ class ObjectBuilder(ValueBuilder):
     def set_state(self, instance: object, state: object) -> object:
         if not isinstance(instance, ScriptObject):
             raise ArchiveError("a state is given to something that is no object")
-        setstate = instance.type.methods.get("__setstate__")
         if is_bound(instance.type):
             return self._bound_object(instance, state)
-        if setstate is not None:
-            self._set_state_by_method(instance, setstate, state)
+        if has_stored_state(instance.type):
+            self._set_state_by_method(instance, instance.type.methods["__setstate__"], state)
         elif isinstance(state, dict):
             self._set_attributes(instance, state)
         else:

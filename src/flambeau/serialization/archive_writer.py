@@ -22,7 +22,7 @@ from flambeau.runtime import call
 
 from .container_writer import ArchiveTarget, ArchiveWriter
 from .debug_records import DebugRecordWriter
-from .pickle_described import ObjectContents, ValueDescriber
+from .pickle_described import ObjectContents, ValueDescriber, has_stored_state
 from .pickle_records import write_constants, write_pickle_record, write_traced_inputs
 from .source_printer import ConstantTable, SourceFile, SourcePrinter
 from .upgraders import needed_version
@@ -91,7 +91,7 @@ class _Describer(ValueDescriber):
         self._describe = describe
         self._describe_bound = describe_bound
         self._is_tensor: dict[type, bool] = {}
-        self._without_getstate: set[ClassType] = set()
+        self._stored_plainly: set[ClassType] = set()
 
     def tensor(self, value: object) -> TensorData | None:
         known = self._is_tensor.get(value.__class__)
@@ -108,14 +108,14 @@ class _Describer(ValueDescriber):
         if not isinstance(value, ScriptObject):
             return None if self._describe_bound is None else self._describe_bound(value)
         cls = value.type
-        if cls in self._without_getstate:
+        if cls in self._stored_plainly:
             return ObjectContents(cls, cls.attributes, value.slots, always_shared=cls.is_module)
         if is_bound(cls):
             raise ArchiveError(f"an object of the C++ class '{cls}' cannot be saved without PyTorch")
-        getstate = cls.methods.get("__getstate__")
-        if getstate is None:
-            self._without_getstate.add(cls)
+        if not has_stored_state(cls):
+            self._stored_plainly.add(cls)
             return super().contents(value)
+        getstate = cls.methods["__getstate__"]
         return ObjectContents(cls, state=(call(getstate, (value,)), getstate.schema.return_type))
 
     def options(self, tensor: object) -> Hashable:

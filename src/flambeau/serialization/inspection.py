@@ -34,6 +34,7 @@ from .container_writer import identity_of
 from .limits import DEFAULT_LIMITS, Limits
 from .load_guard import HARMFUL_OPERATORS
 from .operator_scan import is_operator, operators_called
+from .pickle_described import has_stored_state
 from .pickle_names import foreign_names
 
 __all__ = ["inspect"]
@@ -139,7 +140,7 @@ class _Search:
             self._found.functions.append(f"{qualified_name}{str(found.schema)[len(found.schema.name) :]}")
         elif found is not None:
             self._found.classes[qualified_name] = _summary_of(found)
-            if isinstance(found, ClassType) and "__setstate__" in found.methods:
+            if isinstance(found, ClassType) and has_stored_state(found):
                 self._found.runs_when_loaded.append(qualified_name)
 
     # --- values

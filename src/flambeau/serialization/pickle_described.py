@@ -23,6 +23,7 @@ from flambeau.ir import (
     STRING,
     TENSOR,
     ClassAttribute,
+    ClassType,
     Device,
     DictType,
     EnumValue,
@@ -35,7 +36,7 @@ from flambeau.ir import (
     optional,
 )
 
-__all__ = ["ObjectContents", "ValueDescriber", "dynamic_type"]
+__all__ = ["ObjectContents", "ValueDescriber", "dynamic_type", "has_stored_state"]
 
 _PLAIN: tuple[tuple[type, Type], ...] = (
     (bool, BOOL),
@@ -65,6 +66,11 @@ class ObjectContents:
     """Modules are memoised whether something else refers to them or not."""
 
 
+def has_stored_state(cls: ClassType) -> bool:
+    """Whether objects are stored as what `__getstate__` returns; one of the two methods alone means nothing."""
+    return "__getstate__" in cls.methods and "__setstate__" in cls.methods
+
+
 class ValueDescriber:
     """Tells what a value is. Each method answers None for values of another kind."""
 
@@ -87,7 +93,7 @@ class ValueDescriber:
         """The parts of an object of a script class."""
         if not isinstance(value, ScriptObject):
             return None
-        if "__getstate__" in value.type.methods:
+        if has_stored_state(value.type):
             raise UnsupportedError(
                 f"'{value.type.qualified_name}' has __getstate__, and there is nothing here to run it"
             )
