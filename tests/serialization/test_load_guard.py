@@ -67,10 +67,9 @@ def test_one_of_the_two_methods_alone_means_nothing(missing: str) -> None:
         def forward(self) -> int:
             return self.n
 
-    other = {"__getstate__": ("take", "__setstate__"), "__setstate__": ("state", "__getstate__")}[renamed]
-    data = rewritten(
-        saved(torch.jit.script(Plain())), 3, lambda code: code.replace(f"def {other[0]}(", f"def {other[1]}(")
-    )
+    old, new = {"__getstate__": ("take", "__setstate__"), "__setstate__": ("state", "__getstate__")}[missing]
+    plain = saved(torch.jit.script(Plain()))
+    data = rewritten(plain, 3, lambda code: code.replace(f"def {old}(", f"def {new}("))
     assert torch.jit.load(io.BytesIO(data))() == 7
     module = flambeau.load(io.BytesIO(data))
     assert module() == 7
