@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 from collections.abc import Callable
@@ -88,6 +89,10 @@ def _result(names: dict[str, Any], call: str, script: Callable[[Any], Any]) -> o
     return eval(call, names)
 
 
+def _in_pytorch(scripted: Any) -> Any:
+    return torch.jit.load(io.BytesIO(scripted.save_to_buffer()))
+
+
 def _same(ours: object, theirs: object) -> None:
     if isinstance(theirs, Tensor):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
@@ -117,6 +122,10 @@ def test_example(rule: str, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _same(_result(names, call, lambda obj: flambeau.script(obj, example_inputs=examples)), expected)
+        if rule != "modules/ignore":  # what stays in Python cannot be saved
+            _same(
+                _result(names, call, lambda obj: _in_pytorch(flambeau.script(obj, example_inputs=examples))), expected
+            )
         overloads = dict(torch._jit_internal._overloaded_fns)
         try:
             theirs = _result(names, call, torch.jit.script)

@@ -19,6 +19,8 @@ ROWS = tuple(rows())
 FORMS = tuple(row for row in ROWS if not row.is_rejected)
 REJECTED = tuple(row for row in ROWS if row.is_rejected)
 NOT_SAVED = {"function that stays in Python"}
+NOT_IN_PYTORCH = {"hash", "Enum class"}
+"""Forms whose archives mean something else there: hashes differ, and a class that it never scripted stays unknown."""
 
 
 @pytest.fixture(autouse=True)
@@ -41,12 +43,18 @@ def test_form(row: Row, tmp_path: Path) -> None:
     if row.form not in NOT_SAVED:
         saved = scripted.save_to_buffer()
         assert outcome(_loaded(flambeau.load, saved), row, names) == row.value
+        if row.form not in NOT_IN_PYTORCH:
+            assert _agree(outcome(_loaded(torch.jit.load, saved), row, names), row.value)
     if row.is_extension:
         with pytest.raises((RuntimeError, torch.jit.frontend.FrontendError)):
             torch.jit.script(function)
         return
-    theirs = outcome(torch.jit.script(function), row, names)
-    assert theirs == row.value or (theirs.startswith("raises ") and row.value.startswith("raises "))
+    assert _agree(outcome(torch.jit.script(function), row, names), row.value)
+
+
+def _agree(theirs: str, value: str) -> bool:
+    """Whether PyTorch's outcome is the documented one; the class of an exception is flambeau's matter."""
+    return theirs == value or (theirs.startswith("raises ") and value.startswith("raises "))
 
 
 def _loaded(load: Callable[[io.BytesIO], object], saved: bytes) -> Callable[..., object]:
