@@ -15,6 +15,7 @@ import torch
 import flambeau
 from flambeau import settings
 from flambeau.errors import ScriptError, UnsupportedSyntaxError
+from flambeau.runtime.operators import environment
 from tests.language.harness import Program, Rejected, Run, check_errors, marked_line, same, same_runs
 from tests.language.known_gaps import KNOWN_GAPS
 
@@ -28,6 +29,12 @@ PROGRAMS: tuple[Program, ...] = tuple(
     program for section in _SECTIONS for program in importlib.import_module(f"tests.language.{section}").suite.programs
 )
 TIERS = ("interpreter", "python")
+
+
+@pytest.fixture(autouse=True)
+def _no_warning_was_given() -> None:
+    """A script warns once in a process, and both tiers run the same one."""
+    environment._warned.clear()
 
 
 def _expecting_gaps(programs: tuple[Program, ...]) -> list[object]:

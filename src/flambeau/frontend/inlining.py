@@ -38,8 +38,10 @@ def inline_call(
     """Emit the body of a definition, whose parameters mean what `bound` says; what it returns."""
     this = next(iter(bound.values()), None)
     callee = definition, None if this is None else this.description_key
-    if callee in emitter.inlined or len(emitter.inlined) >= _DEEPEST:
+    if callee in emitter.inlined:
         raise ScriptError(f"function '{name}' is called recursively. Recursive calls are not supported", range)
+    if len(emitter.inlined) >= _DEEPEST:
+        raise ScriptError("the code is nested too deeply", range)
     notes.went_beyond = True
     node = emitter.insert("prim::LocalCall", (), (), range)
     block = node.add_block()
