@@ -1,4 +1,4 @@
-"""What tests of the background have: a worker that nothing else waits for."""
+"""What the tests of this folder have: a worker that nothing else waits for, and no marks left by other tests."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from flambeau.runtime import background
+from flambeau.runtime.registry import special_tensors
 
 
 @pytest.fixture
@@ -16,3 +17,11 @@ def own_worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(background, "_worker", worker)
     yield
     worker.stop()
+
+
+@pytest.fixture(autouse=True)
+def no_special_tensors_stay() -> Iterator[None]:
+    """Once a script has seen a tensor of a class of its own, all scripts run in the way that suits those, for good."""
+    known = set(special_tensors)
+    yield
+    special_tensors.intersection_update(known)

@@ -8,7 +8,7 @@ both tiers here. Where TorchScript has a result, ours is the same; where it fail
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,7 +19,6 @@ from torch.nn import functional as F
 import flambeau
 from flambeau import settings
 from flambeau.errors import ExecutionError, FlambeauError
-from flambeau.runtime.registry import special_tensors
 
 # --- scripts
 
@@ -563,15 +562,6 @@ class Silent(Tensor):
         raise RuntimeError("not for you")
 
 
-@pytest.fixture
-def unmarked() -> Iterator[None]:
-    """Once a script has seen a tensor of such a class, all scripts run in the way that suits those, for good."""
-    known = set(special_tensors)
-    yield
-    special_tensors.intersection_update(known)
-
-
-@pytest.mark.usefixtures("unmarked")
 def test_a_tensor_that_tells_nothing() -> None:
     with pytest.raises(ExecutionError) as caught:
         flambeau.script(product)(torch.ones(2).as_subclass(Silent))
