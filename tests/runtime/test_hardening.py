@@ -173,7 +173,8 @@ def test_control_c_stops_a_loop_within_a_second(tmp_path: Path, variables: dict[
     program.write_text(
         textwrap.dedent(
             f"""
-            import torch, flambeau
+            import signal, torch, flambeau
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell runs in the background
             def endless(x: torch.Tensor) -> int:
                 i = 0
                 while i >= 0:
