@@ -248,6 +248,24 @@ def test_ints_that_cannot_leave_64_bits_are_not_checked() -> None:
     assert "wrapped" not in source
 
 
+def test_what_follows_an_int_that_was_wrapped_is_checked() -> None:
+    """Of constants the sum is known to leave 64 bits; where it is once it is wrapped is not."""
+    graph = parse(
+        textwrap.dedent(
+            """
+            graph(%x : int):
+              %big : int = prim::Constant[value=4611686018427387904]()
+              %small : int = prim::Constant[value=3037000500]()
+              %sum : int = aten::add(%big, %big)
+              %less : int = aten::sub(%sum, %small)
+              %more : int = aten::add(%sum, %x)
+              return (%sum, %less, %more)
+            """
+        )
+    )
+    assert list(run_compiled(graph, [-1])) == [-(2**63), 2**63 - 3037000500, 2**63 - 1]
+
+
 def test_long_chains_of_operations_are_not_one_expression() -> None:
     """Python gives up on 200 nested parentheses."""
     lines = [f"    x = x + {index % 7} * n" for index in range(500)]

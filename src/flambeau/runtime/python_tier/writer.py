@@ -26,7 +26,7 @@ from flambeau.runtime.python_tier import (
     inline_strings,  # noqa: F401  # registers expressions
     kinds,
 )
-from flambeau.runtime.python_tier.expressions import Bounds, Expression, Names, literal
+from flambeau.runtime.python_tier.expressions import Bounds, Expression, Names, literal, within_64_bits
 from flambeau.runtime.python_tier.inline import STATEMENTS, Inline, inline_of
 from flambeau.runtime.python_tier.int_bounds import result_bounds
 from flambeau.runtime.python_tier.lifetimes import last_reader, may_hold_memory, read_after, same_loop
@@ -189,8 +189,8 @@ class Writer:
     def assigned(self, value: Value, name: str, bounds: Bounds | None = None) -> str:
         """Note that a variable holds a value from now on, and no other."""
         expression = Expression(name, is_simple=True, reads=frozenset((name,)))
-        if bounds is not None:
-            expression.bounds = max(bounds[0], INT_MIN), min(bounds[1], INT_MAX)
+        if bounds is not None and within_64_bits(bounds):  # what was wrapped may be anywhere
+            expression.bounds = bounds
         self._expressions[value] = expression
         self.holders[name] = [value]
         return name
