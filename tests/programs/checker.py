@@ -32,8 +32,10 @@ INPUTS = (
 CALLS = tuple(Call("__call__", arguments) for arguments in INPUTS)
 TIERS = ("interpreter", "python")
 
-_NARROWED = re.compile("Variable '.*' previously had type")
-"""What it says where a variable that was declared as Optional and given a value is to be an Optional again."""
+_NARROWED = re.compile("Variable '.*' previously had type|of type 'int' for argument '.*' but instead found type 'str'")
+"""What it says where a variable that was declared as Optional and given a value is to be an Optional again, or one that
+was declared as a Union is asked for what it was not given.
+"""
 
 VERIFIED_OF_MANY = 4
 """In long runs every fourth program is also verified after every pass."""
