@@ -6,6 +6,8 @@ import io
 import random
 from typing import Any, List
 
+import einops
+import einops.layers.torch as layers
 import pytest
 import torch
 from torch import Tensor, nn
@@ -13,9 +15,6 @@ from torch import Tensor, nn
 import flambeau
 from flambeau.errors import ExecutionError, ScriptError
 from flambeau.python import einops_source
-
-einops = pytest.importorskip("einops")
-layers = pytest.importorskip("einops.layers.torch")
 
 X = torch.arange(2 * 3 * 8 * 12, dtype=torch.float32).reshape(2, 3, 8, 12) / 100
 
