@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
+from typing import Union
 
 import pytest
 import torch
@@ -135,6 +137,31 @@ def test_text_that_pytorch_cannot_read_becomes_a_constant() -> None:
         graph.add_output(ir.insert_constant(graph, value))
         code, constants = code_of_function(Function("f", graph, parse_schema("f() -> str")))
         assert (code, constants) == ("def f() -> str:\n  return CONSTANTS.c0\n", [value])
+
+
+def counted_union(s: str, n: int) -> str:
+    v: Union[int, str] = torch.jit.annotate(Union[int, str], s)
+    for i in range(n):
+        v = i
+    return str(v)
+
+
+def conditional_union(s: str, n: int) -> str:
+    v: Union[int, str] = torch.jit.annotate(Union[int, str], s)
+    m = n
+    while m > 0:
+        m -= 1
+        v = m
+    return str(v)
+
+
+@pytest.mark.parametrize("function", [counted_union, conditional_union])
+def test_unions_carried_by_loops_load_in_pytorch(function: Callable[[str, int], str]) -> None:
+    """PyTorch does not take an int where the Union was a str before, unless the text says that it is the Union."""
+    file = io.BytesIO()
+    flambeau.save(flambeau.script(function), file)
+    loaded = torch.jit.load(io.BytesIO(file.getvalue()))
+    assert [loaded("a", n) for n in (0, 3)] == [function("a", n) for n in (0, 3)]
 
 
 def test_expressions_of_any_depth() -> None:

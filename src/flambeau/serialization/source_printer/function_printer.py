@@ -179,17 +179,20 @@ class FunctionPrinter:
         if len(names) == 1 and names[0] == str(shown[0]):
             return
         owner = block.owning_node
-        if owner is not None and owner.kind == "prim::If" and len(names) > 1:
-            outputs = zip(shown, block.outputs, owner.outputs, strict=True)
-            shown = [self._widened(text, value.type, output.type) for text, value, output in outputs]
+        if owner is not None and (owner.kind == "prim::Loop" or len(names) > 1):
+            # The first name that a loop assigns can be its condition, a bool: the outputs are the last ones.
+            given, wanted = block.outputs[-len(names) :], owner.outputs[-len(names) :]
+            unnamed = len(names) - len(wanted)
+            widened = map(self._widened, shown[unnamed:], given[unnamed:], wanted)
+            shown = [*shown[:unnamed], *widened]
         self._indent()
         self._out.add(listed(f"{', '.join(names)} = ", shown, "\n"))
 
-    def _widened(self, text: Piece, given: Type, wanted: Type) -> Piece:
-        """A value where several are assigned at once and none can be annotated: a Union does not arise by itself."""
-        if not isinstance(wanted, UnionType) or given == wanted:
+    def _widened(self, text: Piece, given: Value, wanted: Value) -> Piece:
+        """A value assigned where no annotation can stand: PyTorch unites it with the name's type of before."""
+        if not isinstance(wanted.type, UnionType) or given.type == wanted.type:
             return text
-        return glued(f"unchecked_cast({self._context.annotation(wanted)}, ", text, ")")
+        return glued(f"unchecked_cast({self._context.annotation(wanted.type)}, ", text, ")")
 
     def _print_statement(self, node: Node) -> None:
         _STATEMENTS.get(node.kind, FunctionPrinter._print_expression_statement)(self, node)
