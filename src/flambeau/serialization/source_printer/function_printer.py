@@ -21,7 +21,6 @@ from flambeau.ir import (
     OptionalType,
     SourceRange,
     TensorType,
-    Type,
     UnionType,
     Value,
     constant_of,
