@@ -448,19 +448,39 @@ def f_string_formats(n: int, x: float, s: str):
     return f"{n:d}|{n:03d}|{n:5}|{n:<6d}|{x:f}|{x:e}|{x:>16f}|{n:f}", f"{s:>6}|{s:*>9s}|{s:.3}|{s!s}|{n!r:>4}"
 
 
-@suite.rejects("Don't support conversion in JoinedStr")
+@suite.extends("it's", 'a "quoted" \\ line\n', "é")
 def f_string_conversion(a: str) -> str:
-    return f"{a!r}"
+    return f"{a!r} {a!s:>12}"
 
 
-@suite.rejects("Don't support formatting in JoinedStr")
+@suite.extends("abc", "é", "longer than nine")
 def f_string_centered(a: str) -> str:
-    return f"{a:^9}"
+    return f"{a:^9}|{a:*^8.5}"
+
+
+@suite.extends(2.5, -0.001, 1e22, 123456.789)
+def f_string_format_spec(a: float) -> str:
+    return f"{a:.2f} {a:+.3e} {a:g} {a:,.1f} {a:08.1f} {a:.1%}"
+
+
+@suite.extends((255, "a"), (-1234567, "b"))
+def format_with_specs(n: int, s: str):
+    return "{:,} {:#x} {:>4}".format(n, n, s), "{1!r} {0:_b} {k:.2f}".format(n, s, k=0.125)
+
+
+@suite.corrects((2.5, 7, "a"), (-1e-7, -7, "bcd"), because="torch.jit knows no widths and precisions when it runs them")
+def percent_formats_with_precision(x: float, n: int, s: str):
+    return "%.2f|%+5d|%-5s|%05.1f|%g|%x|%%" % (x, n, s, x, x, n), "%8.3e" % x
 
 
 @suite.rejects("Don't support formatting in JoinedStr")
-def f_string_format_spec(a: float) -> str:
-    return f"{a:.2f}"
+def f_string_with_a_width_of_the_run(a: float, n: int) -> str:
+    return f"{a:{n}.2f}"
+
+
+@suite.rejects("Don't support conversion in JoinedStr")
+def f_string_conversion_of_a_list(a: List[float]) -> str:
+    return f"{a!r}"
 
 
 @suite.accepts((1, "b", 2.5))

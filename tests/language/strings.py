@@ -131,7 +131,7 @@ def percent_characters(n: int):
     return "%c" % n
 
 
-@suite.accepts(65, differs="this specifier is not known in TorchScript")
+@suite.corrects(65, because="the specifier is not known in TorchScript")
 def percent_bases(n: int):
     return "%x" % n
 

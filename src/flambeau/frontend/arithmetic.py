@@ -15,6 +15,7 @@ from .conditions import Condition, emit_condition, emit_identity, emit_if_expres
 from .conversions import unpack_tuple
 from .emitter import Emitter
 from .folding import known_value
+from .percent_formats import emit_percent_format
 from .sugared import Arg, SugaredValue
 from .syntax import expression
 
@@ -77,7 +78,7 @@ def emit_binary_operator(emitter: Emitter, op: ast.operator, left: Arg, right: A
         parts = [part for value in values for part in unpack_tuple(emitter.graph, value)]
         return emitter.make_tuple(parts, range)
     if isinstance(op, ast.Mod) and values[0].type is ir.STRING:
-        return emitter.builtin(range, "aten::percentFormat", *values)
+        return emit_percent_format(emitter, *values, range)
     return _operate(emitter, operator, method, values, range)
 
 

@@ -36,13 +36,16 @@ from . import (  # noqa: F401
 from .annotations import parse_annotation
 from .assumptions import ATTEMPTS, Assumptions, Reconsider, Subject, notes
 from .builtin_functions import services as builtin_function_services
+from .callables import ExceptionClass, FunctionValue
 from .closures import lift_forks
 from .definition import Definition
 from .emitter import Emitter, Results
 from .exits import transform_exits
+from .formatting import services as text_function_services
+from .formatting import text_function
 from .keywords import KeywordsValue
 from .loops import canonicalize_loops
-from .namespaces import SERIALIZED_NAMES
+from .namespaces import SERIALIZED_NAMES, MathModule
 from .remedies import add_remedies
 from .resolver import Resolver
 from .results import finish_body
@@ -313,5 +316,21 @@ def _compile_builtin(function: ir.Function, definition: Definition) -> None:
     compile_definition(function, definition, _BuiltinResolver())
 
 
+class _TextFunctionResolver(_BuiltinResolver):
+    """What names mean in the text of the functions that format."""
+
+    def resolve_value(self, name: str, range: ir.SourceRange) -> SugaredValue | None:
+        if name == "math":
+            return MathModule()
+        if name == "OverflowError":
+            return ExceptionClass(name, f"builtins.{name}")
+        return FunctionValue.of(text_function(name))
+
+
+def _compile_text_function(function: ir.Function, definition: Definition) -> None:
+    compile_definition(function, definition, _TextFunctionResolver())
+
+
+text_function_services.compile = _compile_text_function
 builtin_function_services.compile = _compile_builtin
 builtin_function_services.schema = _builtin_schema

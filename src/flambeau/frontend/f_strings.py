@@ -1,114 +1,132 @@
-"""f-strings.
+"""f-strings and `str.format`.
 
 f"a{x}"                aten::format("a{}", x)
-f"{n:5d} {s:<8}"       aten::format("{} {}", aten::rjust("%d" % n, 5, " "), aten::ljust(s, 8, " "))
+f"{n:5d} {s!r}"        aten::format("{} {}", int_text(n, 10, ..., 5, ""), quoted(s))
+"{0:.2f}".format(x)    aten::format("{}", float_text(x, "f", 2, ...))
 
-PyTorch's compiler takes neither format specs nor conversions. What is emitted for them here are operators that it has:
-`aten::percentFormat`, which knows no width and no precision, and the methods of strings that fill up to a width. So
-the precision of a number can only be the 6 digits that `%f` and `%e` have, and thousands, signs and bases stay out;
-so does `^`, which PyTorch's `center` rounds otherwise. Widths count bytes, as they do in all methods of strings.
+Only `{}` by itself is an operator's matter; specs and conversions are `formatting`'s.
 """
 
 from __future__ import annotations
 
 import ast
-import re
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
 
 from flambeau import ir
+from flambeau.errors import ScriptError, UnsupportedSyntaxError
 
-from .conditions import Condition, emit_if_expression
-from .emitter import Emitter
+from .callables import BuiltinFunction, keywords_of, values_of
+from .folding import known_value
+from .formatting import emit_converted, emit_formatted
+from .sugared import Arg, SugaredValue
 from .syntax import expression
-from .values import SimpleValue
 
-_SPEC = re.compile(
-    r"(?:(?P<fill>.)?(?P<align>[<>]))?(?P<zeros>0)?(?P<width>\d+)?(?:\.(?P<digits>\d+))?(?P<kind>[dsfe])?"
-)
-_ALIGN = {"<": "aten::ljust", ">": "aten::rjust"}
-_NUMBERS = {"d": (ir.INT,), "f": (ir.FLOAT, ir.INT), "e": (ir.FLOAT, ir.INT)}
+if TYPE_CHECKING:
+    from .emitter import Emitter
+
+_TEXT_OF_VALUE = "{}"
 
 
 @expression(ast.JoinedStr)
-def emit_f_string(emitter: Emitter, node: ast.JoinedStr, hint: ir.Type | None) -> SimpleValue:
-    template: list[str] = []
-    values: list[ir.Value] = []
+def emit_f_string(emitter: Emitter, node: ast.JoinedStr, hint: ir.Type | None) -> SugaredValue:
+    range_ = emitter.range(node)
+    pieces: list[str | ir.Value] = []
     for part in node.values:
         if isinstance(part, ast.FormattedValue):
-            values.append(_emit_part(emitter, node, part))
-            template.append("{}")
-        elif isinstance(part, ast.Constant) and "{}" in str(part.value):
-            # The operator would take the braces for a placeholder.
-            values.append(emitter.constant(str(part.value), emitter.range(part)))
-            template.append("{}")
+            conversion = "" if part.conversion == -1 else chr(part.conversion)
+            spec = "" if part.format_spec is None else _spec(emitter, node, part.format_spec)
+            pieces.append(_emit_field(emitter, range_, emitter.value(part.value), conversion, spec))
         elif isinstance(part, ast.Constant):
-            template.append(str(part.value))
-    range_ = emitter.range(node)
-    return emitter.sugar(emitter.builtin(range_, "aten::format", "".join(template), *values))
+            pieces.append(str(part.value))
+    return emitter.sugar(emit_joined(emitter, range_, pieces))
 
 
-def _emit_part(emitter: Emitter, node: ast.JoinedStr, part: ast.FormattedValue) -> ir.Value:
-    value = emitter.value(part.value)
-    range_ = emitter.range(node)
-    if part.conversion != -1:
-        # The text of a string for `!r` has quotes and escapes, for which there is no operator.
-        simple = (ir.INT, ir.FLOAT, ir.BOOL, ir.STRING) if part.conversion == ord("s") else (ir.INT, ir.FLOAT, ir.BOOL)
-        if value.type not in simple:
-            raise emitter.unsupported(node, f"Don't support conversion in JoinedStr of a value of type {value.type}")
-        value = emitter.to_string(value, range_)
-    return value if part.format_spec is None else _emit_formatted(emitter, node, value, _spec(emitter, node, part))
+def emit_joined(emitter: Emitter, range: ir.SourceRange, pieces: Sequence[str | ir.Value]) -> ir.Value:
+    """Texts and values one after the other."""
+    template: list[str] = []
+    values: list[ir.Value] = []
+    for piece in pieces:
+        if isinstance(piece, str) and _TEXT_OF_VALUE not in piece:
+            template.append(piece)
+            continue
+        # The operator would take braces in the text for a place to fill in.
+        values.append(emitter.constant(piece, range) if isinstance(piece, str) else piece)
+        template.append(_TEXT_OF_VALUE)
+    return emitter.builtin(range, "aten::format", "".join(template), *values)
 
 
-def _spec(emitter: Emitter, node: ast.JoinedStr, part: ast.FormattedValue) -> str:
-    parts = part.format_spec.values if isinstance(part.format_spec, ast.JoinedStr) else []
-    if not all(isinstance(piece, ast.Constant) for piece in parts):
-        raise emitter.unsupported(node, "Don't support formatting in JoinedStr: the format must be a literal")
-    return "".join(str(piece.value) for piece in parts if isinstance(piece, ast.Constant))
+def _emit_field(emitter: Emitter, range: ir.SourceRange, value: ir.Value, conversion: str, spec: str) -> ir.Value:
+    if conversion:
+        value = emit_converted(emitter, range, value, conversion)
+    return emit_formatted(emitter, range, value, spec) if spec else value
 
 
-def _emit_formatted(emitter: Emitter, node: ast.JoinedStr, value: ir.Value, spec: str) -> ir.Value:
-    """The text of a value as a format spec asks for it."""
-    range_ = emitter.range(node)
-    refused = emitter.unsupported(
-        node, f"Don't support formatting in JoinedStr: '{spec}' of a value of type {value.type} has no operator"
-    )
-    found = _SPEC.fullmatch(spec)
-    if found is None:
-        raise refused
-    given = value.type
-    is_text = given is ir.STRING
-    kind = found["kind"] or ("s" if is_text else "d" if given is ir.INT else "")
-    if is_text != (kind == "s") or given not in _NUMBERS.get(kind, (ir.STRING,)):
-        raise refused
-    if found["zeros"] and (is_text or found["align"]):
-        raise refused
-    if not is_text:
-        if found["digits"] not in (None, "6") or (found["digits"] and kind == "d"):
-            raise refused
-        if given is ir.INT and kind != "d":
-            value = emitter.builtin(range_, "aten::Float", value)
-        value = emitter.builtin(range_, "aten::percentFormat", f"%{kind}", value)
-    elif found["digits"] is not None:
-        value = emitter.builtin(range_, "aten::slice", value, 0, int(found["digits"]), 1)
-    if found["width"] is None:
-        return value
-    width = int(found["width"])
-    if found["zeros"]:
-        return _emit_zeros(emitter, range_, value, width)
-    align = found["align"] or ("<" if is_text else ">")
-    return emitter.builtin(range_, _ALIGN[align], value, width, found["fill"] or " ")
+def _spec(emitter: Emitter, node: ast.JoinedStr, spec: ast.expr) -> str:
+    """The text of a format spec, in which what is known may stand in braces."""
+    parts = spec.values if isinstance(spec, ast.JoinedStr) else []
+    text = ""
+    for part in parts:
+        if isinstance(part, ast.FormattedValue) and part.conversion == -1 and part.format_spec is None:
+            known = known_value(emitter, emitter.value(part.value))
+            if isinstance(known, (int, str)):
+                text += str(known)
+                continue
+        if not isinstance(part, ast.Constant):
+            raise emitter.unsupported(node, "Don't support formatting in JoinedStr: the format must be known")
+        text += str(part.value)
+    return text
 
 
-def _emit_zeros(emitter: Emitter, range: ir.SourceRange, text: ir.Value, width: int) -> ir.Value:
-    """A number's text filled up with zeros after its sign. (The operator puts them before it.)"""
-    return emit_if_expression(
-        emitter,
-        range,
-        Condition(emitter.builtin(range, "aten::startswith", text, "-")),
-        lambda: emitter.builtin(range, "aten::add", "-", _zero_filled(emitter, range, text, width)),
-        lambda: emitter.builtin(range, "aten::zfill", text, width),
-    )
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class FormatMethod(SugaredValue):
+    """`format` of a string."""
+
+    template: ir.Value
+
+    @property
+    def kind(self) -> str:
+        return "builtin"
+
+    def call(
+        self, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        known = known_value(emitter, self.template)
+        fields = _fields(known, range) if isinstance(known, str) else None
+        if fields is None:
+            return BuiltinFunction("aten::format", self.template).call(emitter, range, args, kwargs, n_binders)
+        values, keywords = values_of(emitter, args), keywords_of(emitter, kwargs)
+        pieces: list[str | ir.Value] = []
+        automatic = 0
+        for text, name, spec, conversion in fields:
+            pieces.append(text)
+            if name is None:
+                continue
+            if not name:
+                name, automatic = str(automatic), automatic + 1
+            value = values[int(name)] if name.isdigit() and int(name) < len(values) else keywords.get(name)
+            if value is None:
+                raise ScriptError(f"the format string has a place for {name}, which is not given", range)
+            pieces.append(_emit_field(emitter, range, value, conversion, spec))
+        return emitter.sugar(emit_joined(emitter, range, pieces))
 
 
-def _zero_filled(emitter: Emitter, range: ir.SourceRange, text: ir.Value, width: int) -> ir.Value:
-    unsigned = emitter.builtin(range, "aten::slice", text, 1, None, 1)
-    return emitter.builtin(range, "aten::zfill", unsigned, width - 1)
+def _fields(template: str, range: ir.SourceRange) -> list[tuple[str, str | None, str, str]] | None:
+    """Text, name of the field after it, format spec, conversion; None if all fields are the operator's `{}`."""
+    try:
+        parsed = list(string.Formatter().parse(template))
+    except ValueError:
+        return None
+    if all(not name and not spec and not conversion for _, name, spec, conversion in parsed):
+        return None
+    named = {name for _, name, _, _ in parsed if name is not None}
+    if any("{" in (spec or "") for _, _, spec, _ in parsed):
+        raise UnsupportedSyntaxError("Don't support fields in the format of a field of a format string", range)
+    if any(not (name.isdecimal() or name.isidentifier() or not name) for name in named):
+        raise UnsupportedSyntaxError("Don't support attributes or elements in a format string", range)
+    if "" in named and any(name.isdecimal() for name in named):
+        raise ScriptError("a format string cannot have both numbered fields and fields without a number", range)
+    return [(text, name, spec or "", conversion or "") for text, name, spec, conversion in parsed]

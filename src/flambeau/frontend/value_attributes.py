@@ -11,6 +11,7 @@ from flambeau.errors import ScriptError
 
 from .attribute_writes import forget_written
 from .callables import BuiltinFunction, FunctionValue, MethodValue, TensorCast
+from .f_strings import FormatMethod
 from .messages import type_name
 from .operator_calls import has_method
 from .special import SpecialForm
@@ -78,6 +79,8 @@ def find_attribute(emitter: Emitter, range: ir.SourceRange, value: ir.Value, nam
         case ir.AwaitType(element):
             node = emitter.insert("prim::awaitable_wait", (value,), (element,), range)
             return find_attribute(emitter, range, node.output, name)
+        case ir.STRING if name == "format":
+            found = FormatMethod(value)
         case ir.DEVICE if name in _DEVICE_PROPERTIES:
             return emitter.sugar(emitter.builtin(range, _DEVICE_PROPERTIES[name], value))
         case _:
