@@ -414,3 +414,16 @@ class InterfaceMismatch(nn.Module):
 class _TwoArguments(nn.Module):
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         return x + y
+
+
+@suite.extends(torch.ones(2))
+class NamedParameters(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(2, 2)
+
+    def forward(self, x: Tensor):
+        total = self.fc(x).sum()
+        for name, parameter in self.named_parameters():
+            total = total + parameter.sum() * len(name)
+        return total

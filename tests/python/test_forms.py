@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import flambeau
-from flambeau.errors import ExecutionError, ObjectError, ScriptError, UnsupportedError
+from flambeau.errors import ExecutionError, ObjectError, ScriptError, UnsupportedSyntaxError, UnsupportedError
 
 X = torch.ones(2)
 
@@ -237,3 +237,14 @@ def test_flatbuffers_are_refused_by_name(tmp_path: Path) -> None:
         flambeau.jit_module_from_flatbuffer(tmp_path / "model.ff")
     with pytest.raises(UnsupportedError, match="save_jit_module_to_flatbuffer"):
         flambeau.save_jit_module_to_flatbuffer(flambeau.script(nn.ReLU()), tmp_path / "model.ff")
+
+
+def test_blocks_that_stay_in_python_are_refused() -> None:
+    def count(n: int) -> int:
+        with torch.jit._IgnoreContextManager(n="inp:int"):
+            n = n + 1
+        return n
+
+    with pytest.raises(UnsupportedSyntaxError, match="blocks that stay in Python") as caught:
+        flambeau.script(count)
+    assert "ignore" in caught.value.remedy

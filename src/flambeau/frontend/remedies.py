@@ -13,6 +13,7 @@ _REFINE = "compare it with None first; an attribute must be put into a variable 
 
 _REMEDIES: tuple[tuple[str, str], ...] = (
     (r"^try blocks", f"test for the case before it fails, or put the block into {_IN_PYTHON}"),
+    (r"^blocks that stay in Python", f"put the block into {_IN_PYTHON}"),
     (r"^(global|nonlocal) variables", "pass the value as an argument and return the new one"),
     (r"^(import statements|class definitions)", "move it to the top of the file"),
     (r"^(Yield|YieldFrom|Await|async .*|Lambda|ClassDef) aren't", f"put it into {_IN_PYTHON}"),

@@ -19,6 +19,7 @@ from .messages import type_name
 from .resolver import Resolver
 
 _COMMENT = re.compile(r"^\s*#\s*type:\s*(?!ignore\b)(.*?)\s*(?:#.*)?$")
+_WRONG_PREFIX = re.compile(r"^\s*#\s*type\s+:.*->")
 _PARAMETER_COMMENT = re.compile(r"#\s*type:\s*(?!ignore\b)([^#]*?)\s*(?:#.*)?$")
 _SIGNATURE = re.compile(r"^\((.*)\)\s*->\s*(.+)$", re.DOTALL)
 
@@ -253,6 +254,11 @@ def _comment_below(definition: Definition) -> str | None:
         found = _COMMENT.match(source.line(index))
         if found and "->" in found[1]:
             return found[1]
+        if _WRONG_PREFIX.match(source.line(index)):
+            raise ScriptError(
+                f"The annotation prefix in line {index + 1} is probably invalid.\nIt must be '# type:'",
+                definition.header_range(),
+            )
     return None
 
 

@@ -91,6 +91,8 @@ def emit_with(emitter: Emitter, node: ast.With) -> None:
 def _emit_manager(emitter: Emitter, node: ast.expr) -> ir.Value:
     if not isinstance(node, ast.Call):
         return emitter.value(node)
+    if getattr(node.func, "attr", getattr(node.func, "id", "")) == "_IgnoreContextManager":
+        raise emitter.unsupported(node, "blocks that stay in Python aren't supported")
     callee = emitter.sugared(node.func).as_context
     return emit_call_of(emitter, node, callee, None).as_value(emitter, emitter.range(node))
 

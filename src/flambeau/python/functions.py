@@ -17,7 +17,7 @@ from flambeau.python import markers
 from flambeau.python.evidence import compiled_with_examples, seen_by
 from flambeau.python.names import qualified_name
 from flambeau.python.resolver import resolver_of
-from flambeau.python.signatures import default_arguments, guessed_signatures, observed_signature
+from flambeau.python.signatures import default_arguments, guessed_signatures, observed_signature, overload_defaults
 from flambeau.python.source_code import definition_of
 from flambeau.python.unit import services, unit
 
@@ -216,7 +216,7 @@ def overloads_of(python_function: Callable[..., object]) -> tuple[Function, ...]
 def _overload(implementation: Callable[..., object], declaration: Callable[..., object], index: int) -> Function:
     """The body of the implementation under the signature of a declaration."""
     declared, definition = definition_of(declaration), definition_of(implementation)
-    defaults = default_arguments(implementation) | default_arguments(declaration)
+    defaults = overload_defaults(implementation, declaration, declared)
     resolver = resolver_of(declaration, declared, services.sugared)
     made = Function(
         unit.compilation_unit.free_name(f"{qualified_name(implementation)}__{index}"),

@@ -26,7 +26,7 @@ from flambeau.python.module_types import ModuleDescription
 from flambeau.python.resolver import resolver_of
 from flambeau.python.script_methods import function_behind, script_method_names
 from flambeau.python.script_module import ScriptModule
-from flambeau.python.signatures import default_arguments, guessed_signatures, observed_signature
+from flambeau.python.signatures import default_arguments, guessed_signatures, observed_signature, overload_defaults
 from flambeau.python.source_code import definition_of
 from flambeau.python.unit import services, unit
 
@@ -268,7 +268,7 @@ def _overload(description: ModuleDescription, name: str, declaration: Callable[.
     if implementation is declaration:
         raise ScriptError(no_implementation("method", declaration))
     declared, definition = definition_of(declaration), definition_of(implementation)
-    defaults = default_arguments(implementation) | default_arguments(declaration)
+    defaults = overload_defaults(implementation, declaration, declared)
     resolver = resolver_of(declaration, declared, services.sugared)
     made = Function(
         f"{owner.qualified_name}.{name}__{index}",

@@ -14,7 +14,7 @@ from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from flambeau import ir
-from flambeau.errors import ScriptError
+from flambeau.errors import ScriptError, UnsupportedSyntaxError
 from flambeau.frontend import Definition, Signature, signature_of
 from flambeau.ir import Argument
 from flambeau.python.conversion import default_value
@@ -35,6 +35,21 @@ def default_arguments(python_function: Callable[..., object]) -> dict[str, objec
     ):  # no signature to be had: an object implemented in C, or a `__signature__` that is none
         return {}
     return {p.name: default_value(p.default) for p in parameters if p.default is not inspect.Parameter.empty}
+
+
+def overload_defaults(
+    implementation: Callable[..., object], declaration: Callable[..., object], declared: Definition
+) -> dict[str, object]:
+    """The defaults of a function with overloads: its own, which a declaration may repeat but not change."""
+    defaults = default_arguments(implementation)
+    for name, value in default_arguments(declaration).items():
+        if name not in defaults or (defaults[name] is not value and defaults[name] != value):
+            raise UnsupportedSyntaxError(
+                "Default parameters on overloads do not affect the runtime so they must equal to the default "
+                f"parameter on the implementation function. Found on parameter {name}",
+                declared.header_range(),
+            )
+    return defaults
 
 
 def observed_signature(function: Callable[..., object], *, is_method: bool) -> Signature | None:
