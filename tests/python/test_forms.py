@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import flambeau
-from flambeau.errors import ExecutionError, ObjectError, ScriptError, UnsupportedSyntaxError, UnsupportedError
+from flambeau.errors import ExecutionError, ObjectError, ScriptError, UnsupportedError, UnsupportedSyntaxError
 
 X = torch.ones(2)
 
