@@ -39,31 +39,44 @@ class Measured:
         return ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
 
 
+def _nothing() -> None:
+    """What is waited for where calls do all their work before they return."""
+
+
 def measure(
-    contenders: Mapping[str, Callable[[], object]], rounds: int = 7, seconds_a_sample: float = 0.02, warm_up: int = 2
+    contenders: Mapping[str, Callable[[], object]],
+    rounds: int = 7,
+    seconds_a_sample: float = 0.02,
+    warm_up: int = 2,
+    finish: Callable[[], object] = _nothing,
 ) -> Measured:
-    """Time the contenders in turns. Short calls are repeated within a sample, to drown the clock's grain."""
+    """Time the contenders in turns. Short calls are repeated within a sample, to drown the clock's grain.
+
+    `finish` waits until what calls have begun is done: before a sample, and at its end, where it counts.
+    """
     repeats: dict[str, int] = {}
     for name, call in contenders.items():
         for _ in range(warm_up):
             call()
-        repeats[name] = max(1, round(seconds_a_sample / max(_time(call, 1), 1e-7)))
+        repeats[name] = max(1, round(seconds_a_sample / max(_time(call, 1, finish), 1e-7)))
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, call in contenders.items():
-            seconds[name].append(_time(call, repeats[name]))
+            seconds[name].append(_time(call, repeats[name], finish))
     return Measured(seconds)
 
 
-def _time(call: Callable[[], object], repeats: int) -> float:
+def _time(call: Callable[[], object], repeats: int, finish: Callable[[], object]) -> float:
     """Seconds a call, with the garbage collector off: it would charge one contender for another's garbage."""
     enabled = gc.isenabled()
     gc.collect()
     gc.disable()
     try:
+        finish()
         start = time.perf_counter()
         for _ in range(repeats):
             call()
+        finish()
         return (time.perf_counter() - start) / repeats
     finally:
         if enabled:

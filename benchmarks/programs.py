@@ -143,7 +143,7 @@ class Bert(nn.Module):
         self.layers = nn.ModuleList(EncoderLayer(width, heads) for _ in range(layers))
 
     def forward(self, tokens: Tensor) -> Tensor:
-        x = self.embed(tokens) + self.position(torch.arange(tokens.size(1)))
+        x = self.embed(tokens) + self.position(torch.arange(tokens.size(1), device=tokens.device))
         for layer in self.layers:
             x = layer(x)
         return x

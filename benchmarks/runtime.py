@@ -1,15 +1,18 @@
 """Running scripts: eager Python, `torch.jit`, its `optimize_for_inference` and flambeau, in turns, on 1 and 2 threads.
 
     python -m benchmarks runtime
+    python -m benchmarks.runtime --device cuda      (models only; a sample of calls ends when the GPU is done)
 
 Ratios are to `torch.jit` in the same run: below 1 is faster. The last line of a table is their geometric mean.
 """
 
 from __future__ import annotations
 
+import argparse
 import math
+import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +33,7 @@ Case = tuple[Callable[..., object], tuple[object, ...]]
 
 
 def cases() -> dict[str, Case]:
-    """Each program with its arguments."""
+    """Each program with its arguments, on the CPU."""
     torch.manual_seed(0)
     corners = torch.rand(200, 2) * 100
     boxes = torch.cat([corners, corners + torch.rand(200, 2) * 30], 1)
@@ -51,6 +54,16 @@ def cases() -> dict[str, Case]:
         "resnet18": (resnet18(), (torch.randn(1, 3, 224, 224),)),
         "bert, 4 layers, 32 tokens": (programs.Bert(), (torch.randint(0, 1000, (1, 32)),)),
     }
+
+
+def models_on(device: str) -> dict[str, Case]:
+    """The models among the programs that go to any device, moved to one."""
+    moved: dict[str, Case] = {}
+    for name, (program, arguments) in cases().items():
+        if isinstance(program, nn.Module) and not isinstance(program, Transformer):
+            given = tuple(a.to(device) if isinstance(a, Tensor) else a for a in arguments)
+            moved[name] = program.to(device), given
+    return moved
 
 
 def contenders(program: Callable[..., object], arguments: tuple[object, ...]) -> dict[str, Callable[[], object]]:
@@ -89,16 +102,37 @@ def geometric_mean(results: dict[str, Measured], name: str) -> float:
     return math.exp(sum(map(math.log, ratios)) / len(ratios))
 
 
-def main() -> None:
+def report(title: str, results: dict[str, Measured]) -> None:
+    show(title, results)
+    means = ", ".join(f"{name} {geometric_mean(results, name):.2f}" for name in ("eager", "flambeau"))
+    print(f"  geometric mean of the ratios to torch.jit: {means}")
+
+
+def on_gpu(device: str) -> None:
+    """The models on a GPU, by what PyTorch calls it."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # results are compared
+    with torch.no_grad():
+        results = {
+            name: measure(contenders(*case), warm_up=WARM_UP, finish=torch.cuda.synchronize)
+            for name, case in models_on(device).items()
+        }
+    report(f"Models, {torch.cuda.get_device_name(device)}, PyTorch {torch.__version__}", results)
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.runtime")
+    parser.add_argument("--device", default="cpu", help="cpu, or a GPU such as cuda")
+    device = parser.parse_args(arguments).device
     warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*torch.jit")
+    if device != "cpu":
+        on_gpu(device)
+        return
     for threads in (1, 2):
         torch.set_num_threads(threads)
         with torch.no_grad():
             results = {name: measure(contenders(*case), warm_up=WARM_UP) for name, case in cases().items()}
-        show(f"Programs, {threads} thread{'s' if threads > 1 else ''}", results)
-        means = ", ".join(f"{name} {geometric_mean(results, name):.2f}" for name in ("eager", "flambeau"))
-        print(f"  geometric mean of the ratios to torch.jit: {means}")
+        report(f"Programs, {threads} thread{'s' if threads > 1 else ''}", results)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

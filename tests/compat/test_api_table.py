@@ -19,6 +19,7 @@ from flambeau.compat import installed
 from flambeau.compat.replacements import KEPT, REPLACEMENTS
 from flambeau.compat.torch_functions import CLASSES as VIEWS
 from flambeau.compat.torch_functions import FUNCTIONS, LEFT_ALONE, SETTINGS, pass_function, switches
+from tests.marks import tables_are_of_this_pytorch
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
 HOMES = ("torch.jit", "torch._C", "torch._jit_internal")
@@ -235,6 +236,7 @@ def test_submodules_are_left_alone() -> None:
         assert all(getattr(torch.jit, name) is value for name, value in before.items())
 
 
+@tables_are_of_this_pytorch
 def test_the_document_is_up_to_date() -> None:
     assert DOCUMENT.read_text() == table(), "run: python tests/compat/test_api_table.py --bless"
 

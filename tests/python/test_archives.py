@@ -137,6 +137,33 @@ def test_map_location(path: Path) -> None:
         flambeau.load(path, 3)  # type: ignore[arg-type]
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_archives_from_a_machine_with_a_gpu(path: Path) -> None:
+    """What was on a GPU that there is not here loads where it is sent, and only there, as in PyTorch."""
+    with zipfile.ZipFile(path) as archive:
+        records = {name: archive.read(name) for name in archive.namelist()}
+    here, there = b"X\x03\0\0\0cpu", b"X\x06\0\0\0cuda:0"
+    for name, record in records.items():
+        if name.endswith("data.pkl"):
+            assert here in record
+            records[name] = record.replace(here, there)
+    moved = path.with_name("moved.pt")
+    with zipfile.ZipFile(moved, "w", zipfile.ZIP_STORED) as archive:
+        for name, record in records.items():
+            archive.writestr(name, record)
+    assert {tensor.device for tensor in flambeau.inspect(moved).tensors} == {"cuda:0"}
+    for where in (None, "cuda"):
+        with pytest.raises(RuntimeError):
+            torch.jit.load(str(moved), map_location=where)
+        with pytest.raises(ArchiveError, match="cannot be used here"):
+            flambeau.load(moved, map_location=where)
+    for mmap in (True, False):
+        for where in ("cpu", torch.device("cpu")):
+            mine, theirs = flambeau.load(moved, where, mmap=mmap), torch.jit.load(str(moved), where)
+            assert {t.device.type for t in mine.state_dict().values()} == {"cpu"}
+            assert torch.equal(mine(X), theirs(X))
+
+
 def test_extra_files(tmp_path: Path) -> None:
     data = saved_by_pytorch(Net(), _extra_files={"a.txt": "text", "b.bin": b"\0\1"})
     wanted: dict[str, object] = {"a.txt": "", "b.bin": None, "missing": "x"}

@@ -15,6 +15,7 @@ from flambeau.frontend.builtin_functions import builtin_functions_named
 from flambeau.frontend.operator_calls import has_method
 from flambeau.ir import TENSOR, operators_named
 from flambeau.python.builtin_functions import find_builtin
+from tests.marks import tables_are_of_this_pytorch
 
 MODULES = (
     torch,
@@ -58,6 +59,7 @@ def test_same_operators_as_pytorch() -> None:
     assert different == []
 
 
+@tables_are_of_this_pytorch
 def test_every_operator_of_pytorch_by_these_names_is_known() -> None:
     theirs = {_builtins._find_builtin(getattr(module, name)) for module in MODULES for name in dir(module)} - {None}
     missing = [
@@ -70,6 +72,7 @@ def test_every_operator_of_pytorch_by_these_names_is_known() -> None:
     assert missing == []
 
 
+@tables_are_of_this_pytorch
 def test_same_methods_of_tensors_as_pytorch() -> None:
     names = [name for name in dir(torch.Tensor) if not name.startswith("__")]
     ours = {name for name in names if has_method(f"aten::{name}", TENSOR)}

@@ -2,10 +2,11 @@
 
 Run as a program, on its own: importing PyTorch's test utilities replaces methods of its script classes.
 
-    python -m tests.runtime.op_db_differential [--every N] [--only NAME]
+    python -m tests.runtime.op_db_differential [--every N [--offset N]] [--samples N] [--device cuda] [--only NAME]
 
-Prints one JSON object: counts, and the failures by operator. A sample counts where TorchScript has a form for it: its
-other arguments can be written as literals and `torch.jit` compiles the call.
+Prints one JSON object: counts, the failures by operator, and the operators of which eager itself does not give the
+same twice, whose differences are no failures. A sample counts where TorchScript has a form for it: its other arguments
+can be written as literals and `torch.jit` compiles the call.
 """
 
 from __future__ import annotations
@@ -81,6 +82,15 @@ class Arguments:
         self.parameters.append(f"{name}: {annotation}")
         self.values.append(value)
         return name
+
+
+@dataclass
+class Findings:
+    """What the samples of one operator showed."""
+
+    failures: set[str] = field(default_factory=set)
+    differs_from_itself: bool = False
+    """Whether two runs of eager gave different values where a script gave others."""
 
 
 def forms(op: object) -> list[str]:
@@ -173,29 +183,29 @@ def _brief(value: object) -> str:
     return f"{type(value).__name__}: {lines[-1][:160] if lines else ''}"
 
 
-def check(op: object, counts: Counter[str], limit: int) -> set[str]:
-    """Run the samples of one operator; what failed."""
-    failures: set[str] = set()
+def check(op: object, counts: Counter[str], limit: int, device: str) -> Findings:
+    """Run the samples of one operator on a device; what failed."""
+    findings = Findings()
     programs: dict[str, tuple[object, object]] = {}
     ran = False
     for dtype in DTYPES:
-        if dtype not in op.supported_dtypes("cpu"):
+        if dtype not in op.supported_dtypes(device):
             continue
         torch.manual_seed(0)
         try:
-            samples = list(op.sample_inputs("cpu", dtype))
+            samples = list(op.sample_inputs(device, dtype))
         except Exception as error:  # samples that this installation cannot make
             counts["dtypes without samples"] += 1
             del error
             continue
         for sample in samples[:limit]:
-            ran |= check_sample(op, sample, programs, counts, failures)
+            ran |= check_sample(op, sample, programs, counts, findings)
     counts["ops"] += ran
     counts["ops without a TorchScript form"] += not ran
-    return failures
+    return findings
 
 
-def check_sample(op: object, sample: object, programs: dict, counts: Counter[str], failures: set[str]) -> bool:
+def check_sample(op: object, sample: object, programs: dict, counts: Counter[str], findings: Findings) -> bool:
     arguments = Arguments()
     try:
         texts = [arguments.text(v) for v in (sample.input, *sample.args)]
@@ -215,7 +225,7 @@ def check_sample(op: object, sample: object, programs: dict, counts: Counter[str
         return False
     counts["samples"] += 1
     if isinstance(script, Exception):
-        failures.add(f"does not compile: {_brief(script)}: {text.splitlines()[1].strip()[:120]}")
+        findings.failures.add(f"does not compile: {_brief(script)}: {text.splitlines()[1].strip()[:120]}")
         return True
     expected = outcome(eager, arguments.values)
     if isinstance(expected, Exception):  # TorchScript has the form that eager lacks
@@ -226,8 +236,12 @@ def check_sample(op: object, sample: object, programs: dict, counts: Counter[str
     for tier in TIERS:
         with settings.override(tier=tier):
             found = difference(expected, outcome(script, arguments.values), values=values)
-        if found is not None and difference(expected, outcome(eager, arguments.values), values=values) is None:
-            failures.add(f"{tier}: {found}: {text.splitlines()[1].strip()[:120]}")
+        if found is None:
+            continue
+        if difference(expected, outcome(eager, arguments.values), values=values) is None:
+            findings.failures.add(f"{tier}: {found}: {text.splitlines()[1].strip()[:120]}")
+        else:
+            findings.differs_from_itself = True
     return True
 
 
@@ -236,21 +250,25 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--offset", type=int, default=0)
     parser.add_argument("--samples", type=int, default=SLICE_OF_SAMPLES)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--only")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     counts: Counter[str] = Counter()
     failures: dict[str, list[str]] = {}
+    nondeterministic: list[str] = []
     for op in op_db[options.offset :: options.every]:
         name = f"{op.name}.{op.variant_test_name}" if op.variant_test_name else op.name
         if options.only is not None and name != options.only:
             continue
         counts["entries"] += 1
-        found = check(op, counts, options.samples)
-        if found:
-            failures[name] = sorted(found)
+        found = check(op, counts, options.samples, options.device)
+        if found.differs_from_itself:
+            nondeterministic.append(name)
+        if found.failures:
+            failures[name] = sorted(found.failures)
             print(name, *failures[name], sep="\n    ", file=sys.stderr, flush=True)
-    print(json.dumps({"counts": counts, "failures": failures}))
+    print(json.dumps({"counts": counts, "failures": failures, "nondeterministic": nondeterministic}))
 
 
 if __name__ == "__main__":

@@ -160,7 +160,7 @@ def test_the_worker_makes_way_between_passes(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_forked_child_has_a_worker_of_its_own(tmp_path: Path) -> None:
     """One that begins anew what the parent's was about."""
     program = """
-        import os, sys, threading, time
+        import os, sys, threading, time, warnings
         from flambeau.ir import parse
         from flambeau.passes import eliminate_dead_code, run
         from flambeau.runtime import background
@@ -178,6 +178,7 @@ def test_a_forked_child_has_a_worker_of_its_own(tmp_path: Path) -> None:
         task.request()
         queued.request()
         begun.wait()
+        warnings.simplefilter("ignore")  # Python 3.12 warns of forking while threads run
         child = os.fork()
         if child == 0:
             queued.finish()

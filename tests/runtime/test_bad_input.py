@@ -210,6 +210,9 @@ with warnings.catch_warnings():
 TEXTS = {(formatted, name) for name in ("meta", "meta scalar", "compressed rows")}
 """Tensors that TorchScript cannot print; we do, without their elements."""
 
+UNDEFINED = {(embedded, name) for name in ("meta", "meta scalar")}
+"""Tensors of which PyTorch makes one that holds memory as it was found."""
+
 
 def outcome(function: Callable[..., object], value: object) -> object:
     """What a call gives on a copy, with what became of the copy; or the error."""
@@ -276,7 +279,7 @@ def test_tensors_of_all_kinds(script: Callable[..., object]) -> None:
         for tier in ("interpreter", "python"):
             with settings.override(tier=tier):
                 got = outcome(mine, value)
-            if not acceptable(expected, got, outcome(script, value)) and (script, name) not in TEXTS:
+            if not acceptable(expected, got, outcome(script, value)) and (script, name) not in TEXTS | UNDEFINED:
                 found.append(f"{name}, {tier}: TorchScript gives {brief(expected)}, we give {brief(got)}")
     assert not found, "\n".join(found)
 

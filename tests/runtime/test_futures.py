@@ -243,7 +243,7 @@ def test_tasks_run_in_forked_processes(tmp_path: Path) -> None:
     program.write_text(
         textwrap.dedent(
             """
-            import os, threading
+            import os, threading, warnings
             from flambeau.runtime import futures
             futures.set_thread_count(2)
             assert futures.fork(lambda: 1).wait() == 1

@@ -388,20 +388,11 @@ CUDA_OPERATORS = [
 ]
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="PyTorch has these operators here")
+@pytest.mark.skipif(torch.backends.cuda.is_built(), reason="PyTorch has these operators here")
 @pytest.mark.parametrize("operator", CUDA_OPERATORS, ids=lambda o: o.qualified_name)
 def test_operators_of_cuda_are_missed_by_name_without_it(operator: ir.Operator) -> None:
     with pytest.raises(UnsupportedError, match=f"no operator {operator.qualified_name}"):
         kernel_of_operator(operator)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
-def test_operators_of_cuda() -> None:
-    def devices() -> tuple[int, int]:
-        torch.cuda.synchronize()
-        return torch.cuda.current_device(), torch.cuda.device_count()
-
-    assert flambeau.script(devices)() == torch.jit.script(devices)() == devices()
 
 
 CALLED = frozenset(

@@ -250,6 +250,8 @@ def differences(operator: ir.Operator, case: Program) -> list[str]:
 
 @pytest.mark.parametrize("operator", COVERED, ids=lambda o: o.qualified_name)
 def test_operator_agrees_with_torchscript(operator: ir.Operator) -> None:
+    if not torch._C._jit_get_schemas_for_operator(operator.name):
+        pytest.skip("this PyTorch does not have it")
     found = differences(operator, program(operator))
     assert not found, "\n".join(found[:10])
 

@@ -70,4 +70,6 @@ def test_nothing_stays(name: str, tier: str) -> None:
         before = living()
         for _ in range(3):
             cycle()
-        assert living() == before
+        after = living()
+    # What other tests left may go in the meantime.
+    assert {kind: number for kind, number in after.items() if number > before[kind]} == {}

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.marks import requires_cuda
+
 KNOWN: dict[str, str] = {}
 """Entries of `op_db` that differ, and why. One that no longer differs has to leave the list."""
 
@@ -31,6 +33,22 @@ def test_a_sample_of_the_operators_equals_eager() -> None:
     counts, failures = differences("--every", "12", "--offset", "3", "--samples", "1")
     assert counts["ops"] > 30
     assert {name: found for name, found in failures.items() if name not in KNOWN} == {}
+
+
+@requires_cuda
+def test_a_sample_of_the_operators_equals_eager_on_cuda() -> None:
+    counts, failures = differences("--device", "cuda", "--every", "12", "--offset", "3", "--samples", "1")
+    assert counts["ops"] > 30
+    assert failures == {}
+
+
+@requires_cuda
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_every_operator_equals_eager_on_cuda() -> None:
+    counts, failures = differences("--device", "cuda")
+    assert counts["ops"] > 400
+    assert failures == {}
 
 
 @pytest.mark.slow

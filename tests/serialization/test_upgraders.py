@@ -16,6 +16,7 @@ import flambeau
 from flambeau.errors import ArchiveError, FlambeauError
 from flambeau.ir import parse_schema
 from flambeau.serialization.upgraders import UPGRADERS, definition_of, needed_version
+from tests.marks import tables_are_of_this_pytorch
 from tests.serialization.old_archives import module_of, records_of, rewritten, saved
 from tests.serialization.script_modules import Lists
 from tests.serialization.zoo import equal
@@ -23,6 +24,7 @@ from tests.serialization.zoo import equal
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
+@tables_are_of_this_pytorch
 def test_the_table_is_pytorchs() -> None:
     theirs = {
         (name, entry.bumped_at_version, entry.upgrader_name)

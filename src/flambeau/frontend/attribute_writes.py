@@ -35,6 +35,8 @@ _written: WeakKeyDictionary[ir.Function, frozenset[str] | None] = WeakKeyDiction
 
 def written_attributes(function: ir.Function) -> frozenset[str] | None:
     """The names of the attributes that a call may assign, of any object; None if that cannot be told."""
+    if ir.is_bound(function):  # C++ code does not reach into scripts' objects
+        return frozenset()
     if function not in _written:
         _written[function] = _written_in(function.graph)
     return _written[function]

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 
-from .class_types import ClassType
+from .class_types import ClassType, Property
 from .function import Function
 from .schema import FunctionSchema
 from .schema_parser import parse_schema
@@ -53,12 +53,31 @@ bit_rate({self} _0) -> int _0
 unpack({self} _0) -> Tensor _0
 version({self} _0) -> int _0
 """,
+    "cuda.Stream": """
+__init__({self} _0, Device? device=None, int priority=0) -> NoneType _0
+query({self} _0) -> bool _0
+record_event({self} _0, {cuda}Event _1) -> {cuda}Event _0
+synchronize({self} _0) -> NoneType _0
+wait_event({self} _0, {cuda}Event _1) -> NoneType _0
+wait_stream({self} _0, {self} _1) -> NoneType _0
+device_index({self} _0) -> int _0
+device_getter({self} _0) -> Device _0
+id({self} _0) -> int _0
+""",
+    "cuda.Event": """
+__init__({self} _0, bool enable_timing=False, bool blocking=False, bool interprocess=False) -> NoneType _0
+elapsed_time({self} _0, {self} _1) -> float _0
+query({self} _0) -> bool _0
+record({self} _0, {cuda}Stream _1) -> NoneType _0
+synchronize({self} _0) -> NoneType _0
+wait({self} _0, {cuda}Stream _1) -> NoneType _0
+""",
     "rnn.CellParamsBase": """
 __getstate__({self} _0) -> ((str, Tensor[], float[], int[], {quantized}LinearPackedParamsBase[]) _0)
 __setstate__({self} _0, (str, Tensor[], float[], int[], {quantized}LinearPackedParamsBase[]) _1) -> NoneType _0
 """,
 }
-"""Schemas of methods, by class."""
+"""Schemas of methods, by class; one named `x_getter` reads the property `x`."""
 
 
 def is_bound(named: NamedType | Function) -> bool:
@@ -78,7 +97,7 @@ def custom_class(qualified_name: str) -> ClassType:
     """The class of that name, with the methods that are known of it. There need be none in PyTorch."""
     cls = known_class(qualified_name)
     text = _METHODS.get(qualified_name.removeprefix(BOUND_CLASSES), "")
-    given = text.format(self=qualified_name, quantized=f"{BOUND_CLASSES}quantized.")
+    given = text.format(self=qualified_name, quantized=f"{BOUND_CLASSES}quantized.", cuda=f"{BOUND_CLASSES}cuda.")
     add_bound_methods(cls, (parse_schema(line) for line in given.splitlines() if line))
     return cls
 
@@ -91,3 +110,6 @@ def add_bound_methods(cls: ClassType, schemas: Iterable[FunctionSchema]) -> None
             named = (replace(receiver, name="self"), *rest)
             function = Function(f"{cls.qualified_name}.{schema.name}", None, replace(schema, arguments=named))
             cls.add_method(schema.name, function)
+            read = schema.name.removesuffix("_getter")
+            if read != schema.name:
+                cls.properties[read] = Property(read, function)

@@ -24,6 +24,7 @@ from torch._jit_internal import BroadcastingListCls
 from flambeau import ir
 from flambeau.errors import ScriptError
 from flambeau.ir import SourceRange, Type
+from flambeau.python import special_forms
 from flambeau.python.namespaces import ABSENT, Namespace
 from flambeau.python.unit import services, unit
 
@@ -229,6 +230,9 @@ class AnnotationReader:
     def _of_class(self, cls: type, range: SourceRange | None) -> Type | None:
         if issubclass(cls, torch.Tensor) or cls in _TENSOR_CLASSES:
             return ir.TENSOR
+        bound = special_forms.BOUND_AS.get(special_forms.origin(cls))
+        if bound is not None:
+            return ir.custom_class(bound)
         known = unit.named_types.get(cls)
         if known is not None:
             return known

@@ -30,7 +30,24 @@ OPERATORS: dict[tuple[str, str], str] = {
     ("torch.jit._async", "wait"): "aten::wait",
     ("torch.jit._await", "_awaitable_nowait"): "prim::awaitable_nowait",
     ("torch.jit._await", "_awaitable_wait"): "prim::awaitable_wait",
+    ("torch._C", "_cuda_exchangeDevice"): "cuda::_exchange_device",
+    ("torch._C", "_cuda_maybeExchangeDevice"): "cuda::_maybe_exchange_device",
+    ("torch.cuda", "_exchange_device"): "cuda::_exchange_device",
+    ("torch.cuda", "_maybe_exchange_device"): "cuda::_maybe_exchange_device",
+    ("torch.cuda", "current_device"): "cuda::_current_device",
+    ("torch.cuda", "current_stream"): "cuda::current_stream",
+    ("torch.cuda", "default_stream"): "cuda::default_stream",
+    ("torch.cuda", "device_count"): "cuda::device_count",
+    ("torch.cuda", "set_device"): "cuda::_set_device",
+    ("torch.cuda", "set_stream"): "cuda::set_stream",
+    ("torch.cuda", "synchronize"): "cuda::synchronize",
 }
+
+BOUND_AS: dict[tuple[str, str], str] = {
+    ("torch.cuda.streams", "Event"): "__torch__.torch.classes.cuda.Event",
+    ("torch.cuda.streams", "Stream"): "__torch__.torch.classes.cuda.Stream",
+}
+"""Classes for which scripts have one that C++ code binds."""
 
 CONSTANT_CALLS: dict[tuple[str, str], object] = {
     ("flambeau.python.forms", "is_scripting"): True,

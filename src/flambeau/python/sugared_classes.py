@@ -5,14 +5,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING, final
 
+import torch
 from torch import nn
 from torch.autograd import Function
 
 from flambeau.errors import ScriptError
 from flambeau.frontend import Arg, BuiltinFunction, ClassValue, SugaredValue
-from flambeau.ir import ClassType, SourceRange
+from flambeau.ir import BOUND_CLASSES, ClassType, SourceRange, custom_class
 from flambeau.python import constants, markers
 from flambeau.python.classes import class_type
 from flambeau.python.names import type_name
@@ -41,6 +43,13 @@ def class_value_attribute(cls: type, name: str, range: SourceRange) -> SugaredVa
     if member is not None and (constants.is_constant_value(member) or isinstance(member, type) or is_data):
         return services.sugared(member, range)
     return None
+
+
+def bound_class_value(module: ModuleType, name: str) -> ClassValue | None:
+    """What `torch.classes.ns.Name` means; None if the module is no such namespace."""
+    if not isinstance(module, torch._classes._ClassNamespace):
+        return None
+    return ClassValue(custom_class(f"{BOUND_CLASSES}{module.name}.{name}"))
 
 
 @final

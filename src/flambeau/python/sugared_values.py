@@ -26,6 +26,7 @@ from flambeau.errors import ScriptError
 from flambeau.frontend import (
     Arg,
     BuiltinFunction,
+    ClassValue,
     ConstantValue,
     EnumClass,
     ExceptionClass,
@@ -58,7 +59,13 @@ from flambeau.python.resolver import resolver_of
 from flambeau.python.source_code import definition_of
 from flambeau.python.specialization import Callee
 from flambeau.python.substitutes import class_substitute_for, substitute_for, with_optional_sizes
-from flambeau.python.sugared_classes import PythonClass, ScriptClass, SetGradEnabledValue, class_value_attribute
+from flambeau.python.sugared_classes import (
+    PythonClass,
+    ScriptClass,
+    SetGradEnabledValue,
+    bound_class_value,
+    class_value_attribute,
+)
 from flambeau.python.unit import services
 from flambeau.python.wrappers import script_value_of
 from flambeau.runtime.aten import register_custom_operators
@@ -238,6 +245,9 @@ def _class(cls: type, range: SourceRange) -> SugaredValue:
         return PartialClass()
     if cls is torch.set_grad_enabled:
         return SetGradEnabledValue()
+    bound = special_forms.BOUND_AS.get(special_forms.origin(cls))
+    if bound is not None:
+        return ClassValue(ir.custom_class(bound))
     builtin = find_builtin(cls)
     if builtin is not None:
         return BuiltinFunction(builtin)
@@ -364,7 +374,7 @@ class PythonModule(SugaredValue):
         if found is ABSENT:
             known = similar(name, self._names)
             self.refuse(f"module '{self.module.__name__}' has no attribute '{name}'", range, known)
-        return sugared_value(found, range)
+        return bound_class_value(self.module, name) or sugared_value(found, range)
 
     def _names(self) -> list[str]:
         head, _, namespace = self.module.__name__.rpartition(".")

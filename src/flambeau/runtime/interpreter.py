@@ -16,7 +16,7 @@ from flambeau.errors import ExecutionError, FlambeauError
 from flambeau.ir import Block, Function, Graph, Node, ScriptObject, Value
 from flambeau.runtime.autocast import enter_autocast, is_autocast, leave_autocast
 from flambeau.runtime.exceptions import located, register_interpreter
-from flambeau.runtime.nodes import runtime_constant
+from flambeau.runtime.nodes import makes_bound_object, runtime_constant
 from flambeau.runtime.registry import kernel_of_node
 
 __all__ = ["Guard", "Trace", "evaluate_node", "guarded", "interpret", "interpret_function"]
@@ -132,6 +132,9 @@ class _Run:
                 return [self.call(called, arguments)]
             case "prim::CallMethod" if isinstance(inputs[0], ScriptObject):
                 return [self.method(inputs[0], node.string_attribute("name"), inputs[1:])]
+            case "prim::CallMethod" if makes_bound_object(node):
+                values[node.inputs[0]] = kernel_of_node(node)(*inputs)
+                return [None]
             case "prim::Enter":
                 result = self.method(inputs[0], "__enter__", ())
                 if isinstance(inputs[0], ScriptObject) and is_autocast(inputs[0].type):

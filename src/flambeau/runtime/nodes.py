@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 
-from flambeau.errors import ExecutionError, InvalidGraphError, UnsupportedError
+from flambeau.errors import ExecutionError, InvalidGraphError
 from flambeau.ir import (
     ClassType,
     Device,
@@ -27,7 +27,7 @@ from flambeau.runtime.futures import Awaitable, Future, fork
 from flambeau.runtime.instances import is_instance, named_tuple_class
 from flambeau.runtime.registry import Kernel, load_tensor_backend, specialises
 
-__all__ = ["runtime_constant", "runtime_value", "subgraph_function"]
+__all__ = ["is_custom_class", "makes_bound_object", "runtime_constant", "runtime_value", "subgraph_function"]
 
 
 # --- constants
@@ -149,8 +149,21 @@ def create_object(node: Node) -> Kernel:
     if not isinstance(given, ClassType):
         raise InvalidGraphError(f"prim::CreateObject makes objects of classes, not of {given}")
     if is_custom_class(given):
-        raise UnsupportedError(f"creating an object of the C++ class {given} in a script")
+        return lambda: None  # there is none until `__init__` makes it
     return lambda: ScriptObject(given)
+
+
+def makes_bound_object(node: Node) -> bool:
+    """Whether a node is the call of `__init__` that makes what a `prim::CreateObject` of a C++ class stands for.
+
+    Its kernel gives the object, which takes the place of its first input.
+    """
+    return (
+        node.kind == "prim::CallMethod"
+        and node.string_attribute("name") == "__init__"
+        and node.inputs[0].node.kind == "prim::CreateObject"
+        and is_custom_class(node.inputs[0].type)
+    )
 
 
 def is_custom_class(given: Type) -> bool:
@@ -195,6 +208,9 @@ def call_function(node: Node) -> Kernel:
 @specialises("prim::CallMethod")
 def call_method_of(node: Node) -> Kernel:
     name = node.string_attribute("name")
+    if makes_bound_object(node):
+        made = load_tensor_backend().bound_class(str(node.inputs[0].type))
+        return lambda nothing, *arguments: made(*arguments)
 
     def call(self: object, *arguments: object) -> object:
         if not isinstance(self, ScriptObject):

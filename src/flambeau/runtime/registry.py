@@ -123,6 +123,9 @@ class TensorBackend(Protocol):
     def find_custom_operator(self, node: Node) -> Operator | None:
         """The operator that a node calls, where only the running PyTorch knows it."""
 
+    def bound_class(self, qualified_name: str) -> Kernel:
+        """What makes objects of a class that C++ code binds; UnsupportedError if PyTorch does not have it."""
+
     def tensor_data(self, tensor: object) -> TensorData:
         """A tensor's elements and geometry, for its text."""
 

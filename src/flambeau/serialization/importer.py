@@ -99,7 +99,7 @@ class Importer:
         known = self.unit.find_type(qualified_name) or self.unit.find_function(qualified_name)
         if known is not None and not self._empty and not self._broken:
             return known
-        if qualified_name.startswith(BOUND_CLASSES):
+        if qualified_name.startswith(BOUND_CLASSES) and "." in qualified_name.removeprefix(BOUND_CLASSES):
             return custom_class(qualified_name)
         with self._lock:
             self._depth += 1

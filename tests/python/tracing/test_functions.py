@@ -120,6 +120,13 @@ def losses(x):
     )
 
 
+@case((R(2, 3, 4, 5),), [(R(3, 2, 4, 5).transpose(0, 1),), (R(2, 5, 3, 4).permute(0, 2, 3, 1),)])
+def contiguous(x):
+    """Of tensors that are contiguous, PyTorch's binding gives the tensor itself, without any operator."""
+    y = x.contiguous()
+    return y.view(-1), torch.Tensor.contiguous(x) + 1, x.contiguous(memory_format=torch.channels_last) * 2, y
+
+
 @case((R(2, 3, 4),), [(R(3, 5, 4),)])
 def attention(x):
     return (

@@ -91,6 +91,18 @@ def _integer_part(recorder: Recorder, func: _Function, number: Any) -> object:
     return func(number)
 
 
+# --- operators that Python's binding may leave out
+
+
+def _contiguous(
+    recorder: Recorder, func: _Function, tensor: Tensor, memory_format: Any = torch.contiguous_format
+) -> object:
+    """Of a tensor that is contiguous, the binding gives the tensor; in other runs it may not be."""
+    if recorder.is_traced(tensor):
+        return torch.ops.aten.contiguous(tensor, memory_format=memory_format)
+    return func(tensor, memory_format=memory_format)
+
+
 # --- tensors that become Python values
 
 
@@ -190,6 +202,7 @@ _HANDLERS: dict[_Function, _Function] = {
     Tensor.nelement: _numel,
     torch.numel: _numel,
     Tensor.split: _split,
+    Tensor.contiguous: _contiguous,
     torch.sym_int: _integer_part,
     Tensor.__bool__: _converting("a Python boolean"),
     Tensor.__int__: _converting("a Python integer"),
@@ -343,6 +356,9 @@ def _put_in_place() -> None:
     broadcast_shapes = _broadcast_shapes(torch.broadcast_shapes)
     for module in (torch, torch.functional):
         _replace(module, "broadcast_shapes", broadcast_shapes)
+    functional = torch.nn.functional
+    if "_infer_size" in vars(functional):  # before PyTorch 2.13, the same for two shapes
+        _replace(functional, "_infer_size", _broadcast_shapes(vars(functional)["_infer_size"]))
 
 
 def _replace(owner: Any, name: str, replacement: object) -> None:

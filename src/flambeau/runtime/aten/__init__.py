@@ -10,6 +10,7 @@ from flambeau.runtime.aten import operators  # noqa: F401  # importing registers
 from flambeau.runtime.aten.below_autograd import below_autograd
 from flambeau.runtime.aten.call_forms import CallForm, call_form
 from flambeau.runtime.aten.dispatcher import (
+    bound_class,
     dispatcher_kernel,
     find_custom_operator,
     register_custom_operators,
@@ -39,6 +40,7 @@ __all__ = [
     "CallForm",
     "autocast",
     "below_autograd",
+    "bound_class",
     "call_form",
     "current_modes",
     "dispatcher_kernel",

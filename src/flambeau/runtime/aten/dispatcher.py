@@ -13,10 +13,10 @@ from typing import Any
 import torch
 
 from flambeau.errors import OperatorError, UnsupportedError
-from flambeau.ir import Node, Operator, accepts, operators_named, parse_schema, register_operator
+from flambeau.ir import BOUND_CLASSES, Node, Operator, accepts, operators_named, parse_schema, register_operator
 from flambeau.runtime.registry import Kernel
 
-__all__ = ["dispatcher_kernel", "find_custom_operator", "register_custom_operators", "torch_operator"]
+__all__ = ["bound_class", "dispatcher_kernel", "find_custom_operator", "register_custom_operators", "torch_operator"]
 
 
 def torch_operator(operator: Operator) -> Callable[..., Any]:
@@ -47,6 +47,19 @@ def dispatcher_kernel(operator: Operator) -> Kernel:
         return function(*values[:count], **dict(zip(names, values[count:], strict=True)))
 
     return kernel
+
+
+def bound_class(qualified_name: str) -> Kernel:
+    """What makes objects of a class that C++ code binds (`__torch__.torch.classes.cuda.Stream`).
+
+    UnsupportedError if the running PyTorch does not have it.
+    """
+    namespace, _, name = qualified_name.removeprefix(BOUND_CLASSES).partition(".")
+    try:
+        made: Kernel = getattr(getattr(torch.classes, namespace), name)
+    except RuntimeError:
+        raise UnsupportedError(f"this PyTorch ({torch.__version__}) has no class {qualified_name}") from None
+    return made
 
 
 # --- operators that only the running program knows

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from flambeau.ir import ClassType, Function, ListType, Node, TupleType, constant_value
 from flambeau.passes import KNOWN_RANK
 from flambeau.runtime.instances import named_tuple_class
-from flambeau.runtime.nodes import is_custom_class
+from flambeau.runtime.nodes import is_custom_class, makes_bound_object
 from flambeau.runtime.python_tier.control import is_native_range
 from flambeau.runtime.python_tier.specialized_nodes import (
     write_buffer,
@@ -146,12 +146,25 @@ def _call_function(writer: Writer, node: Node) -> bool:
 
 
 def _call_method(writer: Writer, node: Node) -> bool:
+    if makes_bound_object(node):
+        _make_bound_object(writer, node)
+        return True
     owner = node.inputs[0].type
     method = owner.methods.get(node.string_attribute("name")) if isinstance(owner, ClassType) else None
     if method is None or is_custom_class(owner):
         return False
     writer.call(node, writer.callee(method))
     return True
+
+
+def _make_bound_object(writer: Writer, node: Node) -> None:
+    """The variable of what a node created gets the object."""
+    writer.settle(keep=node.inputs)
+    made, *arguments = writer.take_all(node.inputs)
+    operands = ", ".join(["None", *(a.text for a in arguments)])
+    writer.line(f"{made.operand} = {writer.bind('k', kernel_of_node(node))}({operands})", node)
+    writer.stand_for(node.output, None)
+    writer.executed([made, *arguments])
 
 
 def _range_length(writer: Writer, node: Node) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from flambeau.runtime.aten.operators import (
     autodiff,
     conversions,
+    cuda,
     distributed,
     executor,
     initialization,
@@ -23,6 +24,7 @@ from flambeau.runtime.aten.operators import (
 __all__ = [
     "autodiff",
     "conversions",
+    "cuda",
     "distributed",
     "executor",
     "initialization",
