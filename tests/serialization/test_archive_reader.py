@@ -260,37 +260,6 @@ def test_objects_of_classes_that_nobody_has() -> None:
 # --- types
 
 
-class Chain(nn.Module):
-    def __init__(self, inner: nn.Module) -> None:
-        super().__init__()
-        self.inner = inner
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x
-
-
-def test_modules_nested_deeper_than_python_can_call() -> None:
-    """150 levels in 150 classes, each of which must be known to define the one before."""
-    module = flambeau.script(Identity())
-    file = "code/__torch__/deep.py"
-    lines, objects = [], []
-    for i in range(150):
-        inner = f"  inner : __torch__.deep.C{i + 1}\n" if i < 149 else ""
-        lines.append(f"class C{i}(Module):\n  __parameters__ = []\n  __buffers__ = []\n{inner}")
-        lines.append(f"  def forward(self: __torch__.deep.C{i},\n    x: Tensor) -> Tensor:\n    return x\n")
-        objects.append(f"c__torch__.deep\nC{i}\n)\x81}}(".encode("latin-1"))
-        if i < 149:
-            objects.append(b"X\x05\0\0\0inner")
-    pickled = b"\x80\x02" + b"".join(objects) + b"ub" * 150 + b"."
-    records = records_of(module.save_to_buffer())
-    records[file] = "".join(lines).encode()
-    records["data.pkl"] = pickled
-    loaded = load(archive_of(records))
-    assert len(list(loaded.named_modules())) == 150
-    assert torch.equal(loaded(X), X)
-    assert torch.equal(torch.jit.load(io.BytesIO(loaded.save_to_buffer()))(X), X)
-
-
 def test_classes_that_refer_to_each_other() -> None:
     more = {
         "__torch__/a.py": "class A:\n  b : Optional[__torch__.b.B]\n"

@@ -335,8 +335,8 @@ BAD = {
     "deep lists": LISTS + b"a" * (len(LISTS) - 1),
     "deep marks": b"(" * 300_000,
     "deep dicts": b"}K\1" * 300_000 + b"N" + b"s" * 300_000,
-    "deep tags": b"]" + b"q\0" + b"".join(b"\x85" for _ in range(1000)),
-    "deep objects": (name("__torch__", "C") + b")\x81") * 5000 + b"N" + b"b" * 5000,
+    "deep tags": b"]" + b"q\0" + b"\x85" * 20_000,
+    "deep objects": (name("__torch__", "C") + b")\x81") * 20_000 + b"N" + b"b" * 20_000,
     "deep enums": (name("__torch__", "E")) * 5000 + b")" + b"\x85" * 5000,
 }
 

@@ -6,9 +6,11 @@ they are in Python (`register_outward`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import TypeAlias
 
+from flambeau.errors import ExecutionError
 from flambeau.ir import (
     ANY,
     DictType,
@@ -24,6 +26,8 @@ from flambeau.ir import (
 __all__ = ["outward_converter", "register_outward", "to_python"]
 
 Converter: TypeAlias = "Callable[[object], object]"
+_Container: TypeAlias = "list[object] | dict[object, object] | tuple[object, ...]"
+_CONTAINERS = (list, dict, tuple)
 
 _outward: dict[type, Converter] = {}
 
@@ -94,15 +98,43 @@ def _same(value: object) -> object:
 
 def _dynamic(value: object) -> object:
     """A value by what it is, not by its type."""
+    if isinstance(value, _CONTAINERS):
+        return _container(value)
     convert = _outward.get(value.__class__)
-    if convert is not None:
-        return convert(value)
-    match value:
-        case list():
-            return [_dynamic(v) for v in value]
-        case dict():
-            return {_dynamic(k): _dynamic(v) for k, v in value.items()}
-        case tuple():
-            return getattr(value, "_make", tuple)(map(_dynamic, value))
-        case _:
-            return value
+    return value if convert is None else convert(value)
+
+
+def _container(outermost: _Container) -> object:
+    """A copy of a container, whatever the depth of those in it: they wait on a stack for their parts."""
+    stack: list[tuple[_Container, Iterator[object], list[object]]] = []
+    open_containers: set[int] = set()
+    entered: _Container | None = outermost
+    while True:
+        if entered is not None:
+            if id(entered) in open_containers:
+                raise ExecutionError("a list or dict that contains itself cannot be given to Python")
+            open_containers.add(id(entered))
+            parts = chain.from_iterable(entered.items()) if isinstance(entered, dict) else iter(entered)
+            stack.append((entered, parts, []))
+            entered = None
+        container, parts, converted = stack[-1]
+        for part in parts:
+            if isinstance(part, _CONTAINERS):
+                entered = part
+                break
+            converted.append(_dynamic(part))
+        else:
+            stack.pop()
+            open_containers.remove(id(container))
+            made = _like(container, converted)
+            if not stack:
+                return made
+            stack[-1][2].append(made)
+
+
+def _like(container: _Container, parts: list[object]) -> object:
+    if isinstance(container, list):
+        return parts
+    if isinstance(container, dict):
+        return dict(zip(parts[::2], parts[1::2], strict=True))
+    return getattr(container, "_make", tuple)(parts)

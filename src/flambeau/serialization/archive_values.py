@@ -25,7 +25,7 @@ from flambeau.ir import (
 )
 from flambeau.runtime import call_guarded
 
-from .declared_types import conformed
+from .declared_types import DeclaredTypes
 from .importer import Importer
 from .limits import DEFAULT_LIMITS, Limits
 from .load_guard import LoadGuard
@@ -92,6 +92,7 @@ class ObjectBuilder(ValueBuilder):
         archive_size: int = 0,
     ) -> None:
         super().__init__()
+        self._declared = DeclaredTypes(self.shared)
         self._guard = LoadGuard(limits, factory.result_size, archive_size)
         self._importer = importer
         self._factory = factory
@@ -111,6 +112,8 @@ class ObjectBuilder(ValueBuilder):
             raise ArchiveError("a state is given to something that is no object")
         if is_bound(instance.type):
             return self._bound_object(instance, state)
+        if self._declared.shared is not self.shared:
+            self._declared = DeclaredTypes(self.shared)
         if has_stored_state(instance.type):
             self._set_state_by_method(instance, instance.type.methods["__setstate__"], state)
         elif isinstance(state, dict):
@@ -126,6 +129,10 @@ class ObjectBuilder(ValueBuilder):
         return placeholder
 
     def _set_attributes(self, instance: ScriptObject, state: dict[object, object]) -> None:
+        if id(state) in self.shared:
+            # Nobody writes that, and a few bytes for each object would fill the memory with attributes.
+            raise ArchiveError(f"the attributes of a '{instance.type}' are those of another object")
+        conformed = self._declared.conformed
         for slot, attribute in enumerate(instance.type.attributes):
             value = state.get(attribute.name, UNSET)
             if value is UNSET:
@@ -144,7 +151,7 @@ class ObjectBuilder(ValueBuilder):
             raise ArchiveError(f"'{instance.type}.__setstate__' must take one argument besides self")
         try:
             with self._guard:
-                call_guarded(setstate, (instance, conformed(state, arguments[1].type)), self._guard)
+                call_guarded(setstate, (instance, self._declared.conformed(state, arguments[1].type)), self._guard)
         except (FlambeauError, RecursionError) as error:
             raise ArchiveError(f"'{instance.type}.__setstate__' fails: {error}") from error
         for slot, attribute in enumerate(instance.type.attributes):

@@ -7,8 +7,8 @@ runtime looks again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import NoReturn
+from collections.abc import Callable, Collection, Iterable
+from typing import NoReturn, final
 
 from flambeau.errors import ArchiveError
 from flambeau.ir import (
@@ -45,7 +45,7 @@ from flambeau.ir import (
 )
 from flambeau.runtime import new_tuple
 
-__all__ = ["conformed"]
+__all__ = ["DeclaredTypes"]
 
 _EXACT: dict[Type, frozenset[type]] = {
     INT: frozenset({int}),
@@ -62,12 +62,76 @@ _WIDENED: dict[Type, tuple[type, ...]] = {FLOAT: (int,), COMPLEX: (int, float), 
 """What Python would take for a value of the type as well."""
 
 
-def conformed(value: object, declared: Type) -> object:
-    """The value as one of the declared type; ArchiveError if it is none."""
-    exact = _EXACT.get(declared)
-    if exact is not None:
-        return value if type(value) in exact else _widened(value, declared)
-    return _CONFORM.get(type(declared), _refused)(value, declared)
+@final
+class DeclaredTypes:
+    """Makes the values of a pickle those of their declared types.
+
+    `shared` are the identities of the containers that the pickle refers to more than once. Each is gone through once
+    for each type that it is declared with: thirty lists, each of which holds the one before twice, are a billion lists
+    to whoever follows all references.
+    """
+
+    def __init__(self, shared: Collection[int] = ()) -> None:
+        self.shared = shared
+        self._known: dict[tuple[int, int], tuple[object, Type, object]] = {}
+        """By the identities of a shared container and of a type: both, and what the container is as one of the type."""
+
+    def conformed(self, value: object, declared: Type) -> object:
+        """The value as one of the declared type; ArchiveError if it is none."""
+        exact = _EXACT.get(declared)
+        if exact is not None:
+            return value if type(value) in exact else _widened(value, declared)
+        simple = _SIMPLE.get(type(declared))
+        if simple is not None:
+            return simple(value, declared)
+        compound = _COMPOUND.get(type(declared))
+        if compound is None:
+            return _refuse(value, declared)
+        if id(value) not in self.shared:
+            return compound(self, value, declared)
+        key = id(value), id(declared)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = value, declared, compound(self, value, declared)
+        return known[2]
+
+    def _optional(self, value: object, declared: Type) -> object:
+        return None if value is None else self.conformed(value, declared.contained[0])
+
+    def _union(self, value: object, declared: Type) -> object:
+        for alternative in declared.contained:
+            try:
+                return self.conformed(value, alternative)
+            except ArchiveError:
+                continue
+        return _refuse(value, declared)
+
+    def _list(self, value: object, declared: Type) -> object:
+        if type(value) is not list:
+            return _refuse(value, declared)
+        (element,) = declared.contained
+        if not _all_exact(value, element):
+            value[:] = [self.conformed(item, element) for item in value]
+        return value
+
+    def _dict(self, value: object, declared: Type) -> object:
+        if type(value) is not dict:
+            return _refuse(value, declared)
+        key, element = declared.contained
+        if not _all_exact(value, key):
+            for item in value:
+                self.conformed(item, key)
+        if not _all_exact(value.values(), element):
+            for item in value:
+                value[item] = self.conformed(value[item], element)
+        return value
+
+    def _tuple(self, value: object, declared: Type) -> object:
+        if not isinstance(value, tuple) or not isinstance(declared, TupleType):
+            return _refuse(value, declared)
+        if len(value) != len(declared.elements):
+            raise ArchiveError(f"a tuple of {len(value)} values stands where '{declared.annotation()}' is declared")
+        return new_tuple(declared, tuple(map(self.conformed, value, declared.elements)))
 
 
 def _widened(value: object, declared: Type) -> object:
@@ -86,10 +150,6 @@ def _kind(value: object) -> str:
     return "None" if value is None else type(value).__name__
 
 
-def _refused(value: object, declared: Type) -> object:
-    return _refuse(value, declared)
-
-
 def _primitive(value: object, declared: Type) -> object:
     if declared is ANY or (declared is DEVICE and is_device(value)):
         return value
@@ -102,52 +162,9 @@ def _tensor(value: object, declared: Type) -> object:
     return value if value is None or is_tensor(value) else _refuse(value, declared)
 
 
-def _optional(value: object, declared: Type) -> object:
-    return None if value is None else conformed(value, declared.contained[0])
-
-
-def _union(value: object, declared: Type) -> object:
-    for alternative in declared.contained:
-        try:
-            return conformed(value, alternative)
-        except ArchiveError:
-            continue
-    return _refuse(value, declared)
-
-
-def _list(value: object, declared: Type) -> object:
-    if type(value) is not list:
-        return _refuse(value, declared)
-    (element,) = declared.contained
-    if not _all_exact(value, element):
-        value[:] = [conformed(item, element) for item in value]
-    return value
-
-
-def _dict(value: object, declared: Type) -> object:
-    if type(value) is not dict:
-        return _refuse(value, declared)
-    key, element = declared.contained
-    if not _all_exact(value, key):
-        for item in value:
-            conformed(item, key)
-    if not _all_exact(value.values(), element):
-        for item in value:
-            value[item] = conformed(value[item], element)
-    return value
-
-
 def _all_exact(values: Iterable[object], element: Type) -> bool:
     exact = _EXACT.get(element)
     return exact is not None and exact.issuperset(map(type, values))
-
-
-def _tuple(value: object, declared: Type) -> object:
-    if not isinstance(value, tuple) or not isinstance(declared, TupleType):
-        return _refuse(value, declared)
-    if len(value) != len(declared.elements):
-        raise ArchiveError(f"a tuple of {len(value)} values stands where '{declared.annotation()}' is declared")
-    return new_tuple(declared, tuple(map(conformed, value, declared.elements)))
 
 
 def _enum(value: object, declared: Type) -> object:
@@ -159,15 +176,17 @@ def _object(value: object, declared: Type) -> object:
     return value if cls is not None and (cls is declared or is_subtype(cls, declared)) else _refuse(value, declared)
 
 
-_CONFORM: dict[type[Type], Callable[[object, Type], object]] = {
+_SIMPLE: dict[type[Type], Callable[[object, Type], object]] = {
     PrimitiveType: _primitive,
     TensorType: _tensor,
-    OptionalType: _optional,
-    UnionType: _union,
-    ListType: _list,
-    DictType: _dict,
-    TupleType: _tuple,
     EnumType: _enum,
     ClassType: _object,
     InterfaceType: _object,
+}
+_COMPOUND: dict[type[Type], Callable[[DeclaredTypes, object, Type], object]] = {
+    OptionalType: DeclaredTypes._optional,
+    UnionType: DeclaredTypes._union,
+    ListType: DeclaredTypes._list,
+    DictType: DeclaredTypes._dict,
+    TupleType: DeclaredTypes._tuple,
 }

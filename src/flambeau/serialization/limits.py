@@ -26,8 +26,9 @@ class Limits:
     """Bytes of one pickle."""
     pickle_operations: int = 10_000_000
     """Instructions of one pickle, each of which makes at most one object."""
-    nesting: int = 400
-    """How deep values may lie in one another. What walks over values recurses, and Python allows about 1,000 calls."""
+    nesting: int = 10_000
+    """How deep values may lie in one another. Nothing here recurses over them; PyTorch does, and its process dies of
+    values that lie some 50,000 deep."""
     setstate_steps: int = 1_000_000
     """Operations of all `__setstate__` methods together: they run while an archive is loaded."""
     setstate_seconds: float = 8.0

@@ -25,10 +25,12 @@ __all__ = ["is_archive_name", "read_pickle"]
 _Function: TypeAlias = Callable[[tuple[object, ...]], object]
 
 _SCALARS = frozenset({int, float, bool, str, complex, type(None)})
-_CONTAINERS = frozenset({list, dict})
-_UNHASHABLE = frozenset({list, dict, tuple})
+_CONTAINERS = frozenset({list, dict, tuple})
 _BINGET, _BININT1, _BINPUT = int(Opcode.BINGET), int(Opcode.BININT1), int(Opcode.BINPUT)
 _MARK, _TUPLE, _STOP = int(Opcode.MARK), int(Opcode.TUPLE), int(Opcode.STOP)
+
+_SHORT_INDICES = 256
+"""Of the memo: those that `BINPUT` can name."""
 
 _TYPE_MARKERS = frozenset({"torch.Tensor", "torch._tensor.Tensor", "torch.nn.parameter.Parameter"})
 _LISTS = {
@@ -109,8 +111,12 @@ class _Machine:
         """How deep values nest in a container, by its identity."""
         self._sealed: set[int] = set()
         """Containers that something refers to already; changing them now could close a circle."""
+        self._checked: set[tuple[int, str]] = set()
+        """Sealed lists whose elements were found to have the type of a function."""
         self._unfinished: dict[int, object] = {}
         """Objects without state."""
+        self._exposed: set[int] = set()
+        """Those of them that are in the memo, under indices of four bytes."""
         self._globals: dict[str, _Global | ScalarType | QScheme] = {}
         self._devices: dict[str, object] = {}
         self._position = 0
@@ -303,7 +309,7 @@ class _Machine:
             self._fail("the pickle gives a dict a key without a value")
         self._change(target, items)
         keys = items[::2]
-        if not _UNHASHABLE.isdisjoint(map(type, keys)):
+        if not _CONTAINERS.isdisjoint(map(type, keys)):
             self._fail("the pickle uses a list, dict or tuple as the key of a dict")
         try:
             target.update(zip(keys, items[1::2], strict=True))
@@ -320,7 +326,9 @@ class _Machine:
     def _put(self, index: int) -> None:
         if not self._stack:
             self._fail("the pickle takes a value where there is none")
-        self._memo[index] = self._stack[-1]
+        value = self._memo[index] = self._stack[-1]
+        if id(value) in self._unfinished:
+            self._exposed.add(id(value))
 
     def _get(self, index: int) -> None:
         try:
@@ -392,9 +400,10 @@ class _Machine:
         if self._unfinished.pop(id(instance), None) is None:
             self._fail("the pickle sets the state of something that is not a new object")
         depth = self._nesting([state])
+        self._builder.shared = self._sealed
         finished = self._builder.set_state(instance, state)
         if finished is not instance:
-            if any(value is instance for value in self._memo.values()):
+            if id(instance) in self._exposed or any(self._memo.get(i) is instance for i in range(_SHORT_INDICES)):
                 self._fail("the pickle refers to an object before its state is set")
             self._stack[-1] = finished
         self._depths[id(finished)] = depth
@@ -437,6 +446,8 @@ class _Machine:
         items = args[0] if len(args) == 1 else None
         if type(items) is not list:
             self._fail(f"{function} takes one list")
+        if (id(items), function) in self._checked:
+            return items
         if item_type is None:
             correct = all(map(self._tensors.is_tensor, items))
         else:
@@ -444,6 +455,8 @@ class _Machine:
         if not correct:
             self._fail(f"a {type_text} has items of another type")
         self._builder.tag(items, type_text)
+        if id(items) in self._sealed:
+            self._checked.add((id(items), function))
         return items
 
     def _restore_type_tag(self, args: tuple[object, ...]) -> object:

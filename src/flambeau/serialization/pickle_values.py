@@ -64,6 +64,8 @@ class ValueBuilder:
 
     def __init__(self) -> None:
         self.tags = TypeTags()
+        self.shared: set[int] = set()
+        """The identities of lists, dicts and tuples that the pickle has referred to again. Its reader keeps them."""
 
     def find_class(self, qualified_name: str) -> object:
         """What stands for a class of the archive (`__torch__...`); ArchiveError if there is none of that name."""

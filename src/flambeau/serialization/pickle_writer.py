@@ -67,6 +67,7 @@ _NEW_OBJECT = bytes((Opcode.EMPTY_TUPLE, Opcode.NEWOBJ, Opcode.EMPTY_DICT, Opcod
 _OBJECT_DONE = bytes((Opcode.SETITEMS, Opcode.BUILD))
 _NESTING_MARGIN = 8
 """Reading needs a few more levels than the values have."""
+_SHOWN_OF_PATH = 12
 
 
 @final
@@ -150,7 +151,7 @@ class _Writer:
             if not self._leaf(value, type):
                 self._composite(value, type)
         except ArchiveError as error:
-            where = ".".join(word for word in (*self._path, self._part) if word)
+            where = _shown_path([word for word in (*self._path, self._part) if word])
             raise ArchiveError(f"cannot save '{where}': {error}" if where else error.message) from error
         return self._out.finish()
 
@@ -382,6 +383,11 @@ class _Writer:
 def _list_function(element: Type) -> str | None:
     """The function that makes lists of this element type, for the few that have one."""
     return _LIST_FUNCTIONS.get(element.kind)
+
+
+def _shown_path(words: list[str]) -> str:
+    """A path of attributes; of a long one both ends."""
+    return ".".join(words if len(words) <= _SHOWN_OF_PATH else [*words[:4], "...", *words[-4:]])
 
 
 def _float(value: float) -> float:

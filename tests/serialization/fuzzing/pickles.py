@@ -145,7 +145,7 @@ def _doubled(times: int) -> bytes:
 
 def _deep(chosen: random.Random) -> bytes:
     """A value in a value in a value."""
-    depth = chosen.choice((300, 390, 399, 400, 401, 1000, 100_000))
+    depth = chosen.choice((400, 1000, 3000, 9_990, 9_999, 10_000, 10_001, 100_000))
     return chosen.choice(
         (
             b"N" + b"\x85" * depth,
