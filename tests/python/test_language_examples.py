@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import einops
+import flambeau
 
 from torch.autograd import Variable
 

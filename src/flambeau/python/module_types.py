@@ -31,6 +31,7 @@ from flambeau.python import constants, evidence, markers
 from flambeau.python.annotations import AnnotationReader
 from flambeau.python.assignments import assigned_attributes
 from flambeau.python.builtin_functions import find_builtin
+from flambeau.python.foreign import is_foreign_module, native_function, native_module
 from flambeau.python.left_in_python import original_class
 from flambeau.python.names import qualified_name, type_name
 from flambeau.python.namespaces import Namespace, namespace_of_class
@@ -222,6 +223,14 @@ class Walk:
             for key in [key for key, entry in known.items() if entry is description]:
                 del known[key]
 
+    def native(self, module: nn.Module) -> nn.Module:
+        """flambeau's module in place of a submodule that PyTorch compiled; any other module as it is."""
+        if not is_foreign_module(module):
+            return module
+        if id(module) not in self._prepared:
+            self._prepared[id(module)] = native_module(module)
+        return self._prepared[id(module)]
+
     def prepared(self, module: nn.Module) -> nn.Module:
         """The module to compile in place of another, if that one says so by `__prepare_scriptable__`."""
         prepare = getattr(module, "__prepare_scriptable__", None)
@@ -330,6 +339,7 @@ class _Describer:
                 self.description.attributes[name] = AttributeEntry(ir.NONE)
                 continue
             annotated = self._infer(name, None) if name in self._annotations else None
+            value = self._walk.native(value)
             scripted = script_value_of(value)
             if isinstance(annotated, InterfaceType):
                 self.description.submodules[name] = annotated
@@ -373,7 +383,7 @@ class _Describer:
         value = markers.original_function(value)
         if self._is_fixed(name, value):
             description.fixed[name] = value
-        scripted = script_value_of(value)
+        scripted = script_value_of(value) or native_function(value)
         builtin = find_builtin(value)
         if isinstance(scripted, Function):
             description.script_functions[name] = scripted
@@ -453,10 +463,10 @@ class _Describer:
 
 def checked(module: nn.Module) -> nn.Module:
     """The module; ScriptError if its `__init__` did not run or left parameters without shape, or PyTorch made it."""
-    if any(c.__name__ == "ScriptModule" and c.__module__.startswith("torch.") for c in type(module).__mro__):
+    if is_foreign_module(module):
         raise ScriptError(
-            f"a '{type_name(module)}' was compiled by PyTorch and has no Python source to compile; save it and load "
-            "the archive with flambeau.load"
+            f"a '{type_name(module)}' was compiled by PyTorch and has no Python source to compile; "
+            "flambeau.from_torch converts it"
         )
     if "_parameters" not in vars(module):
         raise ScriptError(f"'{type_name(module)}' has not been initialized, did you forget to call 'super()'?")

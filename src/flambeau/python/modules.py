@@ -76,7 +76,7 @@ class ModuleTree:
             unit.fixes_defaults = False
 
     def _object(self, module: nn.Module) -> ScriptObject:
-        module = self._walk.prepared(module)
+        module = self._walk.native(self._walk.prepared(module))
         known = self.objects.get(id(module))
         if known is not None:
             return known

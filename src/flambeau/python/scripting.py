@@ -24,6 +24,7 @@ from flambeau.errors import ScriptError
 from flambeau.ir import ClassType, Function, ScriptObject, collected_later
 from flambeau.python import boundary, evidence, markers
 from flambeau.python.annotations import is_compilable, is_named_tuple
+from flambeau.python.archives import load
 from flambeau.python.builtin_functions import find_builtin
 from flambeau.python.classes import class_type
 from flambeau.python.conversion import script_object
@@ -54,6 +55,7 @@ services.sugared = sugared_value
 services.module_value = ModuleValue
 services.super_value = SuperValue
 services.unbound_method = UnboundMethod
+services.load = load
 services.script_object = lambda module: ModuleTree(module).root
 boundary.install()
 

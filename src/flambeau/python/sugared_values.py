@@ -48,6 +48,7 @@ from flambeau.python.annotations import is_compilable, is_named_tuple
 from flambeau.python.builtin_functions import find_builtin
 from flambeau.python.classes import class_type
 from flambeau.python.einops_calls import einops_value
+from flambeau.python.foreign import native_function
 from flambeau.python.functions import function_of, overloads_of, specialized_function
 from flambeau.python.legacy import legacy_value
 from flambeau.python.named_types import enum_value
@@ -86,7 +87,7 @@ def sugared_value(obj: object, range: SourceRange) -> SugaredValue:
     if isinstance(obj, type):
         return _class(obj, range)
     obj = markers.original_function(obj)
-    scripted = script_value_of(obj)
+    scripted = script_value_of(obj) or native_function(obj)
     if isinstance(scripted, Function):
         return FunctionValue.of(scripted)
     if isinstance(scripted, ScriptObject):

@@ -20,6 +20,7 @@ from flambeau.ir import EnumValue, Function, FunctionType, NamedType, ScriptObje
 from flambeau.python.annotations import is_compilable, is_named_tuple
 from flambeau.python.names import type_name
 from flambeau.python.unit import services, unit
+from flambeau.runtime import ScriptDict, ScriptList
 
 
 @final
@@ -60,7 +61,7 @@ def infer_type(value: object) -> Type | NotInferred:
             return _class_type(type(value))
         case Function():
             return FunctionType(value)
-        case ScriptObject() | EnumValue():
+        case ScriptObject() | EnumValue() | ScriptList() | ScriptDict():
             return value.type
         case tuple():
             return _infer_tuple(value)

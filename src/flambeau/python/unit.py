@@ -30,6 +30,7 @@ class Services:
     unbound_method: Callable[[type, str], SugaredValue]
     module_value: Callable[[Value, ModuleDescription], SugaredValue]
     script_object: Callable[[nn.Module], ScriptObject]
+    load: Callable[[bytes], nn.Module]
 
 
 services = Services()
