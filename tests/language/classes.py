@@ -607,3 +607,72 @@ class _Hashed:
 @suite.corrects(3, because="torch.jit calls no __hash__, and finds the object unhashable when it runs")
 def hash_of_object(n: int):
     return hash(_Hashed(n)), hash("a") == hash("a")
+
+
+class Channel(str, enum.Enum):
+    """As Python's programs name their options: members are strings."""
+
+    RED = "red"
+    BLUE = "blue"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+@suite.extends("red", "blue", "green")
+def members_as_strings(name: str):
+    found = name in (Channel.RED, Channel.BLUE), name == Channel.RED, Channel.BLUE != name
+    sums = Channel.RED + "dish", len(name + Channel.BLUE)
+    return found, sums, Channel.RED == "red", "red" in (Channel.RED, Channel.BLUE)
+
+
+@suite.extends(3, -1)
+def members_as_numbers(n: int):
+    return n + Level.HIGH, n > Level.LOW, torch.ones(2) * Level.HIGH, Level.LOW == 1, [5, 6, 7][Level.HIGH]
+
+
+@suite.extends()
+def members_by_value():
+    return Level(2).name, Channel("red").value, Mode("slow") == Mode.SLOW
+
+
+@suite.rejects("cannot call a EnumClass", ours="is not the value of a member")
+def no_member_by_value():
+    return Level(3).name
+
+
+@suite.extends(Mode.FAST, Mode.SLOW)
+def text_of_a_member(mode: Mode):
+    return str(mode), f"{mode} {Mode.SLOW!s}", "{}".format(mode), "%s" % Mode.FAST
+
+
+@suite.extends(True, False)
+def text_that_a_class_defines(red: bool):
+    channel = Channel.RED if red else Channel.BLUE
+    print(channel)
+    return str(channel), f"{Channel.RED!s}", "%s and %s" % (Channel.RED, channel)
+
+
+@suite.extends((torch.ones(2), 1, 1.5, "a"))
+def types_of_values(x: Tensor, n: int, r: float, s: str):
+    assert type(x) is Tensor, "no tensor"
+    same = type(n) is int, type(n) == type(r), type(s) in (str, bytes), type(n) not in (float, bool), type([n]) is list  # noqa: E721
+    return same, type(r)(n), f"{type(x)} {type(n)!s}", type(s).__name__, "%s %s" % (type(r), n), str(type({n: s}))
+
+
+@suite.extends(torch.ones(2), torch.ones(2, 2))
+class TypeOfItself(torch.nn.Module):
+    def forward(self, x: Tensor):
+        if x.dim() > 1:
+            raise ValueError(f"{self.__class__.__name__} takes vectors, not a {type(x)} of {x.dim()} dimensions")
+        return x, type(self).__name__, type(self) is TypeOfItself
+
+
+@suite.rejects("is currently not supported in Torchscript", ours="is not known before it runs")
+def type_of_an_optional(x: Optional[int]):
+    return type(x) is int

@@ -18,6 +18,7 @@ from .folding import known_value
 from .percent_formats import emit_percent_format
 from .sugared import Arg, SugaredValue
 from .syntax import expression
+from .texts import shown_operand
 
 BINARY: dict[type[ast.operator], tuple[str, str]] = {
     ast.Add: ("aten::add", "__add__"),
@@ -67,6 +68,8 @@ def emit_binary(emitter: Emitter, node: ast.BinOp, hint: ir.Type | None) -> Suga
 def emit_binary_operator(emitter: Emitter, op: ast.operator, left: Arg, right: Arg, range: ir.SourceRange) -> ir.Value:
     """Emit `left op right`."""
     operator, method = BINARY[type(op)]
+    if isinstance(op, ast.Mod) and left.sugared.is_first_class and left.value(emitter).type is ir.STRING:
+        return emit_percent_format(emitter, left.value(emitter), shown_operand(emitter, right), range)
     values = left.value(emitter), right.value(emitter)
     if isinstance(op, ast.Pow) and emitter.infers and values[0].type is values[1].type is ir.INT:
         base, exponent = known_value(emitter, values[0]), known_value(emitter, values[1])
@@ -77,8 +80,6 @@ def emit_binary_operator(emitter: Emitter, op: ast.operator, left: Arg, right: A
         emitter.graph.current_range = range
         parts = [part for value in values for part in unpack_tuple(emitter.graph, value)]
         return emitter.make_tuple(parts, range)
-    if isinstance(op, ast.Mod) and values[0].type is ir.STRING:
-        return emit_percent_format(emitter, *values, range)
     return _operate(emitter, operator, method, values, range)
 
 
@@ -152,11 +153,22 @@ def _searched(op: ast.cmpop, node: ast.expr) -> ast.expr:
     return node
 
 
+def _identity_among(emitter: Emitter, left: Arg, right: Arg, range: ir.SourceRange) -> ir.Value | None:
+    """`type(x) in (list, tuple)`, of classes and functions only; None for anything else."""
+    wanted = left.sugared.identity
+    if wanted is None or right.sugared.kind != "tuple" or right.sugared.is_first_class:
+        return None
+    identities = [part.identity for part in right.sugared.as_tuple(emitter, range)]
+    return None if None in identities else emitter.constant(wanted in identities, range)
+
+
 def _known_membership(emitter: Emitter, left: Arg, right: Arg, range: ir.SourceRange) -> ir.Value | None:
     """`item in (a, b)`, if all of it is known; None if it is not."""
     if not emitter.infers or not left.sugared.is_first_class or not right.sugared.is_first_class:
         return None
     item, container = known_value(emitter, left.value(emitter)), known_value(emitter, right.value(emitter))
+    if isinstance(container, tuple) and not isinstance(item, ir.EnumValue):
+        container = tuple(map(_as_value_mixed_in, container))
     if item is ir.NOT_CONSTANT or not isinstance(container, (tuple, str)):
         return None
     if isinstance(container, str):
@@ -164,10 +176,21 @@ def _known_membership(emitter: Emitter, left: Arg, right: Arg, range: ir.SourceR
     return emitter.constant(item in container, range)
 
 
+def _as_value_mixed_in(constant: object) -> object:
+    return constant.value if isinstance(constant, ir.EnumValue) and constant.type.mixes_in_value else constant
+
+
+def _mixes_in_value(given: ir.Type) -> bool:
+    return isinstance(given, ir.EnumType) and given.mixes_in_value
+
+
 def _emit_comparisons(emitter: Emitter, left: Arg, right: Arg, range: ir.SourceRange) -> ir.Value | None:
     """`item in (a, None, b)` of elements that have no common type: one comparison after the other."""
     given = right.sugared.as_value(emitter, range) if right.sugared.is_first_class else None
-    if given is None or not isinstance(given.type, ir.TupleType) or len(set(given.type.elements)) < 2:
+    if given is None or not isinstance(given.type, ir.TupleType):
+        return None
+    kinds = set(given.type.elements)
+    if len(kinds) < 2 and (kinds == {left.value(emitter).type} or not any(map(_mixes_in_value, kinds))):
         return None
     item, result = left.value(emitter), emitter.constant(False, range)
     for part in emitter.sugar(given).as_tuple(emitter, range):
@@ -196,7 +219,7 @@ def _emit_equal_if_present(
 
 def _emit_link(emitter: Emitter, op: ast.cmpop, left: Arg, right: Arg, range: ir.SourceRange) -> ir.Value:
     if isinstance(op, (ast.In, ast.NotIn)):
-        found = _known_membership(emitter, left, right, range)
+        found = _identity_among(emitter, left, right, range) or _known_membership(emitter, left, right, range)
         if found is None and emitter.infers:
             found = _emit_comparisons(emitter, left, right, range)
         if found is None:

@@ -8,6 +8,7 @@ self.count = n          prim::SetAttr
 from __future__ import annotations
 
 import ast
+import contextlib
 
 from flambeau import ir
 from flambeau.errors import ScriptError
@@ -36,7 +37,7 @@ def emit_assign(emitter: Emitter, node: ast.Assign) -> None:
         _emit_annotated(emitter, targets[0], annotation, node.value)
         return
     range_ = emitter.range(node.value)
-    value = emitter.sugared(node.value)
+    value = emitter.sugared(node.value, _announced_type(emitter, targets))
     if not all(isinstance(target, (ast.Tuple, ast.List)) for target in targets):
         value = first_class(emitter, value, range_)
     for target in targets:
@@ -46,7 +47,8 @@ def emit_assign(emitter: Emitter, node: ast.Assign) -> None:
 @statement(ast.AnnAssign)
 def emit_annotated_assign(emitter: Emitter, node: ast.AnnAssign) -> None:
     if node.value is None:
-        raise emitter.unsupported(node, "annotated assignments without assigned value aren't supported")
+        _announce(emitter, node)
+        return
     is_self_attribute = isinstance(node.target, ast.Attribute)
     if is_self_attribute and emitter.definition.name != "__init__":
         raise emitter.error(
@@ -54,6 +56,24 @@ def emit_annotated_assign(emitter: Emitter, node: ast.AnnAssign) -> None:
             f"Type annotations on instance attributes must be declared in __init__, not '{emitter.definition.name}'",
         )
     _emit_annotated(emitter, node.target, emitter.resolve_type(node.annotation), node.value)
+
+
+def _announce(emitter: Emitter, node: ast.AnnAssign) -> None:
+    """`x: T` alone, which in Python does nothing. Here it says what an empty list or dict given to `x` later is."""
+    if not emitter.infers:
+        raise emitter.unsupported(node, "annotated assignments without assigned value aren't supported")
+    if isinstance(node.target, ast.Name) and not emitter.environment.is_defined(node.target.id):
+        # Python does not evaluate the annotations of local variables: it may be anything.
+        with contextlib.suppress(ScriptError):
+            emitter.environment.announce(node.target.id, emitter.resolve_type(node.annotation))
+
+
+def _announced_type(emitter: Emitter, targets: list[ast.expr]) -> ir.Type | None:
+    """The type that was announced for a variable which gets its first value."""
+    match targets:
+        case [ast.Name(id=name)] if not emitter.environment.is_defined(name):
+            return emitter.environment.announced_type(name)
+    return None
 
 
 def _comment_type(emitter: Emitter, node: ast.Assign) -> ir.Type | None:

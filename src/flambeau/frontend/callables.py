@@ -14,6 +14,7 @@ from .container_inference import reconsider_literal
 from .operator_calls import emit_operator_call
 from .schema_matching import match_call
 from .sugared import Arg, SugaredValue
+from .texts import shown
 
 if TYPE_CHECKING:
     from .emitter import Emitter
@@ -53,6 +54,8 @@ class BuiltinFunction(SugaredValue):
     def call(
         self, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
     ) -> SugaredValue:
+        if self.name == "aten::format":
+            args = [Arg(emitter.sugar(shown(emitter, arg, formatted=True)), arg.range) for arg in args]
         positional, keywords = values_of(emitter, args), keywords_of(emitter, kwargs)
         if self.name == "aten::tensor" and not emitter.infers and positional and _is_mixed(positional[0].type):
             raise ScriptError("Input must be of ints, floats, or bools, got a list of several types", range)
@@ -183,7 +186,7 @@ class CastValue(SugaredValue):
         self, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
     ) -> SugaredValue:
         if len(args) == 1 and not kwargs:
-            value = args[0].value(emitter)
+            value = shown(emitter, args[0]) if self.type is ir.STRING else args[0].value(emitter)
             if ir.is_subtype(value.type, self.type):
                 return emitter.sugar(value)
             if self.type is ir.BOOL and _has_length(value.type):
@@ -192,6 +195,10 @@ class CastValue(SugaredValue):
         if not args and not kwargs and self.type in _EMPTY:
             return emitter.sugar(emitter.constant(_EMPTY[self.type], range))
         return BuiltinFunction(self.operator_name).call(emitter, range, args, kwargs, n_binders)
+
+    @property
+    def identity(self) -> object:
+        return self
 
 
 _EMPTY: Mapping[ir.Type, object] = {ir.INT: 0, ir.FLOAT: 0.0, ir.BOOL: False, ir.STRING: "", ir.COMPLEX: 0j}
@@ -236,6 +243,10 @@ class MagicMethod(SugaredValue):
     @property
     def kind(self) -> str:
         return self.base.kind
+
+    @property
+    def identity(self) -> object:
+        return self.base.identity
 
     def call(
         self, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
@@ -305,7 +316,7 @@ class PrintValue(SugaredValue):
     ) -> SugaredValue:
         if kwargs:
             raise ScriptError("print doesn't accept any keyword arguments", range)
-        emitter.insert("prim::Print", values_of(emitter, args), (), range)
+        emitter.insert("prim::Print", [shown(emitter, arg) for arg in args], (), range)
         return emitter.sugar(emitter.constant(None, range))
 
 

@@ -11,6 +11,7 @@ from flambeau import ir
 from flambeau.errors import ScriptError
 
 from .callables import FunctionValue, keywords_of, values_of
+from .folding import known_value
 from .messages import type_name
 from .schema_matching import match_call
 from .special import SpecialForm, special_form
@@ -123,6 +124,18 @@ class EnumClass(SugaredValue):
 
     def has_attribute(self, emitter: Emitter, range: ir.SourceRange, name: str) -> bool:
         return any(member == name for member, _ in self.type.members)
+
+    def call(
+        self, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        """The member with a value, which must be known."""
+        wanted = known_value(emitter, args[0].value(emitter)) if len(args) == 1 and not kwargs else ir.NOT_CONSTANT
+        if wanted is ir.NOT_CONSTANT:
+            raise ScriptError(f"cannot call a {self.kind}, but with one value that is known at compile time", range)
+        for name, value in self.type.members:
+            if value == wanted:
+                return ConstantValue(ir.EnumValue(self.type, name, value), self.type)
+        raise ScriptError(f"{wanted!r} is not the value of a member of '{self.type.annotation()}'", range)
 
     def iterate(self, emitter: Emitter, range: ir.SourceRange) -> SugaredValue:
         members = [ir.EnumValue(self.type, name, value) for name, value in self.type.members]

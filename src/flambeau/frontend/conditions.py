@@ -169,7 +169,9 @@ def _emit_not(emitter: Emitter, node: ast.expr, operand: Condition) -> Condition
 
 def emit_identity(emitter: Emitter, left: ir.Value, right: ir.Value, is_is: bool, range: ir.SourceRange) -> ir.Value:
     """`left is right`, or `is not`. Each member of an Enum class is one object in Python, but many in a script."""
-    if isinstance(left.type, ir.EnumType) and isinstance(right.type, ir.EnumType):
+    members = [side.type for side in (left, right) if isinstance(side.type, ir.EnumType)]
+    # A member that is a string or number too may be known to the script as that only.
+    if len(members) == 2 or any(member.mixes_in_value and ir.NONE not in (left.type, right.type) for member in members):
         return emitter.builtin(range, "aten::eq" if is_is else "aten::ne", left, right)
     return emitter.builtin(range, "aten::__is__" if is_is else "aten::__isnot__", left, right)
 

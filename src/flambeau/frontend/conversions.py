@@ -137,6 +137,8 @@ def _plan_primitive(given: ir.Type, wanted: ir.PrimitiveType) -> Plan:
         kind, result = _FROM_BOOL[wanted]
     elif given is ir.STRING and wanted is ir.DEVICE:
         kind = "aten::device"
+    elif isinstance(given, ir.EnumType) and given.mixes_in_value and ir.is_subtype(given.value_type, wanted):
+        kind, result = "prim::EnumValue", given.value_type
     if kind is None:
         return Plan(given)
     return Plan(result, _call(kind, result))

@@ -66,6 +66,8 @@ class Frame:
     """What is added to the names of all variables bound here, for a body that stands among others' variables."""
     known: dict[str, ir.Value | None] = field(default_factory=dict)
     """The values that variables were given last, where no other statement can have come between; None: not known."""
+    announced: dict[str, ir.Type] = field(default_factory=dict)
+    """The types of annotations without a value, `x: T`."""
     attributes: dict[str, ir.Type] = field(default_factory=dict)
     """What tests and assignments in this block say of attributes, by path (`self.cache`)."""
 
@@ -330,6 +332,20 @@ class Environment:
         if wider is not None and ir.is_subtype(simple.type, wider):
             self._frame.declared[self._slot(name)] = wider
         self._frame.known[self._slot(name)] = simple
+
+    def announce(self, name: str, type: ir.Type) -> None:
+        """Remember the type that a variable, which has no value yet, is annotated with."""
+        self._frame.announced[self._slot(name)] = type
+
+    def announced_type(self, name: str) -> ir.Type | None:
+        """The type that an annotation without a value gives a variable, here or around this block."""
+        looked: Frame | None = self._frame
+        slot = self._slot(name)
+        while looked is not None:
+            if slot in looked.announced:
+                return looked.announced[slot]
+            looked = looked.parent
+        return None
 
     def set_type(self, name: str, type: ir.Type) -> None:
         """Give a variable, whose store is emitted already, a type from here on."""

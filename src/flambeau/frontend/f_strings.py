@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, final
 from flambeau import ir
 from flambeau.errors import ScriptError, UnsupportedSyntaxError
 
-from .callables import BuiltinFunction, keywords_of, values_of
+from .callables import BuiltinFunction, keywords_of
 from .folding import known_value
 from .formatting import emit_converted, emit_formatted
 from .sugared import Arg, SugaredValue
 from .syntax import expression
+from .texts import shown
 
 if TYPE_CHECKING:
     from .emitter import Emitter
@@ -38,7 +39,8 @@ def emit_f_string(emitter: Emitter, node: ast.JoinedStr, hint: ir.Type | None) -
         if isinstance(part, ast.FormattedValue):
             conversion = "" if part.conversion == -1 else chr(part.conversion)
             spec = "" if part.format_spec is None else _spec(emitter, node, part.format_spec)
-            pieces.append(_emit_field(emitter, range_, emitter.value(part.value), conversion, spec))
+            value = shown(emitter, Arg(emitter.sugared(part.value), range_), formatted=not conversion)
+            pieces.append(_emit_field(emitter, range_, value, conversion, spec))
         elif isinstance(part, ast.Constant):
             pieces.append(str(part.value))
     return emitter.sugar(emit_joined(emitter, range_, pieces))
@@ -98,7 +100,8 @@ class FormatMethod(SugaredValue):
         fields = _fields(known, range) if isinstance(known, str) else None
         if fields is None:
             return BuiltinFunction("aten::format", self.template).call(emitter, range, args, kwargs, n_binders)
-        values, keywords = values_of(emitter, args), keywords_of(emitter, kwargs)
+        values = [shown(emitter, arg, formatted=True) for arg in args]
+        keywords = keywords_of(emitter, kwargs)
         pieces: list[str | ir.Value] = []
         automatic = 0
         for text, name, spec, conversion in fields:

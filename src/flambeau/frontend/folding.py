@@ -77,6 +77,8 @@ _FOLDED: dict[str, Callable[..., object]] = {
     "aten::upper": str.upper,
     "aten::startswith": str.startswith,
     "aten::endswith": str.endswith,
+    "prim::EnumName": operator.attrgetter("name"),
+    "prim::EnumValue": operator.attrgetter("value"),
 }
 """Operators on scalars and strings whose results are those of Python's functions."""
 
@@ -116,8 +118,10 @@ def _known(emitter: Emitter, value: ir.Value, depth: int) -> object:
     operands = [_known(emitter, given, depth + 1) for given in node.inputs]
     if any(operand is ir.NOT_CONSTANT for operand in operands):
         return ir.NOT_CONSTANT
-    if node.kind in ("aten::eq", "aten::ne") and any(isinstance(operand, ir.EnumValue) for operand in operands):
-        return ir.NOT_CONSTANT if type(operands[0]) is not type(operands[1]) else _FOLDED[node.kind](*operands)
+    if any(isinstance(operand, ir.EnumValue) for operand in operands):
+        members_only = all(isinstance(operand, ir.EnumValue) for operand in operands)
+        if not members_only or node.kind not in ("aten::eq", "aten::ne", "prim::EnumName", "prim::EnumValue"):
+            return ir.NOT_CONSTANT
     result = _FOLDED[node.kind](*operands)
     if (isinstance(result, int) and result not in _INT64) or (isinstance(result, str) and len(result) > _LARGEST_TEXT):
         return ir.NOT_CONSTANT

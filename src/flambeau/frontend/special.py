@@ -53,6 +53,10 @@ class SpecialForm(SugaredValue):
     def kind(self) -> str:
         return self.name
 
+    @property
+    def identity(self) -> object:
+        return self.name if self.self_value is None else None
+
     def apply(self, emitter: Emitter, node: ast.Call, hint: ir.Type | None) -> SugaredValue:
         """Emit a call of the form."""
         return _FORMS[self.name](emitter, node, self, hint)

@@ -104,6 +104,11 @@ class SugaredValue:
         """Of a function that only says whether its argument is of some types: these types; else None."""
         return None
 
+    @property
+    def text(self) -> str | None:
+        """What `str(value)` is, for what is no value of the graph but has a text; else None."""
+        return None
+
     def truth(self, emitter: Emitter, range: ir.SourceRange) -> bool | None:
         """What `bool(value)` is at compile time, for what is no value of the graph; None if only a run can tell."""
         return None

@@ -122,11 +122,18 @@ class InterfaceType(NamedType):
 @final
 @dataclass(frozen=True, slots=True)
 class EnumType(NamedType):
-    """An enum class; `members` are its names with their values, all of one type."""
+    """An enum class; `members` are its names with their values, all of one type.
+
+    What only a Python class tells does not tell one type from another: `texts` are what `str(member)` and
+    `f"{member}"` are in Python, in the order of the members (none for classes of archives), and `mixes_in_value` is
+    whether members are values themselves, as those of a `class Mode(str, Enum)` are strings.
+    """
 
     qualified_name: str
     value_type: Type
     members: tuple[tuple[str, object], ...]
+    texts: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    mixes_in_value: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return f"Enum<{self.qualified_name}>"

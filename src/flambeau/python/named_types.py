@@ -62,7 +62,13 @@ def enum_type(cls: type[enum.Enum], range: SourceRange | None = None) -> EnumTyp
             raise ScriptError(inferred.reason, range)
         types.append(inferred)
     value_type = ir.unify_all(tuple(types)) or ir.ANY
-    made = EnumType(unit.compilation_unit.free_name(qualified_name(cls)), value_type, tuple(members))
+    made = EnumType(
+        unit.compilation_unit.free_name(qualified_name(cls)),
+        value_type,
+        tuple(members),
+        tuple((str(member), format(member)) for member in cls),
+        issubclass(cls, (int, float, str)),
+    )
     unit.add_named_type(cls, made)
     return made
 

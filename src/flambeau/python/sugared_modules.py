@@ -41,6 +41,7 @@ from flambeau.frontend import (
 from flambeau.ir import SourceRange, Value
 from flambeau.python import markers
 from flambeau.python.attribute_requests import request_attribute, request_contents
+from flambeau.python.class_objects import ClassObject
 from flambeau.python.methods import find_method, find_overloads, find_property, specialized_method
 from flambeau.python.module_hooks import call_with_hooks, define_hooks
 from flambeau.python.module_types import ModuleDescription, type_of_submodule
@@ -141,6 +142,8 @@ class ModuleValue(SugaredValue):
 
     def _find(self, emitter: Emitter, range: SourceRange, name: str) -> SugaredValue | None:
         d = self.description
+        if name == "__class__":
+            return ClassObject.of(d.python_class, range)
         if name in d.submodules:
             return self.submodule(emitter, range, name)
         if name in d.fixed:

@@ -46,6 +46,7 @@ from flambeau.ir import EnumType, Function, ScriptObject, SourceRange, TupleType
 from flambeau.python import constants, markers, special_forms
 from flambeau.python.annotations import is_compilable, is_named_tuple
 from flambeau.python.builtin_functions import find_builtin
+from flambeau.python.class_objects import TypeFunction
 from flambeau.python.classes import class_type
 from flambeau.python.einops_calls import einops_value
 from flambeau.python.foreign import native_function
@@ -240,6 +241,8 @@ def _bound_method(obj: MethodType, range: SourceRange) -> SugaredValue:
 
 
 def _class(cls: type, range: SourceRange) -> SugaredValue:
+    if cls is type:
+        return TypeFunction()
     if cls is super:
         return services.super_value()
     if cls is functools.partial:

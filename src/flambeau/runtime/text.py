@@ -44,7 +44,7 @@ def text_of(value: object) -> str:
         case tuple():
             return _tuple_text(value)
         case EnumValue():
-            return f"{value.type.qualified_name}.{value.name}"
+            return f"Enum<{value.type.name}.{value.name}>"
         case ScriptObject():
             return f"<{value.type.qualified_name} object at {id(value):#x}>"
         case TensorData():
