@@ -69,6 +69,9 @@ def _function(expressions: Sequence[str], parameter: str) -> Callable[[object], 
 @example(-(2**63), "_x")
 @example(math.nan, "+010.2f")
 @example(True, "5")
+@example(65, "6c")
+@example(65, "*=6c")
+@example(65, "06c")
 def test_a_spec(value: object, spec: str) -> None:
     """What Python formats, scripts format; what it refuses, they refuse."""
     if not spec:

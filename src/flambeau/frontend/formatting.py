@@ -144,11 +144,11 @@ def _emit_int(emitter: Emitter, range: ir.SourceRange, value: ir.Value, spec: Fo
     if spec.precision is not None:
         return None
     if spec.kind == "c":
-        if spec.sign or spec.alternate or spec.separator or spec.align == "=":
+        if spec.sign or spec.alternate or spec.separator:
             return None
         text = call_text_function(emitter, range, "character", value)
         fill, align, width = spec.with_defaults
-        return call_text_function(emitter, range, "aligned", text, fill, align if spec.align else "<", width)
+        return call_text_function(emitter, range, "aligned", text, fill, align.replace("=", ">"), width)
     kind = spec.kind or "d"
     if kind not in _BASES or (spec.separator == "," and kind != "d"):
         return None
