@@ -47,10 +47,15 @@ def return_in_endless_while(x: int) -> str:
             return str(x)
 
 
-@suite.rejects("does not return along all paths", marked="def missing_return")
+@suite.extends(1)
 def missing_return(x: int) -> int:
     if x > 0:
         return 1
+
+
+@suite.rejects("does not return along all paths", marked="def no_return")
+def no_return(x: int) -> int:
+    x += 1
 
 
 @suite.rejects("Previous return statement returned a value of type")

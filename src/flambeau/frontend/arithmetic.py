@@ -15,10 +15,13 @@ from .conditions import Condition, emit_condition, emit_identity, emit_if_expres
 from .conversions import unpack_tuple
 from .emitter import Emitter
 from .folding import known_value
+from .index_values import joined, repeated
 from .percent_formats import emit_percent_format
 from .sugared import Arg, SugaredValue
 from .syntax import expression
 from .texts import shown_operand
+
+_LONGEST_TUPLE = 256
 
 BINARY: dict[type[ast.operator], tuple[str, str]] = {
     ast.Add: ("aten::add", "__add__"),
@@ -61,8 +64,38 @@ def emit_binary(emitter: Emitter, node: ast.BinOp, hint: ir.Type | None) -> Suga
     for step in reversed(chain):
         right = argument(emitter, step.right, None)
         range_ = emitter.range(step)
-        result = Arg(emitter.sugar(emit_binary_operator(emitter, step.op, result, right, range_)), range_)
+        combined = _of_sequences(emitter, step.op, result, right, range_)
+        if combined is None:
+            combined = emitter.sugar(emit_binary_operator(emitter, step.op, result, right, range_))
+        result = Arg(combined, range_)
     return result.sugared
+
+
+def _of_sequences(
+    emitter: Emitter, op: ast.operator, left: Arg, right: Arg, range: ir.SourceRange
+) -> SugaredValue | None:
+    """Sums and repetitions of tuples that are no values of the graph, and repetitions of those that are."""
+    if isinstance(op, ast.Add):
+        return joined(emitter, left, right, range)
+    if not isinstance(op, ast.Mult):
+        return None
+    found = repeated(emitter, left, right, range)
+    if found is not None or not emitter.infers or not (left.sugared.is_first_class and right.sugared.is_first_class):
+        return found
+    whole, count = left.value(emitter), right.value(emitter)
+    if isinstance(count.type, ir.TupleType):
+        whole, count = count, whole
+    if not isinstance(whole.type, ir.TupleType) or count.type is not ir.INT:
+        return None
+    known, elements = known_value(emitter, count), emitter.sugar(whole).as_tuple(emitter, range)
+    values = [element.as_value(emitter, range) for element in elements]
+    if isinstance(known, int) and known * len(values) <= _LONGEST_TUPLE:
+        return emitter.sugar(emitter.make_tuple(values * known, range))
+    types = {ir.unshaped(value.type) for value in values}
+    if len(types) != 1:
+        return None
+    # How long it is only a run tells, so that a list has to do.
+    return emitter.sugar(emitter.builtin(range, "aten::mul", emitter.make_list(values, types.pop(), range), count))
 
 
 def emit_binary_operator(emitter: Emitter, op: ast.operator, left: Arg, right: Arg, range: ir.SourceRange) -> ir.Value:

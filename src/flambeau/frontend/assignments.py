@@ -17,6 +17,7 @@ from .attributes import learn_assigned
 from .calls import first_class
 from .container_inference import reconsider_literal
 from .emitter import Emitter
+from .index_values import IndexList
 from .list_slices import assign_slice, delete_slice
 from .messages import type_name
 from .open_tuples import OpenTuple
@@ -199,6 +200,11 @@ def _packed(emitter: Emitter, star: ast.expr, parts: list[SugaredValue], start: 
 def _assign_item(emitter: Emitter, target: ast.Subscript, given: SugaredValue, range: ir.SourceRange) -> None:
     range_ = emitter.range(target)
     is_slice = isinstance(target.slice, ast.Slice)
+    if isinstance(target.value, ast.Name) and not is_slice:
+        owner = emitter.sugared(target.value)
+        if isinstance(owner, IndexList):
+            owner.set_item(emitter, range_, emitter.value(target.slice), given)
+            return
     value = None if is_slice and isinstance(given, SugaredTuple) else given.as_value(emitter, range)
     container = emitter.value(target.value)
     if isinstance(container.type, ir.ListType) and isinstance(target.slice, ast.Slice):

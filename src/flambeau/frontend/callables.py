@@ -63,8 +63,28 @@ class BuiltinFunction(SugaredValue):
             result = emit_operator_call(emitter.graph, range, self.name, positional, keywords, self.self_value)
         except ScriptError as error:
             reconsider_literal(emitter, error, self.name, self.self_value, positional)
-            raise
+            result = self._as_python_takes_it(emitter, range, positional, keywords, error)
         return emitter.sugar(result)
+
+    def _as_python_takes_it(
+        self,
+        emitter: Emitter,
+        range: ir.SourceRange,
+        positional: Sequence[ir.Value],
+        keywords: Mapping[str, ir.Value],
+        error: ScriptError,
+    ) -> ir.Value:
+        """The call with the defaults of PyTorch's method and ints for floats; `error` if that does not do either."""
+        if not emitter.infers:
+            raise error
+        defaults = _PYTHON_DEFAULTS.get(self.name, {}) if self.self_value is not None and not positional else {}
+        added = {name: emitter.constant(value, range) for name, value in defaults.items() if name not in keywords}
+        try:
+            return emit_operator_call(
+                emitter.graph, range, self.name, positional, {**keywords, **added}, self.self_value, is_lenient=True
+            )
+        except ScriptError:
+            raise error from None
 
     def attribute(self, emitter: Emitter, range: ir.SourceRange, name: str) -> SugaredValue:
         """An overload of the operator, as `ops.aten.add.Tensor` names it."""
@@ -74,6 +94,10 @@ class BuiltinFunction(SugaredValue):
         ):
             self.refuse(f"attribute lookup is not defined on {self.kind}", range)
         return OperatorOverload(ir.operator(f"{self.name}.{name}" if name != "default" else self.name))
+
+
+_PYTHON_DEFAULTS: Mapping[str, Mapping[str, object]] = {"aten::norm": {"p": 2}}
+"""Arguments that PyTorch's methods have defaults for though the operators do not."""
 
 
 def _is_mixed(given: ir.Type) -> bool:

@@ -11,6 +11,7 @@ from flambeau import ir
 from .assumptions import notes
 from .callables import BuiltinFunction, OperatorOverload
 from .emitter import Emitter
+from .index_values import IndexList, IndexTuple, parts_of
 from .keywords import KeywordsValue, entries_of
 from .optional_reads import read_optional
 from .special import SpecialForm
@@ -93,7 +94,8 @@ def _is_list(arg: Arg) -> bool:
 
 
 def _elements(emitter: Emitter, arg: Arg) -> list[Arg]:
-    parts = arg.sugared.iterate(emitter, arg.range).as_tuple(emitter, arg.range)
+    found = parts_of(emitter, arg.sugared, arg.range) if isinstance(arg.sugared, (IndexTuple, IndexList)) else None
+    parts = arg.sugared.iterate(emitter, arg.range).as_tuple(emitter, arg.range) if found is None else found
     return [Arg(first_class(emitter, part, arg.range), arg.range) for part in parts]
 
 

@@ -19,11 +19,12 @@ from .assumptions import notes
 from .calls import positional_arguments, spread_parts, starred_arguments
 from .container_hints import container_hint
 from .emitter import Emitter
+from .index_values import EllipsisValue, FullSlices, IndexList, sequence
 from .messages import type_name
 from .open_tuples import OpenTuple
 from .sugared import SugaredValue
 from .syntax import expression
-from .values import SugaredTuple
+from .values import SliceValue, SugaredTuple
 
 _INT64 = range(-(1 << 63), 1 << 63)
 
@@ -38,7 +39,7 @@ def emit_constant(emitter: Emitter, node: ast.Constant, hint: ir.Type | None) ->
     if isinstance(value, str):
         return emitter.sugar(emitter.constant(string_of(emitter, node), emitter.range(node)))
     if value is Ellipsis:
-        raise emitter.error(node, "an ellipsis is only allowed as an index")
+        return EllipsisValue()
     raise emitter.unsupported(node, "Unknown Constant expression type")
 
 
@@ -63,6 +64,8 @@ def emit_tuple(emitter: Emitter, node: ast.Tuple, hint: ir.Type | None) -> Sugar
     else:
         args = positional_arguments(emitter, node.elts, _tuple_hints(node, hint))
     range_ = emitter.range(node)
+    if any(isinstance(arg.sugared, FullSlices) for arg in args):
+        return sequence([arg.sugared for arg in args])
     if not all(arg.sugared.is_first_class for arg in args):
         return SugaredTuple(tuple(arg.sugared for arg in args), tuple(arg.range for arg in args))
     return emitter.sugar(emitter.make_tuple([arg.value(emitter) for arg in args], range_))
@@ -95,6 +98,8 @@ def emit_list(emitter: Emitter, node: ast.List, hint: ir.Type | None) -> Sugared
             return whole.sugared
     else:
         args = positional_arguments(emitter, node.elts, [element_hint] * len(node.elts))
+    if emitter.infers and any(isinstance(arg.sugared, (SliceValue, FullSlices, EllipsisValue)) for arg in args):
+        return IndexList([arg.sugared for arg in args], emitter.environment.frame, [])
     if emitter.infers and any(not arg.sugared.is_first_class for arg in args):
         # Functions or modules: a list that only this script sees, and cannot change.
         return SugaredTuple(tuple(arg.sugared for arg in args), tuple(arg.range for arg in args))

@@ -20,10 +20,12 @@ def emit_operator_call(
     args: Sequence[ir.Value],
     kwargs: Mapping[str, ir.Value] | None = None,
     self_value: ir.Value | None = None,
+    *,
+    is_lenient: bool = False,
 ) -> ir.Value:
     """Insert a call of the overload of `kind` (such as `aten::add`) that accepts the arguments; its result.
 
-    Several results become one tuple.
+    Several results become one tuple. With `is_lenient`, an int is taken for a float.
 
     ScriptError if there is no such operator, or no overload accepts the arguments.
     """
@@ -31,7 +33,11 @@ def emit_operator_call(
     functions = builtin_functions_named(kind)
     if not operators and not functions:
         raise ScriptError(_unknown(kind), range)
-    matched = _match(graph, range, _candidates_of(kind, operators, functions), args, kwargs or {}, self_value)
+    candidates = _candidates_of(kind, operators, functions)
+    if is_lenient:
+        matched = match_call(graph, range, candidates.schemas, args, kwargs, self_value, is_lenient=True)
+    else:
+        matched = _match(graph, range, candidates, args, kwargs or {}, self_value)
     if matched.candidate >= len(operators):
         return _inline(graph, range, functions[matched.candidate - len(operators)], matched)
     operator = operators[matched.candidate]

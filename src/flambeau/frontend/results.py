@@ -66,12 +66,24 @@ def finish_body(emitter: Emitter, block: ir.Block, range: ir.SourceRange) -> ir.
     """
     results = emitter.results
     if block not in emitter.exiting:
-        if results.declared not in (None, ir.NONE):
+        infers = emitter.infers and results.merged is not None
+        if results.declared in (None, ir.NONE) or (infers and ir.is_subtype(ir.NONE, results.declared)):
+            emit_return(emitter, emitter.constant(None, range), range)
+        elif infers:
+            _raise_at_end(emitter, range)
+        else:
             raise ScriptError(
                 "Function was not annotated as having type None, but does not return along all paths", range
             )
-        emit_return(emitter, emitter.constant(None, range), range)
     if results.merged is None:
         results.merged = results.declared or ir.NONE
     block.add_output(emitter.uninitialized(results.merged, range))
     return results.merged
+
+
+def _raise_at_end(emitter: Emitter, range: ir.SourceRange) -> None:
+    """Python returns None where a function ends; one that is declared to return something else raises here."""
+    message = f"{emitter.definition.name} ended without returning a value"
+    raised = emitter.constant(message, range), emitter.constant("builtins.RuntimeError", range)
+    emitter.insert("prim::RaiseException", raised, (), range)
+    emitter.exiting.add(emitter.environment.block)

@@ -14,6 +14,7 @@ from builtins import range as py_range
 from flambeau import ir
 from flambeau.errors import ScriptError
 
+from .assumptions import notes
 from .calls import first_class, keyword_arguments
 from .comprehensions import emit_dict_comprehension, emit_list_comprehension
 from .conditions import Condition, emit_hasattr, emit_if_expression, emit_isinstance
@@ -21,6 +22,7 @@ from .container_hints import container_hint
 from .container_inference import elements_of
 from .emitter import Emitter
 from .folding import known_length, known_value
+from .index_values import FullSlices, IndexList, IndexTuple, parts_of
 from .iteration import ENDLESS, RangeValue, ZippedValue, make_range, reversed_range, zipped
 from .literals import dict_type
 from .messages import type_name
@@ -230,6 +232,10 @@ def emit_tuple_call(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: i
     if not args:
         return emitter.sugar(emitter.make_tuple([], range_))
     given = emitter.sugared(args[0])
+    if isinstance(given, IndexTuple):
+        return given
+    if isinstance(given, IndexList):
+        return given.frozen()
     iterable = given if isinstance(given, SimpleValue) else given.iterate(emitter, range_)
     if isinstance(iterable, SimpleValue):
         return (
@@ -240,6 +246,8 @@ def emit_tuple_call(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: i
     if iterable.static_length is None:
         raise ScriptError("cannot statically infer the expected size of a list in this context", range_)
     parts = [iterable.item(emitter, range_, emitter.constant(i, range_)) for i in range(iterable.static_length)]
+    if any(isinstance(part, SliceValue) for part in parts):
+        return SugaredTuple(tuple(parts))
     return emitter.sugar(emitter.make_tuple([part.as_value(emitter, range_) for part in parts], range_))
 
 
@@ -268,6 +276,9 @@ def emit_list_call(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir
     if isinstance(args[0], ast.GeneratorExp):
         return emit_list_comprehension(emitter, args[0], hint)
     given = first_class(emitter, emitter.sugared(args[0]), range_)
+    found = parts_of(emitter, given, range_) if not given.is_first_class else None
+    if found is not None and any(isinstance(part, (SliceValue, FullSlices)) for part in found):
+        return IndexList(found, emitter.environment.frame, [])
     if isinstance(given, SimpleValue) and _is_list_or_string(given.value.type):
         return emitter.sugar(emitter.builtin(range_, "aten::list", given.value))
     each = ast.ListComp(_name("$element", node), _each_of(emitter, given, node, "$element"))
@@ -382,6 +393,18 @@ def emit_tolist(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Ty
 
 _TOLIST_TYPES: dict[ir.Type, int] = {ir.INT: 0, ir.FLOAT: 1, ir.BOOL: 2, ir.COMPLEX: 3}
 """Element types, with the numbers that the operator knows them by."""
+
+
+@special_form("is_integer")
+def emit_is_integer(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    """`number.is_integer()` of a float; False of infinities and NaN, whose remainder is NaN."""
+    positional_nodes(emitter, node, "is_integer", 0, 0)
+    range_ = emitter.range(node)
+    notes.went_beyond = True
+    if form.self_value is None:
+        raise emitter.error(node, "is_integer must be called on a float")
+    remainder = emitter.builtin(range_, "aten::remainder", form.self_value, 1.0)
+    return emitter.sugar(emitter.builtin(range_, "aten::eq", remainder, 0.0))
 
 
 @special_form("__getitem__")

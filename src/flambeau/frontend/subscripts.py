@@ -13,15 +13,18 @@ from __future__ import annotations
 
 import ast
 import builtins
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from flambeau import ir
 from flambeau.errors import ScriptError
 
+from .assumptions import notes
 from .calls import first_class
 from .emitter import Emitter
 from .folding import known_value
+from .index_values import EllipsisValue, FullSlices, IndexList, IndexTuple, parts_of
 from .messages import type_name
+from .placed_slices import check_rank, emit_placed
 from .sugared import SugaredValue
 from .syntax import expression
 from .values import SimpleValue, SliceValue, constant_slice
@@ -101,12 +104,26 @@ def _emit_tuple_slice(
 # --- tensors
 
 
+_Written: TypeAlias = "ast.expr | SugaredValue"
+"""An index as it is written, or what it means where that is known already."""
+
+
 class _Index(NamedTuple):
-    """One index, the dimension it applies to, and its value (a slice has bounds instead)."""
+    """One index, the dimension it applies to, and its value (a slice has bounds instead).
+
+    `shift` is the number of dimensions to be added, where only a run tells it.
+    """
 
     dim: int
     value: ir.Value | None
     bounds: Bounds | None
+    shift: ir.Value | None = None
+    is_rank_check: bool = False
+    """Nothing but that the tensor has so many dimensions."""
+
+    def place(self, emitter: Emitter, range: ir.SourceRange) -> ir.Value | int:
+        """The dimension."""
+        return self.dim if self.shift is None else emitter.builtin(range, "aten::add", self.shift, self.dim)
 
 
 def emit_tensor_index(emitter: Emitter, range: ir.SourceRange, value: ir.Value, indices: list[ast.expr]) -> ir.Value:
@@ -132,43 +149,86 @@ def emit_tensor_views(
 ) -> tuple[ir.Value, list[ir.Value | None]]:
     """Emit the views that integers, slices and None make; with it the index tensors by dimension of the view."""
     tensors: list[ir.Value | None] = []
-    for dim, given, bounds in _evaluated(emitter, range, indices):
-        if bounds is not None:
-            start, stop, step = bounds
-            value = emitter.builtin(range, "aten::slice", value, dim, start, stop, 1 if step is None else step)
+    written = _written(emitter, range, indices)
+    if len(written) == 1 and isinstance(written[0], IndexTuple):
+        return emit_placed(emitter, range, value, written[0]), tensors
+    for index in _evaluated(emitter, range, written):
+        given = index.value
+        if index.is_rank_check:
+            value = check_rank(emitter, range, value, index.place(emitter, range))
+        elif index.bounds is not None:
+            start, stop, step = index.bounds
+            dim, step = index.place(emitter, range), emitter.constant(1, range) if step is None else step
+            value = emitter.builtin(range, "aten::slice", value, dim, start, stop, step)
         elif given is None or given.type is ir.NONE:
-            value = emitter.builtin(range, "aten::unsqueeze", value, dim)
+            value = emitter.builtin(range, "aten::unsqueeze", value, index.place(emitter, range))
         elif given.type is ir.INT:
-            value = emitter.builtin(range, "aten::select", value, dim, given)
+            value = emitter.builtin(range, "aten::select", value, index.place(emitter, range), given)
+        elif index.shift is not None:
+            raise ScriptError("an index tensor cannot stand behind slices whose number only a run knows", range)
         else:
-            tensors += [None] * (dim + 1 - len(tensors))
-            tensors[dim] = given
+            tensors += [None] * (index.dim + 1 - len(tensors))
+            tensors[index.dim] = given
     return value, tensors
 
 
-def _evaluated(emitter: Emitter, range: ir.SourceRange, indices: list[ast.expr]) -> list[_Index]:
+def _written(emitter: Emitter, range: ir.SourceRange, indices: list[ast.expr]) -> list[_Written]:
+    """The indices, those that a starred or lone tuple holds among them."""
+    if len(indices) == 1 and not isinstance(indices[0], (ast.Slice, ast.Starred)) and not _is_ellipsis(indices[0]):
+        given = emitter.sugared(indices[0])
+        if isinstance(given, (IndexTuple, IndexList)) and given.placed:
+            return [IndexTuple(tuple(given.parts), tuple(given.placed))]
+        parts = parts_of(emitter, given, range)
+        notes.went_beyond = notes.went_beyond or parts is not None
+        return [given] if parts is None else list(parts)
+    written: list[_Written] = []
+    for node in indices:
+        if not isinstance(node, ast.Starred):
+            written.append(node)
+            continue
+        notes.went_beyond = True
+        starred = emitter.sugared(node.value)
+        parts = parts_of(emitter, starred, range)
+        written += starred.as_tuple(emitter, range) if parts is None else parts
+    return written
+
+
+def _evaluated(emitter: Emitter, range: ir.SourceRange, indices: list[_Written]) -> list[_Index]:
     """Evaluate the indices before the ellipsis from the left, those after it from the right."""
     ellipses = [place for place, node in enumerate(indices) if _is_ellipsis(node)]
     if len(ellipses) > 1:
         raise ScriptError("An index can only have a single ellipsis ('...')", range)
     split = ellipses[0] if ellipses else len(indices)
     front: list[_Index] = []
-    dim = 0
+    dim, shift = 0, None
     for node in indices[:split]:
-        front.append(_evaluate(emitter, range, node, dim))
+        if isinstance(node, FullSlices):
+            shift = node.count if shift is None else emitter.builtin(range, "aten::add", shift, node.count)
+            continue
+        front.append(_evaluate(emitter, range, node, dim)._replace(shift=shift))
         dim += 0 if _removes_dim(front[-1]) else 1
+    if split and isinstance(indices[split - 1], FullSlices):
+        front.append(_Index(dim, None, None, shift, is_rank_check=True))
     back: list[_Index] = []
-    dim = -1
+    dim, shift = -1, None
     for node in reversed(indices[split + 1 :]):
-        index = _evaluate(emitter, range, node, dim)
+        if isinstance(node, FullSlices):
+            less = emitter.builtin(range, "aten::neg", node.count)
+            shift = less if shift is None else emitter.builtin(range, "aten::add", shift, less)
+            continue
+        index = _evaluate(emitter, range, node, dim)._replace(shift=shift)
         if index.value is not None and isinstance(index.value.type, (ir.TensorType, ir.OptionalType)):
             raise ScriptError("Ellipses followed by tensor indexing is currently not supported", range)
         back.append(index)
         dim -= 0 if index.value is not None and index.value.type is ir.NONE else 1
+    if indices[split + 1 :] and isinstance(indices[split + 1], FullSlices):
+        back.append(_Index(dim, None, None, shift, is_rank_check=True))
     return front + back[::-1]
 
 
-def _is_ellipsis(node: ast.expr) -> bool:
+def _is_ellipsis(node: _Written) -> bool:
+    if isinstance(node, EllipsisValue):
+        return True
     if isinstance(node, ast.Name):  # as generated code spells it
         return node.id == "Ellipsis"
     return isinstance(node, ast.Constant) and node.value is Ellipsis
@@ -178,13 +238,13 @@ def _removes_dim(index: _Index) -> bool:
     return index.value is not None and index.value.type is ir.INT
 
 
-def _evaluate(emitter: Emitter, range: ir.SourceRange, node: ast.expr, dim: int) -> _Index:
+def _evaluate(emitter: Emitter, range: ir.SourceRange, node: _Written, dim: int) -> _Index:
     if isinstance(node, ast.Slice):
         return _Index(dim, None, _bounds(emitter, node))
-    sugared = emitter.sugared(node)
+    sugared = node if isinstance(node, SugaredValue) else emitter.sugared(node)
     if isinstance(sugared, SliceValue):
         return _Index(dim, None, sugared.bounds)
-    value = sugared.as_value(emitter, emitter.range(node))
+    value = sugared.as_value(emitter, range if isinstance(node, SugaredValue) else emitter.range(node))
     if isinstance(value.type, ir.ListType):
         value = emitter.builtin(range, "aten::tensor", value, dtype=_LONG)
     if value.type in (ir.NONE, ir.INT) or ir.is_subtype(value.type, _OPTIONAL_TENSOR):

@@ -83,6 +83,8 @@ def find_attribute(emitter: Emitter, range: ir.SourceRange, value: ir.Value, nam
             found = FormatMethod(value)
         case ir.DEVICE if name in _DEVICE_PROPERTIES:
             return emitter.sugar(emitter.builtin(range, _DEVICE_PROPERTIES[name], value))
+        case ir.FLOAT if name == "is_integer":
+            return SpecialForm("is_integer", value)
         case _:
             found = None
     if found is not None:

@@ -83,6 +83,12 @@ class SimpleValue(SugaredValue):
                 method = self.attribute(emitter, range, "forward")
             case ir.ClassType() | ir.InterfaceType():
                 method = self.attribute(emitter, range, "__call__")
+            case ir.NONE if emitter.infers:
+                # As in Python, where a run never gets there.
+                raised = "'NoneType' object is not callable", "builtins.TypeError"
+                inputs = [emitter.constant(part, range) for part in raised]
+                emitter.insert("prim::RaiseException", inputs, (), range)
+                return SimpleValue(emitter.uninitialized(ir.TENSOR, range))
             case _:
                 raise ScriptError(f"cannot call a {self.kind}", range)
         return method.call(emitter, range, args, kwargs, n_binders)

@@ -143,18 +143,25 @@ def compile_methods(description: ModuleDescription, *, is_root: bool) -> None:
 
 
 def _try_property(description: ModuleDescription, name: str) -> None:
-    """Compile a property for users of the scripted module; one that does not compile is left out."""
+    """Compile a property for users of the scripted module; one that does not compile is left out, or its setter."""
+    owner = description.class_type
     try:
         found = find_property(description, name)
-        if found is not None:
-            found.getter.ensure_defined()
-            if found.setter is not None:
-                found.setter.ensure_defined()
+        if found is None:
+            return
+        found.getter.ensure_defined()
     except (ScriptError, UnsupportedError):
-        made = description.class_type.properties.pop(name, None)
+        made = owner.properties.pop(name, None)
         for function in (made.getter, made.setter) if made else ():
             if function is not None:
-                description.class_type.methods.pop(function.name, None)
+                owner.methods.pop(function.name, None)
+        return
+    if found.setter is not None:
+        try:
+            found.setter.ensure_defined()
+        except (ScriptError, UnsupportedError):
+            owner.properties[name] = Property(name, found.getter)
+            owner.methods.pop(found.setter.name, None)
 
 
 def _self_value(description: ModuleDescription) -> SugaredFactory:

@@ -202,6 +202,7 @@ class Callee:
             if type is None or not default_fits(default, type, is_declared=parameter.annotation is not None):
                 return None
             arguments.append(Argument(parameter.arg, type, default=default, kwarg_only=parameter in keyword_only))
+        arguments.sort(key=lambda a: a.has_default)  # calls give all of them by name
         try:
             returns = definition.node.returns
             result = None if returns is None else resolver.resolve_type(returns, definition.range(returns))

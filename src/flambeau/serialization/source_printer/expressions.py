@@ -14,11 +14,14 @@ from flambeau.ir import (
     NONE,
     NOT_CONSTANT,
     Argument,
+    ClassType,
     DictType,
+    Function,
     FunctionSchema,
     ListType,
     NamedType,
     Node,
+    TensorType,
     TupleType,
     Type,
     Value,
@@ -173,13 +176,49 @@ def attribute_access(holder: Piece, name: str) -> Piece:
 
 @_spells("prim::CallFunction")
 def _call_function(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
-    return glued(operands[0], listed("(", operands[1:], ", )" if len(operands) > 1 else ")"))
+    function = constant_value(node.inputs[0])
+    arguments = _arguments(function.schema if isinstance(function, Function) else None, operands[1:], 0)
+    return glued(operands[0], listed("(", arguments, ", )" if arguments else ")"))
 
 
 @_spells("prim::CallMethod")
 def _call_method(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
-    called = listed(f").{node.string_attribute('name')}(", operands[1:], ", )" if len(operands) > 1 else ")")
-    return glued("(", operands[0], called)
+    name, owner = node.string_attribute("name"), node.inputs[0].type
+    method = owner.methods.get(name) if isinstance(owner, ClassType) else None
+    arguments = _arguments(None if method is None else method.schema, operands[1:], 1)
+    return glued("(", operands[0], listed(f").{name}(", arguments, ", )" if arguments else ")"))
+
+
+def _arguments(schema: FunctionSchema | None, operands: Sequence[Piece], skipped: int) -> Sequence[Piece]:
+    """Arguments of a call by position, those behind a star by name; `skipped` parameters are not among them."""
+    starred = None if schema is None else first_starred(schema)
+    if schema is None or starred is None:
+        return operands
+    formals = schema.arguments[skipped:]
+    return [
+        operand if index + skipped < starred else glued(f"{formals[index].name}=", operand)
+        for index, operand in enumerate(operands)
+    ]
+
+
+def first_optional(schema: FunctionSchema) -> int:
+    """The place from which on parameters are written with their defaults."""
+    # PyTorch reads no None for a Tensor: such a parameter, and all before it, must be given there.
+    undefined = [i for i, a in enumerate(schema.arguments) if a.default is None and isinstance(a.type, TensorType)]
+    return undefined[-1] + 1 if undefined else 0
+
+
+def first_starred(schema: FunctionSchema) -> int | None:
+    """The place of the parameter before which a star is written: the first keyword-only one, where a parameter without
+    default stands after one that has one, which only a star allows.
+    """
+    defaulted, required = False, first_optional(schema)
+    for index, argument in enumerate(schema.arguments):
+        if argument.has_default and index >= required:
+            defaulted = True
+        elif defaulted:
+            return next((i for i, a in enumerate(schema.arguments) if a.kwarg_only), None)
+    return None
 
 
 @_spells("aten::__getitem__")

@@ -20,7 +20,6 @@ from flambeau.ir import (
     Node,
     OptionalType,
     SourceRange,
-    TensorType,
     UnionType,
     Value,
     constant_of,
@@ -28,7 +27,7 @@ from flambeau.ir import (
     is_constant,
 )
 
-from .expressions import Context, attribute_access, spell
+from .expressions import Context, attribute_access, first_optional, first_starred, spell
 from .literals import LiteralPrinter
 from .names import ValueNames, identifier_from, is_identifier
 from .text import Piece, Text, glued, listed
@@ -101,10 +100,11 @@ class FunctionPrinter:
 
     def _signature(self, graph: Graph, schema: FunctionSchema, show_first_type: bool) -> str:
         parameters: list[str] = []
-        # PyTorch reads no None for a Tensor: such a parameter, and all before it, must be given there.
-        undefined = [i for i, a in enumerate(schema.arguments) if a.default is None and isinstance(a.type, TensorType)]
-        required = undefined[-1] + 1 if undefined else 0
+        required = first_optional(schema)
+        starred = first_starred(schema)
         for index, (value, argument) in enumerate(zip(graph.inputs, schema.arguments, strict=True)):
+            if index == starred:
+                parameters.append("*")
             text = self._names.find(value) or ""
             if index > 0 or show_first_type:
                 text += f": {self._context.annotation(argument.type)}"
