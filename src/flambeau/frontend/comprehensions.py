@@ -15,12 +15,14 @@ from .branches import emit_if
 from .conditions import Condition, emit_condition
 from .container_hints import container_hint
 from .emitter import Emitter
+from .index_values import IndexList
 from .literals import as_hinted, checked_dict
 from .loop_statements import emit_for
 from .messages import type_name
 from .sugared import SugaredValue
 from .syntax import expression
-from .unrolling import counted
+from .unrolling import counted, raise_unless_unrolled
+from .values import SliceValue
 
 
 @expression(ast.ListComp, ast.GeneratorExp)
@@ -31,19 +33,35 @@ def emit_list_comprehension(
     wanted = container_hint(hint, ir.ListType, range_, lambda _: True)
     result = emitter.make_list([], ir.TENSOR if wanted is None else wanted.element, range_)
     seen: list[ir.Type] = []
+    slices: list[SugaredValue] = []
 
     def emit_body() -> None:
-        value = emitter.value(node.elt, None if wanted is None else wanted.element)
+        given = emitter.sugared(node.elt, None if wanted is None else wanted.element)
+        if isinstance(given, SliceValue) and emitter.infers:
+            slices.append(_slice_of_round(emitter, node, given))
+            return
+        value = given.as_value(emitter, emitter.range(node.elt))
         seen.append(value.type)
         result.type = ir.ListType(_joined(seen, wanted and wanted.element, "List", range_))
         emitter.builtin(range_, "aten::append", result, value)
 
     _emit_scope(emitter, node, emit_body)
+    if slices and not seen:
+        return IndexList(slices, emitter.environment.frame, [])
     for user, _ in result.uses:
         # In an unrolled loop, the list got its final type after the first elements were appended.
         if user.kind == "aten::append":
             user.output.type = result.type
     return as_hinted(emitter, result, hint, range_)
+
+
+def _slice_of_round(emitter: Emitter, node: ast.expr, given: SliceValue) -> SliceValue:
+    """A slice that one round of an unrolled comprehension makes; ScriptError where a run decides on the rounds."""
+    if not emitter.environment.frame.is_scope:
+        problem = emitter.error(node, "only a run knows how many slices there are")
+        raise_unless_unrolled(emitter, problem)
+        raise problem
+    return given
 
 
 @expression(ast.DictComp)

@@ -20,6 +20,7 @@ from flambeau.errors import ScriptError
 from .assumptions import notes
 from .folding import known_value
 from .sugared import Arg, SugaredValue
+from .unrolling import raise_unless_unrolled
 from .values import SimpleValue, SliceValue, SugaredTuple
 
 if TYPE_CHECKING:
@@ -141,7 +142,11 @@ class IndexList(SugaredValue):
     def check_changeable(self, emitter: Emitter, range: ir.SourceRange) -> None:
         """ScriptError in a branch or loop that a run decides."""
         if emitter.environment.frame is not self.frame:
-            self.refuse("a list of slices cannot be changed in a branch or loop that only a run decides", range)
+            problem = ScriptError(
+                "a list of slices cannot be changed in a branch or loop that only a run decides", range
+            )
+            raise_unless_unrolled(emitter, problem)
+            raise problem
 
 
 @final

@@ -218,7 +218,7 @@ def _known_text(emitter: Emitter, node: ast.expr) -> str | None:
     value = emitter.value(node)
     text = known_value(emitter, value)
     if not isinstance(text, str):
-        raise_unless_unrolled(emitter, emitter.error(node, "getattr's second argument must be a string literal"), value)
+        raise_unless_unrolled(emitter, emitter.error(node, "getattr's second argument must be a string literal"))
     return text if isinstance(text, str) else None
 
 

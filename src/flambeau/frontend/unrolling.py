@@ -58,7 +58,7 @@ def counted(emitter: Emitter, node: ast.stmt | ast.expr, iterable: SugaredValue)
         emitter.counted_loops.pop()
 
 
-def raise_unless_unrolled(emitter: Emitter, problem: ScriptError, value: ir.Value) -> None:
+def raise_unless_unrolled(emitter: Emitter, problem: ScriptError) -> None:
     """Raise that something must be known at compile time, so that the outermost loop that can be is unrolled."""
     if emitter.counted_loops:
         raise Reconsider(problem, emitter.counted_loops[0])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 from flambeau import ir
 from flambeau.errors import ScriptError
 
+from .assumptions import Reconsider
 from .conversions import unpack_tuple
 from .messages import type_name
 from .sugared import Arg, SugaredValue
@@ -302,3 +303,10 @@ class SliceValue(SugaredValue):
     @property
     def kind(self) -> str:
         return "slice"
+
+    def as_value(self, emitter: Emitter, range: ir.SourceRange) -> ir.Value:
+        problem = ScriptError("slice cannot be used as a value", range)
+        if emitter.counted_loops:
+            # Unrolled, the loop may choose between slices at compile time.
+            raise Reconsider(problem, emitter.counted_loops[0])
+        raise problem

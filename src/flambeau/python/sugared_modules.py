@@ -335,7 +335,7 @@ class ModuleValue(SugaredValue):
         if not isinstance(key, int):
             if isinstance(hint, ir.InterfaceType):
                 return self._by_interface(emitter, range, index, hint)
-            raise_unless_unrolled(emitter, ScriptError(_INDEX_HINT, range), index)
+            raise_unless_unrolled(emitter, ScriptError(_INDEX_HINT, range))
             if index.type is not ir.INT or not elements or not emitter.infers:
                 self.refuse(_INDEX_HINT, range)
             return Choice(tuple(elements), index)
@@ -349,7 +349,7 @@ class ModuleValue(SugaredValue):
         if not isinstance(key, str):
             if isinstance(hint, ir.InterfaceType):
                 return self._by_interface(emitter, range, index, hint)
-            raise_unless_unrolled(emitter, ScriptError(_KEY_HINT, range), index)
+            raise_unless_unrolled(emitter, ScriptError(_KEY_HINT, range))
             if index.type is ir.STRING and emitter.infers:
                 return self._by_unknown_key(emitter, range, index)
             self.refuse(_KEY_HINT, range)

@@ -84,5 +84,19 @@ class Crops(nn.Module):
         inner, rest = slice(1, -1), [slice(None)] * 2
         rest.append(inner)
         starts = [slice(None), slice(0, self.crop[1])] + [slice(0, c) for c in self.crop]
+        for d in range(2, 4):
+            if d == 3:
+                starts[d] = slice(1, None)
         row = (0, ..., inner)
         return x[tuple(rest)], x[row], x[tuple(starts)], x[(slice(None),) * (x.dim() - 1) + (0,)]
+
+
+@case(rand(2, 6, 4, 5))
+class ChosenSlices(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.dim = 2
+
+    def forward(self, x):
+        index = tuple(slice(1, 3) if i == self.dim else slice(None) for i in range(4))
+        return x[index] * 2
