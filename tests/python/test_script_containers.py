@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional, Union  # the old spellings, as programs have them
 
 import pytest
+import torch
+from torch import Tensor
 
 import flambeau
-from flambeau.errors import ScriptError
+from flambeau import python
+from flambeau.errors import FlambeauError, ScriptError
 
 
 @flambeau.script
@@ -95,3 +98,99 @@ def test_a_scripted_list_of_the_file_is_refused() -> None:
 
     with pytest.raises(ScriptError):
         flambeau.script(program)
+
+
+FAILURES = (IndexError, ValueError, TypeError)
+OPERATIONS = [
+    lambda c: c[0],
+    lambda c: c[-1],
+    lambda c: list(c[0:2]),
+    lambda c: c.__setitem__(0, 5),
+    lambda c: c.__setitem__(slice(0, 2), [8, 9]),
+    lambda c: c.__delitem__(1),
+    lambda c: c.pop(),
+    lambda c: c.pop(0),
+    lambda c: c.count(2),
+    lambda c: c.insert(1, 4),
+    lambda c: c.extend([5, 6]),
+    lambda c: c.remove(2),
+    lambda c: c.clear(),
+    lambda c: 2 in c,
+    lambda c: bool(c),
+    lambda c: str(c),
+    lambda c: c[9],
+    lambda c: c.remove(77),
+    lambda c: c.append("x"),
+    lambda c: c.extend(["x"]),
+]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_lists_behave_as_pytorchs(operation: Any) -> None:
+    mine, theirs = flambeau.script([1, 2, 3]), torch.jit.script([1, 2, 3])
+    outcomes = []
+    for container in (mine, theirs):
+        try:
+            outcomes.append(operation(container))
+        except FAILURES as error:
+            outcomes.append(next(c for c in FAILURES if isinstance(error, c)))
+    assert outcomes[0] == outcomes[1]
+    assert list(mine) == list(theirs)
+
+
+def test_dicts_refuse_what_does_not_fit() -> None:
+    shared = flambeau.script({"a": 1})
+    with pytest.raises(TypeError) as caught:
+        shared["b"] = "x"
+    assert isinstance(caught.value, FlambeauError)
+    with pytest.raises(TypeError):
+        shared[1] = 1
+    with pytest.raises(KeyError):
+        shared["q"]
+    assert list(shared) == ["a"]
+    assert "a" in shared
+
+
+def test_what_has_no_type_is_refused() -> None:
+    with pytest.raises(ScriptError, match="Unable to infer type of list"):
+        flambeau.script([1, "a"])
+    with pytest.raises(ScriptError, match="Unable to infer type of dict"):
+        flambeau.script({"a": object()})
+
+
+def test_what_is_empty_is_for_tensors() -> None:
+    mine, theirs = flambeau.script([]), torch.jit.script([])
+    for container in (mine, theirs):
+        container.append(torch.ones(1))
+        with pytest.raises(TypeError):
+            container.append("a")
+    flambeau.script({})["a"] = torch.ones(1)
+
+
+def test_awaitables() -> None:
+    calls = []
+
+    def noted(x: Tensor) -> Tensor:
+        calls.append(0)
+        return x + 1
+
+    later = python.awaitable(noted, torch.ones(1))
+    assert calls == []
+    assert python.awaitable_wait(later) is python.awaitable_wait(later)
+    assert calls == [0]
+    assert not later.is_nowait()
+    assert python.awaitable_nowait(4).is_nowait()
+    assert python.awaitable_wait(python.awaitable_nowait(4)) == 4
+
+
+def add_one(x: Tensor) -> Tensor:
+    return x + 1
+
+
+def test_awaitables_in_scripts() -> None:
+    def program(x: Tensor) -> Tensor:
+        later = python.awaitable(add_one, x)
+        return python.awaitable_wait(later) * python.awaitable_wait(python.awaitable_nowait(x))
+
+    x = torch.full((2,), 3.0)
+    assert torch.equal(flambeau.script(program)(x), program(x))
