@@ -9,11 +9,11 @@ from typing import Dict, List, NamedTuple, Optional, Tuple, Union
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import relu as rectify
 
 import flambeau
-from flambeau.errors import ScriptError
+from flambeau.errors import ScriptError, UnsupportedError
 from tests.python.differential import check_function
 
 LIMIT = 3
@@ -431,3 +431,23 @@ def test_autograd_functions_stay_python() -> None:
     assert y.item() == 3
     y.backward()
     assert x.grad.item() == 20
+
+
+_global = nn.Linear(3, 2)
+_global.register_forward_hook(lambda module, args, result: result + 1)
+
+
+def _calls_a_global_module(x: Tensor):
+    y = _global(x)
+    return y * 2, _global(input=x)
+
+
+def test_modules_that_are_no_submodules_stay_in_python() -> None:
+    scripted, theirs = flambeau.script(_calls_a_global_module), torch.jit.script(_calls_a_global_module)
+    x = torch.ones(2, 3)
+    for ours, expected in zip(scripted(x), theirs(x), strict=True):
+        assert torch.equal(ours, expected)
+    scripted(x)[0].sum().backward()
+    assert _global.weight.grad is not None
+    with pytest.raises(UnsupportedError, match="Could not export Python function call 'Linear'"):
+        scripted.save_to_buffer()

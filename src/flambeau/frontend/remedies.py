@@ -78,7 +78,7 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         "Any, NamedTuples, enums and classes that compile",
     ),
     (r"is not a valid constant", "constants are numbers, strings, None, devices, dtypes and tuples of them"),
-    (r"^Cannot call a module that is not a submodule", "assign the module to an attribute of `self` in __init__"),
+    (r"^Cannot call a ScriptModule that is not a submodule", "assign the module to an attribute of `self` in __init__"),
     (
         r"TorchScript classes does not support inheritance",
         "make it an attribute, or copy the methods of the base class",

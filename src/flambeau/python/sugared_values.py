@@ -49,7 +49,7 @@ from flambeau.python.builtin_functions import find_builtin
 from flambeau.python.class_objects import TypeFunction
 from flambeau.python.classes import class_type
 from flambeau.python.einops_calls import einops_value
-from flambeau.python.foreign import native_function
+from flambeau.python.foreign import is_foreign_module, native_function
 from flambeau.python.functions import function_of, overloads_of, specialized_function
 from flambeau.python.legacy import legacy_value
 from flambeau.python.named_types import enum_value
@@ -350,8 +350,11 @@ class PythonValue(SugaredValue):
     ) -> SugaredValue:
         if special_forms.is_python_builtin(self.obj) or inspect.isbuiltin(self.obj):
             self.refuse(f"Python builtin {self.obj} is currently not supported in Torchscript", range)
+        if is_foreign_module(self.obj):
+            self.refuse("Cannot call a ScriptModule that is not a submodule of the caller", range)
         if isinstance(self.obj, nn.Module):
-            self.refuse("Cannot call a module that is not a submodule of the caller", range)
+            value = PythonFunctionValue(type(self.obj).forward, None, self.obj, type(self.obj).__name__)
+            return value.call(emitter, range, args, kwargs, n_binders)
         self.refuse(
             f"`{self.obj}` is not a function. Recursive scripting only supports Python functions or methods "
             f"currently.\nConsider manually annotating `{self.obj}` with @torch.jit.script.",
