@@ -181,8 +181,43 @@ def match_within_loop_with_else(xs: List[int]) -> int:
     return 1
 
 
-@suite.rejects("Match aren't supported", ours="MatchMapping patterns aren't supported", marked='case {"a": x}')
-def match_dict(d: Dict[str, int]) -> int:
+@suite.extends({"a": 1}, {"a": 7, "b": 2}, {"b": 5, "c": 3}, {"q": 1}, {})
+def match_dict(d: Dict[str, int]):
+    match d:
+        case {"a": 1}:
+            return 1, d
+        case {"a": x, "b": y} if x > y:
+            return x * y, d
+        case {"b": y, **rest}:
+            return y, rest
+        case {"q": _}:
+            return 2, d
+        case {}:
+            return len(d), d
+
+
+@suite.extends({"a": [1, 2], "b": [3]}, {"a": [1]})
+def match_lists_in_a_dict(d: Dict[str, List[int]]):
+    match d:
+        case {"a": [x, y], "b": [1 | 3 as z]}:
+            return x + y + z
+        case {"a": [x]}:
+            return x
+    return 0
+
+
+@suite.extends([1, 2])
+def match_dict_of_a_list(xs: List[int]):
+    match xs:
+        case {"a": x}:
+            return -1
+        case [1, x]:
+            return x
+    return 0
+
+
+@suite.rejects("Match aren't supported", ours="dict patterns need a value that is known", marked='case {"a": x}')
+def match_dict_that_may_be_none(d: Optional[Dict[str, int]]) -> int:
     match d:
         case {"a": x}:
             return x

@@ -478,3 +478,15 @@ def size_by_its_name(n: int):
 @suite.accepts(3)
 def size_of_a_list(n: int):
     return torch.Size([n, 2])[0], len(torch.Size((n, 1)))
+
+
+@suite.extends(2, -1)
+def variadic_local_function(x: int):
+    def total(a: int, *rest, by: int = 1, **more):
+        result = a * x
+        for r in rest:
+            result += r * by
+        return result + more.get("z", 0) + len(rest)
+
+    pair = lambda *both: both[0] - both[1]
+    return total(1), total(1, 2, 3), total(1, 5, by=2, z=7), pair(3, x)

@@ -224,9 +224,35 @@ def slice_assignment_of_a_dict(x: Dict[int, int]) -> Dict[int, int]:
     return x
 
 
-@suite.rejects("Sliced expression not yet supported for subscripted assignment", ours="with a step")
-def list_slice_assignment_with_a_step(x: List[int]) -> List[int]:
-    x[::2] = [5]
+@suite.extends(
+    ([1, 2, 3, 4, 5], [7, 8, 9], 2), ([1, 2, 3], [4, 5], -2), ([1, 2], [9], 5), ([1, 2, 3], [1], 2), ([], [], 3)
+)
+def list_slice_assignment_with_a_step(x: List[int], ys: List[int], step: int):
+    same = x
+    x[::step] = ys
+    return x, same, ys
+
+
+@suite.extends(([1, 2, 3, 4, 5], 1, 4), ([1, 2, 3, 4, 5], -4, -1), ([], 0, 1))
+def list_slices_with_steps_of_itself(x: List[int], a: int, b: int):
+    x[::-1] = x
+    x[a:b:2] = [0] * len(x[a:b:2])
+    x[::1] = [*x, 5]
+    return x
+
+
+@suite.extends([1, 2, 3, 4, 5], [1], [])
+def deletion_of_slices_with_steps(x: List[int]):
+    y, z = x.copy(), x.copy()
+    del x[::2]
+    del y[::-2]
+    del z[3:0:-1]
+    return x, y, z
+
+
+@suite.rejects("", ours="`+=` of slices of lists with a step is not supported", marked="x[::2]")
+def list_slice_extension_with_a_step(x: List[int]) -> List[int]:
+    x[::2] += [5]
     return x
 
 

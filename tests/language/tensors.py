@@ -532,3 +532,13 @@ def any_tensor(x: Any):
 @suite.accepts({"a": _X, "b": _X + 1})
 def dict_of_tensors(x: Dict[str, Tensor]):
     return torch.stack([x[k] for k in x]), torch.cat(list(x.values()))
+
+
+@suite.extends(torch.tensor([[3.0, 4.0], [0.0, 1.0]]))
+def norm_along_a_dimension(x: Tensor):
+    return x.norm(dim=1), x.norm(dim=(0, 1)), x.norm(dim=-1, keepdim=True), x.norm(dim=0, dtype=torch.float64)
+
+
+@suite.accepts(torch.tensor([[3.0, 4.0], [0.0, 1.0]]))
+def norms(x: Tensor):
+    return x.norm(), x.norm(1), x.norm(2, dim=1), x.norm(p=2, dim=[0], keepdim=True)

@@ -439,7 +439,7 @@ _global.register_forward_hook(lambda module, args, result: result + 1)
 
 def _calls_a_global_module(x: Tensor):
     y = _global(x)
-    return y * 2, _global(input=x)
+    return y * 2, _global(x + 1)
 
 
 def test_modules_that_are_no_submodules_stay_in_python() -> None:

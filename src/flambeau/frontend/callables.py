@@ -258,6 +258,25 @@ class TensorCast(SugaredValue):
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
+class NormMethod(SugaredValue):
+    """`norm` of a tensor. `x.norm(dim=1)` is the 2-norm, for which the operator has no default."""
+
+    tensor: ir.Value
+
+    @property
+    def kind(self) -> str:
+        return "builtin"
+
+    def call(
+        self, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        names = {arg.name for arg in kwargs}
+        name = "aten::linalg_vector_norm" if not args and "dim" in names and "p" not in names else "aten::norm"
+        return BuiltinFunction(name, self.tensor).call(emitter, range, args, kwargs, n_binders)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
 class MagicMethod(SugaredValue):
     """A built-in function that classes can define by a method: `len` by `__len__`."""
 

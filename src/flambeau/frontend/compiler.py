@@ -255,12 +255,9 @@ def _fix(emitter: Emitter, parameter: ast.arg, argument: ir.Argument, given: ir.
     range_ = emitter.range(parameter)
     default = emitter.constant(argument.default, range_)
     if argument.type is not ir.NONE:
-        check = emitter.insert("prim::If", (emitter.builtin(range_, "aten::ne", given, default),), (), range_)
-        with emitter.graph.inserting_at(check.add_block()):
-            problem = f"{emitter.definition.name}() is compiled for {argument.name}={argument.default!r} only"
-            raised = (emitter.constant(problem, range_), emitter.constant("builtins.ValueError", range_))
-            emitter.insert("prim::RaiseException", raised, (), range_)
-        check.add_block()
+        problem = f"{emitter.definition.name}() is compiled for {argument.name}={argument.default!r} only"
+        differs = emitter.builtin(range_, "aten::ne", given, default)
+        emitter.raise_if(range_, differs, problem, "builtins.ValueError")
     emitter.environment.assign(parameter.arg, emitter.sugar(default), range_)
 
 

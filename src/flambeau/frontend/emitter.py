@@ -241,6 +241,14 @@ class Emitter:
         """Insert a value that nothing reads before it is replaced."""
         return self.insert("prim::Uninitialized", (), (type,), range).output
 
+    def raise_if(self, range: ir.SourceRange, condition: ir.Value, message: Constant, class_name: str) -> None:
+        """Insert an exception, of a class such as `builtins.ValueError`, that is raised where the condition holds."""
+        check = self.insert("prim::If", (condition,), (), range)
+        with self.graph.inserting_at(check.add_block()):
+            raised = (self._as_value(message, range), self.constant(class_name, range))
+            self.insert("prim::RaiseException", raised, (), range)
+        check.add_block()
+
     def to_string(self, value: ir.Value, range: ir.SourceRange) -> ir.Value:
         """A string as it is; of anything else, its text."""
         return value if value.type is ir.STRING else self.builtin(range, "aten::str", value)

@@ -183,13 +183,9 @@ def _emit_float(emitter: Emitter, range: ir.SourceRange, value: ir.Value, spec: 
 
 def _refuse_dimensions(emitter: Emitter, range: ir.SourceRange, tensor: ir.Value) -> None:
     """Raise TypeError in the script where a tensor is no single number, as its `__format__` does."""
-    check = emitter.insert(
-        "prim::If", (emitter.builtin(range, "aten::ne", emitter.builtin(range, "aten::dim", tensor), 0),), (), range
-    )
-    with emitter.graph.inserting_at(check.add_block()):
-        message = emitter.constant("unsupported format string passed to Tensor.__format__", range)
-        emitter.insert("prim::RaiseException", (message, emitter.constant("builtins.TypeError", range)), (), range)
-    check.add_block()
+    has_dimensions = emitter.builtin(range, "aten::ne", emitter.builtin(range, "aten::dim", tensor), 0)
+    message = "unsupported format string passed to Tensor.__format__"
+    emitter.raise_if(range, has_dimensions, message, "builtins.TypeError")
 
 
 def emit_converted(emitter: Emitter, range: ir.SourceRange, value: ir.Value, conversion: str) -> ir.Value:

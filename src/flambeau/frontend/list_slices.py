@@ -1,8 +1,10 @@
 """Assignment to slices of lists and their deletion: `xs[1:3] = ys`, `del xs[2:]`, `xs[:] = []`.
 
-TorchScript has no operator for it. The list is emptied and filled anew, so that it stays the same object:
+TorchScript has no operator for it. The list is emptied and filled anew, so that it stays the same object; where there
+is a step, one element after the other is assigned or deleted:
 
     xs[a:b] = ys      ->      new = xs[:a] + ys + xs[max(len(xs[:a]), b):];  xs.clear();  xs.extend(new)
+    xs[a:b:2] = ys    ->      for place in range(len(xs))[a:b:2]: xs[place] = the next of ys
 """
 
 from __future__ import annotations
@@ -21,14 +23,22 @@ from .values import SugaredTuple
 def assign_slice(
     emitter: Emitter, range: ir.SourceRange, container: ir.Value, index: ast.Slice, value: SugaredValue
 ) -> None:
-    """Emit `container[start:stop] = value`."""
-    bounds = _bounds(emitter, index)
+    """Emit `container[start:stop:step] = value`."""
     elements = _as_list(emitter, range, value, container.type)
+    if _has_step(emitter, index):
+        _assign_each(emitter, range, container, index, elements)
+        return
+    bounds = _bounds(emitter, index)
     _replace(emitter, range, container, bounds, elements)
 
 
 def delete_slice(emitter: Emitter, range: ir.SourceRange, container: ir.Value, index: ast.Slice) -> None:
-    """Emit `del container[start:stop]`."""
+    """Emit `del container[start:stop:step]`."""
+    if _has_step(emitter, index):
+        places = _places(emitter, range, container, index)
+        emitter.builtin(range, "aten::sort", places, True)
+        _run(emitter, index, _DELETION, xs=container, places=places)
+        return
     _replace(emitter, range, container, _bounds(emitter, index), None)
 
 
@@ -36,16 +46,70 @@ def extend_slice(
     emitter: Emitter, range: ir.SourceRange, container: ir.Value, index: ast.Slice, value: SugaredValue
 ) -> None:
     """Emit `container[start:stop] += value`."""
+    if _has_step(emitter, index):
+        # Where it grows the list Python raises, and else it does nothing.
+        raise emitter.unsupported(index, "`+=` of slices of lists with a step is not supported")
     start, stop = _bounds(emitter, index)
     former = emitter.builtin(range, "aten::slice", container, start, stop, 1)
     added = emitter.builtin(range, "aten::add", former, _as_list(emitter, range, value, container.type))
     _replace(emitter, range, container, (start, stop), added)
 
 
+_ASSIGNMENT = """
+next = 0
+for place in places:
+    xs[place] = values[next]
+    next = next + 1
+"""
+_DELETION = """
+for place in places:
+    del xs[place]
+"""
+
+
+def _assign_each(
+    emitter: Emitter, range: ir.SourceRange, container: ir.Value, index: ast.Slice, elements: ir.Value
+) -> None:
+    places = _places(emitter, range, container, index)
+    # A copy: it may be the list itself.
+    values = emitter.builtin(range, "aten::slice", elements, None, None, 1)
+    lengths = [emitter.builtin(range, "aten::len", part) for part in (values, places)]
+    message = emitter.builtin(
+        range, "aten::format", "attempt to assign sequence of size {} to extended slice of size {}", *lengths
+    )
+    emitter.raise_if(range, emitter.builtin(range, "aten::ne", *lengths), message, "builtins.ValueError")
+    _run(emitter, index, _ASSIGNMENT, xs=container, places=places, values=values)
+
+
+def _has_step(emitter: Emitter, index: ast.Slice) -> bool:
+    return index.step is not None and ir.constant_value(emitter.value(index.step)) not in (None, 1)
+
+
+def _places(emitter: Emitter, range: ir.SourceRange, container: ir.Value, index: ast.Slice) -> ir.Value:
+    """The places in a list that a slice means."""
+    start, stop, step = (
+        None if node is None else _bound(emitter, node) for node in (index.lower, index.upper, index.step)
+    )
+    everything = emitter.builtin(range, "prim::rangelist", emitter.builtin(range, "aten::len", container))
+    return emitter.builtin(range, "aten::slice", everything, start, stop, step)
+
+
+def _run(emitter: Emitter, index: ast.Slice, text: str, **variables: ir.Value) -> None:
+    """Emit statements that stand for a slice, on variables of their own."""
+    suffix = f"{index.lineno}_{index.col_offset}"
+    for name, value in variables.items():
+        emitter.environment.assign(f"${name}{suffix}", emitter.sugar(value), emitter.range(index))
+    body = ast.parse(text).body
+    for statement in body:
+        for part in ast.walk(statement):
+            if isinstance(part, (ast.expr, ast.stmt)):
+                ast.copy_location(part, index)
+            if isinstance(part, ast.Name):
+                part.id = f"${part.id}{suffix}"
+    emitter.statements(body)
+
+
 def _bounds(emitter: Emitter, index: ast.Slice) -> tuple[ir.Value | None, ir.Value | None]:
-    step = None if index.step is None else ir.constant_value(emitter.value(index.step))
-    if step not in (None, 1):
-        raise emitter.unsupported(index, "assignment to slices of lists with a step is not supported")
     start, stop = (None if node is None else _bound(emitter, node) for node in (index.lower, index.upper))
     return start, stop
 

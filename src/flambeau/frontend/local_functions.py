@@ -24,10 +24,12 @@ from flambeau.errors import ScriptError
 from .calls import argument
 from .emitter import Results
 from .environment import Frame
+from .keywords import KeywordsValue
 from .messages import type_name
 from .results import emit_return, finish_body
 from .sugared import Arg, SugaredValue
 from .syntax import expression
+from .values import SugaredTuple
 
 if TYPE_CHECKING:
     from .emitter import Emitter
@@ -73,14 +75,18 @@ class LocalFunction(SugaredValue):
         """What each parameter means in this call."""
         parameters = self.node.args
         positional = [*parameters.posonlyargs, *parameters.args]
-        if len(args) > len(positional):
+        if len(args) > len(positional) and parameters.vararg is None:
             raise ScriptError(
                 f"Expected at most {len(positional)} arguments but found {len(args)} positional arguments.", range
             )
         given = {parameter.arg: arg.sugared for parameter, arg in zip(positional, args, strict=False)}
         everything = [*positional, *parameters.kwonlyargs]
         known = {parameter.arg for parameter in everything}
+        others: dict[object, SugaredValue] = {}
         for arg in kwargs:
+            if arg.name not in known and parameters.kwarg is not None and arg.name not in others:
+                others[arg.name] = arg.sugared
+                continue
             if arg.name not in known or arg.name in given:
                 problem = "specified twice" if arg.name in given else "unknown"
                 raise ScriptError(f"Keyword argument {arg.name} {problem}.", arg.range)
@@ -91,6 +97,11 @@ class LocalFunction(SugaredValue):
             if value is None:
                 raise ScriptError(f"Argument {parameter.arg} not provided.", range)
             bound.append((parameter, _annotated(emitter, parameter, value, range)))
+        if parameters.vararg is not None:
+            rest = SugaredTuple(tuple(arg.sugared for arg in args[len(positional) :]))
+            bound.append((parameters.vararg, rest))
+        if parameters.kwarg is not None:
+            bound.append((parameters.kwarg, KeywordsValue(others)))
         return bound
 
     def _emit_body(
@@ -135,7 +146,8 @@ def _annotated(emitter: Emitter, parameter: ast.arg, value: SugaredValue, range:
 def _bound_names(node: ast.FunctionDef | ast.Lambda) -> list[str]:
     """The names that a function binds: its parameters, and what its body assigns."""
     parameters = node.args
-    names = dict.fromkeys(p.arg for p in [*parameters.posonlyargs, *parameters.args, *parameters.kwonlyargs])
+    variadic = [p for p in (parameters.vararg, parameters.kwarg) if p is not None]
+    names = dict.fromkeys(p.arg for p in [*parameters.posonlyargs, *parameters.args, *parameters.kwonlyargs, *variadic])
     pending: list[ast.AST] = list(node.body) if isinstance(node, ast.FunctionDef) else []
     while pending:
         part = pending.pop()
@@ -158,9 +170,6 @@ def emit_lambda(emitter: Emitter, node: ast.Lambda, hint: ir.Type | None) -> Sug
 def local_function(emitter: Emitter, node: ast.FunctionDef | ast.Lambda) -> LocalFunction:
     """What a local definition means: its defaults are evaluated where it stands."""
     parameters = node.args
-    for variadic in (parameters.vararg, parameters.kwarg):
-        if variadic is not None:
-            raise emitter.unsupported(variadic, "local functions can't take variable number of arguments")
     defaults: dict[str, SugaredValue] = {}
     positional = [*parameters.posonlyargs, *parameters.args]
     pairs = [

@@ -1,4 +1,4 @@
-"""`match` on constants, members of Enum classes, `None`, names, tuples, lists and objects.
+"""`match` on constants, members of Enum classes, `None`, names, tuples, lists, dicts and objects.
 
     match pair:                         $subject = pair
         case (0, y) if c:               if len($subject) == 2 and $subject[0] == 0:
@@ -8,7 +8,7 @@
                                             else: ...the rest
                                         else: ...the rest, beginning with isinstance($subject, Point) and ...
 
-PyTorch's compiler does not have it; what is emitted is ordinary code. Patterns of dicts are rejected.
+PyTorch's compiler does not have it; what is emitted is ordinary code.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ class _Matched:
 
     tests: list[ast.expr] = field(default_factory=list)
     bound: list[tuple[str, ast.expr]] = field(default_factory=list)
+    removed: list[tuple[str, ast.expr]] = field(default_factory=list)
+    """Names of dicts, and keys that these are not to have."""
 
 
 @statement(ast.Match)
@@ -64,6 +66,7 @@ def _branch(emitter: Emitter, subject: str, case: ast.match_case, following: lis
     elif case.guard is not None:
         body = [_at(pattern, ast.If(case.guard, body, following))]
     bound = [_at(pattern, ast.Assign([_store(name, pattern)], value)) for name, value in matched.bound]
+    bound += [_at(pattern, ast.Delete([_item(_load(name, pattern), key, ast.Del())])) for name, key in matched.removed]
     if not matched.tests:
         return [*bound, *body]
     test = matched.tests[0] if len(matched.tests) == 1 else _at(pattern, ast.BoolOp(ast.And(), matched.tests))
@@ -88,6 +91,8 @@ def _add(emitter: Emitter, matched: _Matched, subject: ast.expr, given: ir.Type 
             matched.tests += _singleton_tests(subject, value, pattern)
         case ast.MatchSequence(patterns=patterns):
             _add_sequence(emitter, matched, subject, given, pattern, patterns)
+        case ast.MatchMapping():
+            _add_mapping(emitter, matched, subject, given, pattern)
         case ast.MatchClass():
             _add_class(emitter, matched, subject, given, pattern)
         case _:
@@ -150,6 +155,28 @@ def _add_sequence(
         element = given.element if isinstance(given, ir.ListType) else given.elements[index]
         item = _at(pattern, ast.Subscript(subject, _number(index, pattern), ast.Load()))
         _add(emitter, matched, item, element, part)
+
+
+def _add_mapping(
+    emitter: Emitter, matched: _Matched, subject: ast.expr, given: ir.Type | None, pattern: ast.MatchMapping
+) -> None:
+    """`{"a": x, **rest}`: the keys must be there; nothing but dicts matches."""
+    if given is None or given is ir.ANY or isinstance(given, (ir.OptionalType, ir.UnionType)):
+        raise emitter.unsupported(pattern, "dict patterns need a value that is known to be one, or none")
+    if not isinstance(given, ir.DictType):
+        matched.tests.append(_at(pattern, ast.Constant(False)))
+        return
+    for key, part in zip(pattern.keys, pattern.patterns, strict=True):
+        matched.tests.append(_at(pattern, ast.Compare(key, [ast.In()], [subject])))
+        _add(emitter, matched, _item(subject, key, ast.Load()), given.value, part)
+    if pattern.rest is not None:
+        copied = _at(pattern, ast.Call(_at(pattern, ast.Attribute(subject, "copy", ast.Load())), [], []))
+        matched.bound.append((pattern.rest, copied))
+        matched.removed += [(pattern.rest, key) for key in pattern.keys]
+
+
+def _item(container: ast.expr, key: ast.expr, context: ast.expr_context) -> ast.expr:
+    return _at(key, ast.Subscript(container, key, context))
 
 
 def _rest(subject: ast.expr, before: int, after: int, place: ast.pattern) -> ast.expr:

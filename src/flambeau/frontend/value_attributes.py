@@ -10,7 +10,7 @@ from flambeau import ir
 from flambeau.errors import ScriptError
 
 from .attribute_writes import forget_written
-from .callables import BuiltinFunction, FunctionValue, MethodValue, TensorCast
+from .callables import BuiltinFunction, FunctionValue, MethodValue, NormMethod, TensorCast
 from .f_strings import FormatMethod
 from .messages import type_name
 from .operator_calls import has_method
@@ -110,6 +110,8 @@ def _operator_method(value: ir.Value, name: str) -> SugaredValue | None:
 
 
 def _tensor_attribute(emitter: Emitter, range: ir.SourceRange, value: ir.Value, name: str) -> SugaredValue | None:
+    if name == "norm":
+        return NormMethod(value)
     if name in TENSOR_CASTS:
         return TensorCast(value, TENSOR_CASTS[name])
     if name in TENSOR_PROPERTIES:
