@@ -110,6 +110,19 @@ def raise_custom(x: int) -> int:
     return x
 
 
+class CodedError(Exception):
+    def __init__(self, text: str, code: int = 0):
+        super().__init__(text)
+        self.code = code
+
+
+@suite.accepts(1, -1)
+def raise_with_keywords(x: int) -> int:
+    if x < 0:
+        raise CodedError("coded", code=x)
+    return x
+
+
 @suite.accepts(1, 2, 3, 4)
 def raise_many_classes(x: int) -> int:
     if x == 1:

@@ -74,6 +74,16 @@ def device_from_string(x: str):
     return torch.device(x)
 
 
+@suite.extends((1, "cpu"), (1, None), (1, torch.device("cpu")))
+def device_from_any_of_its_names(n: int, device: Union[str, torch.device, None] = None):
+    return torch.ones(n, device=device)
+
+
+@suite.extends((1, "cpu"), (1, None), (1, "no such device"))
+def device_from_optional_string(n: int, device: Optional[str] = None):
+    return torch.ones(n, device=device)
+
+
 @suite.accepts(torch.device("cpu"), torch.device("cuda:1"))
 def device_attributes(x: torch.device):
     return x.type, x.index

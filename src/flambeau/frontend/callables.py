@@ -381,8 +381,7 @@ class ExceptionClass(SugaredValue):
     def call(
         self, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
     ) -> SugaredValue:
-        if kwargs:
-            raise ScriptError(f"exception {self.name} takes no keyword arguments", range)
+        # Keywords are for what the class makes of them in Python: the exception that is raised here has its text only.
         values = values_of(emitter, args)
         if self.qualified_name is None:
             message = emitter.constant(f"{self.name}: ", range)

@@ -50,6 +50,8 @@ def plan(given: ir.Type, wanted: ir.Type, *, is_empty_literal: bool = False, all
     `is_empty_literal`: it is a `[]` that has no type of its own yet. Without `allow_conversions` only the shape of
     containers is adapted, never the kind of a number.
     """
+    if allow_conversions and unwrapped(wanted) is ir.DEVICE and isinstance(given, (ir.OptionalType, ir.UnionType)):
+        return _plan_device(given)
     if isinstance(wanted, ir.OptionalType) and not isinstance(given, ir.OptionalType) and given is not ir.NONE:
         return plan(given, wanted.element, is_empty_literal=is_empty_literal, allow_conversions=allow_conversions)
     if is_empty_literal and isinstance(wanted, ir.ListType):
@@ -142,6 +144,26 @@ def _plan_primitive(given: ir.Type, wanted: ir.PrimitiveType) -> Plan:
     if kind is None:
         return Plan(given)
     return Plan(result, _call(kind, result))
+
+
+def _plan_device(given: ir.OptionalType | ir.UnionType) -> Plan:
+    """`Union[str, torch.device, None]`, as functions declare the devices that they pass on."""
+    alternatives = given.elements if isinstance(given, ir.UnionType) else (given.element, ir.NONE)
+    if ir.STRING not in alternatives or not {ir.STRING, ir.DEVICE, ir.NONE}.issuperset(alternatives):
+        return Plan(given)
+    result = ir.optional(ir.DEVICE) if ir.NONE in alternatives else ir.DEVICE
+
+    def apply(graph: ir.Graph, value: ir.Value) -> ir.Value:
+        test = graph.insert("prim::isinstance", (value,), (ir.BOOL,)).set_attribute("types", "tys", (ir.STRING,))
+        choice = graph.insert("prim::If", (test.output,), ())
+        for kind, type in (("aten::device", ir.STRING), (None, result)):
+            block = choice.add_block()
+            with graph.inserting_at(block):
+                cast = graph.insert("prim::unchecked_cast", (value,), (type,)).output
+                block.add_output(cast if kind is None else graph.insert(kind, (cast,), (ir.DEVICE,)).output)
+        return choice.add_output(result)
+
+    return Plan(result, apply)
 
 
 def _call(kind: str, result: ir.Type) -> Apply:
