@@ -164,12 +164,6 @@ def legacy_constructor_of_a_string():
     return torch.FloatTensor("a")
 
 
-@suite.rejects("", ours="has no attribute '__class__'", marked="self.__class__")
-class OwnClass(nn.Module):
-    def forward(self, x: Tensor):
-        return len(self.__class__.__name__)
-
-
 @suite.rejects("has uninitialized parameters weight. Did you forget to run a forward pass?", marked=None)
 class Lazy(nn.Module):
     def __init__(self):
