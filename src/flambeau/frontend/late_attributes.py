@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, final
 
 from flambeau import ir
 
-from .sugared import SugaredValue
+from .values import ReadValue
 
 if TYPE_CHECKING:
     from .emitter import Emitter
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class LateAttribute(SugaredValue):
+class LateAttribute(ReadValue):
     """What a slot holds whose attribute may not be there yet; `message` is that of the error in this case."""
 
     value: ir.Value
@@ -29,10 +29,6 @@ class LateAttribute(SugaredValue):
     @property
     def kind(self) -> str:
         return "value"
-
-    @property
-    def is_first_class(self) -> bool:
-        return True
 
     def as_value(self, emitter: Emitter, range: ir.SourceRange) -> ir.Value:
         check = emitter.insert("prim::If", (emitter.builtin(range, "aten::__is__", self.value, None),), (), range)

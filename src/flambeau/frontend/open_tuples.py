@@ -16,7 +16,7 @@ from flambeau.errors import ScriptError
 
 from .calls import joined_list
 from .sugared import Arg, SugaredValue
-from .values import SimpleValue
+from .values import ReadValue, SimpleValue
 
 if TYPE_CHECKING:
     from .emitter import Emitter
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class OpenTuple(SugaredValue):
+class OpenTuple(ReadValue):
     """The elements as they were written; with each, whether it is a list to be spread out."""
 
     parts: tuple[tuple[Arg, bool], ...]
@@ -33,10 +33,6 @@ class OpenTuple(SugaredValue):
     def kind(self) -> str:
         return "tuple"
 
-    @property
-    def is_first_class(self) -> bool:
-        return True
-
     def as_value(self, emitter: Emitter, range: ir.SourceRange) -> ir.Value:
         joined = joined_list(emitter, self.parts, range).value(emitter)
         return emitter.builtin(range, "aten::list", joined) if len(self.parts) == 1 else joined
@@ -44,7 +40,7 @@ class OpenTuple(SugaredValue):
     def as_tuple(self, emitter: Emitter, range: ir.SourceRange, size_hint: int | None = None) -> list[SugaredValue]:
         spread = sum(is_spread for _, is_spread in self.parts)
         if size_hint is None or spread != 1:
-            return self._simple(emitter, range).as_tuple(emitter, range, size_hint)
+            return self.read(emitter, range).as_tuple(emitter, range, size_hint)
         count = size_hint - (len(self.parts) - 1)
         if count < 0:
             raise ScriptError(f"too many values to unpack: need {size_hint} but found {len(self.parts) - 1}", range)
@@ -73,30 +69,3 @@ class OpenTuple(SugaredValue):
             (*left[before:], (Arg(SimpleValue(slice_), range), True), *right[: max(len(right) - after, 0)])
         )
         return [*first, rest, *last]
-
-    def attribute(self, emitter: Emitter, range: ir.SourceRange, name: str) -> SugaredValue:
-        return self._simple(emitter, range).attribute(emitter, range, name)
-
-    def iterate(self, emitter: Emitter, range: ir.SourceRange) -> SugaredValue:
-        return self._simple(emitter, range).iterate(emitter, range)
-
-    def length(self, emitter: Emitter, range: ir.SourceRange) -> ir.Value:
-        return self._simple(emitter, range).length(emitter, range)
-
-    def item(
-        self, emitter: Emitter, range: ir.SourceRange, index: ir.Value, hint: ir.Type | None = None
-    ) -> SugaredValue:
-        return self._simple(emitter, range).item(emitter, range, index, hint)
-
-    def slice(
-        self,
-        emitter: Emitter,
-        range: ir.SourceRange,
-        start: ir.Value | None,
-        stop: ir.Value | None,
-        step: ir.Value | None,
-    ) -> SugaredValue:
-        return self._simple(emitter, range).slice(emitter, range, start, stop, step)
-
-    def _simple(self, emitter: Emitter, range: ir.SourceRange) -> SimpleValue:
-        return SimpleValue(self.as_value(emitter, range))

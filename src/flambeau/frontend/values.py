@@ -242,9 +242,53 @@ def constant_slice(
     return slice(*bounds)
 
 
+class ReadValue(SugaredValue):
+    """Base of what becomes a value of the graph when it is read: whatever is asked of it is asked of that value."""
+
+    __slots__ = ()
+
+    @property
+    def is_first_class(self) -> bool:
+        return True
+
+    def read(self, emitter: Emitter, range: ir.SourceRange) -> SimpleValue:
+        """Emit the reading."""
+        return SimpleValue(self.as_value(emitter, range))
+
+    def as_tuple(self, emitter: Emitter, range: ir.SourceRange, size_hint: int | None = None) -> list[SugaredValue]:
+        return self.read(emitter, range).as_tuple(emitter, range, size_hint)
+
+    def attribute(self, emitter: Emitter, range: ir.SourceRange, name: str) -> SugaredValue:
+        return self.read(emitter, range).attribute(emitter, range, name)
+
+    def has_attribute(self, emitter: Emitter, range: ir.SourceRange, name: str) -> bool | ir.Value:
+        return self.read(emitter, range).has_attribute(emitter, range, name)
+
+    def iterate(self, emitter: Emitter, range: ir.SourceRange) -> SugaredValue:
+        return self.read(emitter, range).iterate(emitter, range)
+
+    def length(self, emitter: Emitter, range: ir.SourceRange) -> ir.Value:
+        return self.read(emitter, range).length(emitter, range)
+
+    def item(
+        self, emitter: Emitter, range: ir.SourceRange, index: ir.Value, hint: ir.Type | None = None
+    ) -> SugaredValue:
+        return self.read(emitter, range).item(emitter, range, index, hint)
+
+    def slice(
+        self,
+        emitter: Emitter,
+        range: ir.SourceRange,
+        start: ir.Value | None,
+        stop: ir.Value | None,
+        step: ir.Value | None,
+    ) -> SugaredValue:
+        return self.read(emitter, range).slice(emitter, range, start, stop, step)
+
+
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class ConstantValue(SugaredValue):
+class ConstantValue(ReadValue):
     """A Python value that is known at compile time; a constant of the graph where it is used as a value.
 
     `type` states its type where the value does not tell it, as for an empty list.
@@ -257,10 +301,6 @@ class ConstantValue(SugaredValue):
     def kind(self) -> str:
         return "value"
 
-    @property
-    def is_first_class(self) -> bool:
-        return True
-
     def as_value(self, emitter: Emitter, range: ir.SourceRange) -> ir.Value:
         return emitter.constant(self.constant, range, self.type)
 
@@ -268,29 +308,12 @@ class ConstantValue(SugaredValue):
         if isinstance(self.constant, tuple):
             types = self.type.elements if isinstance(self.type, ir.TupleType) else (None,) * len(self.constant)
             return [ConstantValue(part, type) for part, type in zip(self.constant, types, strict=True)]
-        return self._simple(emitter, range).as_tuple(emitter, range, size_hint)
-
-    def attribute(self, emitter: Emitter, range: ir.SourceRange, name: str) -> SugaredValue:
-        return self._simple(emitter, range).attribute(emitter, range, name)
-
-    def has_attribute(self, emitter: Emitter, range: ir.SourceRange, name: str) -> bool | ir.Value:
-        return self._simple(emitter, range).has_attribute(emitter, range, name)
+        return self.read(emitter, range).as_tuple(emitter, range, size_hint)
 
     def iterate(self, emitter: Emitter, range: ir.SourceRange) -> SugaredValue:
         if isinstance(self.constant, tuple):
             return SugaredTuple(tuple(self.as_tuple(emitter, range)))
-        return self._simple(emitter, range).iterate(emitter, range)
-
-    def length(self, emitter: Emitter, range: ir.SourceRange) -> ir.Value:
-        return self._simple(emitter, range).length(emitter, range)
-
-    def item(
-        self, emitter: Emitter, range: ir.SourceRange, index: ir.Value, hint: ir.Type | None = None
-    ) -> SugaredValue:
-        return self._simple(emitter, range).item(emitter, range, index, hint)
-
-    def _simple(self, emitter: Emitter, range: ir.SourceRange) -> SimpleValue:
-        return SimpleValue(self.as_value(emitter, range))
+        return self.read(emitter, range).iterate(emitter, range)
 
 
 @final
