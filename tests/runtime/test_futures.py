@@ -249,6 +249,7 @@ def test_tasks_run_in_forked_processes(tmp_path: Path) -> None:
             assert futures.fork(lambda: 1).wait() == 1
             blocked = threading.Event()
             waiting = [futures.fork(blocked.wait) for _ in range(4)]
+            warnings.simplefilter("ignore")  # Python 3.12 warns of forking while threads run
             child = os.fork()
             if child == 0:
                 done = threading.Event()
