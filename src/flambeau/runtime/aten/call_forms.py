@@ -7,7 +7,8 @@ accept the same call, and `torch.ops` otherwise. Arguments at the end that equal
 
 How the bindings choose (PyTorch's argument parser): the first signature that accepts every argument; a signature with a
 `Tensor` stands before one with a `Scalar` in its place. Numbers are accepted for tensors by few functions only, tensors
-without dimensions for numbers by all.
+without dimensions for numbers by all. Refusing a number for a tensor takes it a tenth of a microsecond; where such a signature
+would be tried in vain, one more argument, though it equals its default, rules it out by their number.
 """
 
 from __future__ import annotations
@@ -113,7 +114,22 @@ def _passed(operator: Operator, constants: Sequence[object]) -> tuple[tuple[int,
     given = [i for i, (a, c) in enumerate(zip(arguments, constants, strict=True)) if not _is_default(a, c)]
     positional = [i for i in given if not arguments[i].kwarg_only]
     count = positional[-1] + 1 if positional else 0
+    if count < len(arguments) and not arguments[count].kwarg_only and _is_tried_in_vain(operator, count):
+        count += 1
     return tuple(range(count)), tuple((arguments[i].name, i) for i in given if arguments[i].kwarg_only)
+
+
+@cache
+def _is_tried_in_vain(operator: Operator, count: int) -> bool:
+    """Whether an overload that takes so many arguments and no more has a tensor where this one has a number."""
+    mine = operator.schema.arguments[:count]
+    for rival in operators_named(operator.name):
+        theirs = [a for a in rival.schema.arguments if not a.kwarg_only]
+        if rival.has_python_binding and len(theirs) == count:
+            kinds = ((_kind(a), _kind(b)) for a, b in zip(theirs, mine, strict=True))
+            if any(wanted == "Tensor" and given in _NUMBERS for wanted, given in kinds):
+                return True
+    return False
 
 
 def _is_default(argument: Argument, value: object) -> bool:
