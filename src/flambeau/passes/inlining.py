@@ -66,6 +66,8 @@ def inline_specialised(
     constants share the work, which makes it depend on the size of the source more than on that of the inlined graph.
     Bodies that are large then are not inlined: they become functions of their own, which the calls call.
     """
+    if not any(node.kind in _CALLS or node.has_attribute("Subgraph") for node in graph.walk()):
+        return False
     decided = before(graph)
     return _Inliner(before, after, graph_of).inline(graph, 0) or decided
 
