@@ -8,6 +8,7 @@ import pytest
 
 from flambeau import ir
 from flambeau.passes import inline_calls
+from flambeau.passes.inlining import inline_specialised
 from flambeau.testing import FileCheck, same_graphs
 
 
@@ -144,3 +145,18 @@ def test_names_are_those_of_pytorch() -> None:
         return [(n.kind, [v.debug_name for v in n.outputs if v.has_debug_name]) for n in kept]
 
     assert named(ours) == named(theirs)
+
+
+def test_a_graph_without_calls_is_not_prepared_for_inlining() -> None:
+    graphs: list[ir.Graph] = []
+
+    def note(graph: ir.Graph) -> bool:
+        graphs.append(graph)
+        return False
+
+    plain = ir.parse("graph(%x : Tensor):\n  %y : Tensor = aten::relu(%x)\n  return (%y)")
+    assert not inline_specialised(plain, before=note, after=note)
+    assert not graphs
+    calling = ir.copy_graph(linear_net().methods["forward"].graph)
+    assert inline_specialised(calling, before=note, after=note)
+    assert graphs[0] is calling

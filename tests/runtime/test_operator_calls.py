@@ -405,3 +405,28 @@ def test_tensors_for_numbers(program: Callable[..., object], name: str) -> None:
         assert flambeau.script(converted)(TENSORS[name]) == (1, 1.0, True, 1 + 0j)
         return
     check(program, TENSORS[name])
+
+
+# --- defaults that are passed all the same
+
+
+def along_a_dimension(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    values, indices = x.max(1)
+    least, where = torch.min(x, 0)
+    return values, indices, least, where
+
+
+def less_a_number(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.subtract(x, 2), torch.rsub(x, 2), x.subtract_(3)
+
+
+@pytest.mark.parametrize("program", [along_a_dimension, less_a_number], ids=lambda f: f.__name__)
+def test_where_a_default_rules_out_the_overload_for_tensors(program: Callable[..., object]) -> None:
+    for x in (torch.tensor([[1.0, 3.0, 3.0], [float("nan"), 2.0, 5.0]]), torch.tensor([[4, 4], [-1, 7]])):
+        check(program, x)
+
+
+def test_how_extremes_along_a_dimension_are_called() -> None:
+    source = flambeau.script(along_a_dimension).execution_plan().source
+    assert ".max(1, False)" in source
+    assert ".min(0, False)" in source

@@ -7,8 +7,8 @@ accept the same call, and `torch.ops` otherwise. Arguments at the end that equal
 
 How the bindings choose (PyTorch's argument parser): the first signature that accepts every argument; a signature with a
 `Tensor` stands before one with a `Scalar` in its place. Numbers are accepted for tensors by few functions only, tensors
-without dimensions for numbers by all. Refusing a number for a tensor takes it a tenth of a microsecond; where such a signature
-would be tried in vain, one more argument, though it equals its default, rules it out by their number.
+without dimensions for numbers by all. To refuse a number for a tensor takes a tenth of a microsecond; where such a
+signature would be tried in vain, one more argument, though it equals its default, rules it out by their number.
 """
 
 from __future__ import annotations
