@@ -667,10 +667,15 @@ def types_of_values(x: Tensor, n: int, r: float, s: str):
 
 @suite.extends(torch.ones(2), torch.ones(2, 2))
 class TypeOfItself(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(2))
+
     def forward(self, x: Tensor):
         if x.dim() > 1:
             raise ValueError(f"{self.__class__.__name__} takes vectors, not a {type(x)} of {x.dim()} dimensions")
-        return x, type(self).__name__, type(self) is TypeOfItself
+        of_weight = type(self.weight) is torch.nn.Parameter, type(self.weight.detach()) is Tensor
+        return x, type(self).__name__, type(self) is TypeOfItself, of_weight
 
 
 @suite.rejects("is currently not supported in Torchscript", ours="is not known before it runs")

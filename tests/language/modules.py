@@ -13,7 +13,7 @@ suite = Suite("modules")
 _X = torch.arange(6.0).view(2, 3)
 
 
-class _Scale(nn.Module):
+class Scale(nn.Module):
     def __init__(self, factor: float):
         super().__init__()
         self.factor = factor
@@ -303,7 +303,7 @@ class TrainingFlag(nn.Module):
 class ForwardHooks(nn.Module):
     def __init__(self):
         super().__init__()
-        self.inner = _Scale(2.0)
+        self.inner = Scale(2.0)
         self.inner.register_forward_pre_hook(_pre_hook)
         self.inner.register_forward_hook(_hook)
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.language.harness import Suite
+from tests.language.modules import Scale
 
 suite = Suite("submodules")
 
@@ -34,25 +35,11 @@ class SharedSubmodule(nn.Module):
         return self.b(self.a(x))
 
 
-class _Scale(nn.Module):
-    def __init__(self, factor: float):
-        super().__init__()
-        self.factor = factor
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.factor
-
-    def other(self, x: Tensor, times: int = 2) -> Tensor:
-        for _ in range(times):
-            x = x + self.factor
-        return x
-
-
 @suite.accepts(_X)
 class MethodsOfSubmodules(nn.Module):
     def __init__(self):
         super().__init__()
-        self.scale = _Scale(2.0)
+        self.scale = Scale(2.0)
 
     def helper(self, x: Tensor, n: int) -> Tensor:
         return self.scale.other(x, times=n)
@@ -66,7 +53,7 @@ class AttributesOfSubmodules(nn.Module):
     def __init__(self):
         super().__init__()
         self.inner = nn.Sequential(nn.Linear(3, 3), nn.ReLU())
-        self.scale = _Scale(2.0)
+        self.scale = Scale(2.0)
 
     def forward(self, x: Tensor):
         self.scale.factor = 5.0
@@ -77,7 +64,7 @@ class AttributesOfSubmodules(nn.Module):
 class Lists(nn.Module):
     def __init__(self):
         super().__init__()
-        self.layers = nn.ModuleList([_Scale(float(i + 1)) for i in range(4)])
+        self.layers = nn.ModuleList([Scale(float(i + 1)) for i in range(4)])
 
     def forward(self, x: Tensor):
         y = x
@@ -92,7 +79,7 @@ class Lists(nn.Module):
 class ListAndSlice(nn.Module):
     def __init__(self):
         super().__init__()
-        self.layers = nn.ModuleList([_Scale(float(i + 1)) for i in range(4)])
+        self.layers = nn.ModuleList([Scale(float(i + 1)) for i in range(4)])
 
     def forward(self, x: Tensor):
         for layer in self.layers:
@@ -106,7 +93,7 @@ class ListAndSlice(nn.Module):
 class ListSlices(nn.Module):
     def __init__(self):
         super().__init__()
-        self.layers = nn.ModuleList([_Scale(float(i + 1)) for i in range(4)])
+        self.layers = nn.ModuleList([Scale(float(i + 1)) for i in range(4)])
 
     def forward(self, x: Tensor):
         y = x
@@ -119,7 +106,7 @@ class ListSlices(nn.Module):
 class ReversedList(nn.Module):
     def __init__(self):
         super().__init__()
-        self.layers = nn.ModuleList([_Scale(float(i + 1)) for i in range(4)])
+        self.layers = nn.ModuleList([Scale(float(i + 1)) for i in range(4)])
 
     def forward(self, x: Tensor):
         for layer in self.layers[::-1]:
@@ -131,8 +118,8 @@ class ReversedList(nn.Module):
 class ListsInParallel(nn.Module):
     def __init__(self):
         super().__init__()
-        self.a = nn.ModuleList([_Scale(1.0), _Scale(2.0)])
-        self.b = nn.ModuleList([_Scale(3.0), _Scale(4.0)])
+        self.a = nn.ModuleList([Scale(1.0), Scale(2.0)])
+        self.b = nn.ModuleList([Scale(3.0), Scale(4.0)])
 
     def forward(self, x: Tensor, ys: Optional[List[Tensor]] = None):
         found: List[Tensor] = []
@@ -147,7 +134,7 @@ class ListsInParallel(nn.Module):
 class SequentialSlices(nn.Module):
     def __init__(self):
         super().__init__()
-        self.layers = nn.Sequential(_Scale(1.5), _Scale(2.5), _Scale(3.5))
+        self.layers = nn.Sequential(Scale(1.5), Scale(2.5), Scale(3.5))
 
     def forward(self, x: Tensor):
         y = x
@@ -160,7 +147,7 @@ class SequentialSlices(nn.Module):
 class CalledSlice(nn.Module):
     def __init__(self):
         super().__init__()
-        self.layers = nn.Sequential(_Scale(1.5), _Scale(2.5), _Scale(3.5))
+        self.layers = nn.Sequential(Scale(1.5), Scale(2.5), Scale(3.5))
 
     def forward(self, x: Tensor):
         return self.layers[:2](x)
@@ -170,7 +157,7 @@ class CalledSlice(nn.Module):
 class Dicts(nn.Module):
     def __init__(self):
         super().__init__()
-        self.heads = nn.ModuleDict({"a": _Scale(1.0), "b": _Scale(2.0)})
+        self.heads = nn.ModuleDict({"a": Scale(1.0), "b": Scale(2.0)})
 
     def forward(self, x: Tensor):
         found: Dict[str, Tensor] = {}
@@ -237,7 +224,7 @@ class ParameterDictItems(nn.Module):
 class ModuleIteration(nn.Module):
     def __init__(self):
         super().__init__()
-        self.a = _Scale(2.0)
+        self.a = Scale(2.0)
         self.b = nn.ReLU()
 
     def forward(self, x: Tensor):
@@ -267,7 +254,7 @@ class _Layer(nn.Module):
 class InterfaceIndex(nn.Module):
     def __init__(self):
         super().__init__()
-        self.layers = nn.ModuleList([_Scale(1.0), _Other(), _Scale(3.0)])
+        self.layers = nn.ModuleList([Scale(1.0), _Other(), Scale(3.0)])
 
     def forward(self, x: Tensor, i: int):
         layer: _Layer = self.layers[i]
@@ -280,7 +267,7 @@ class InterfaceAttribute(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.layer = _Scale(3.0)
+        self.layer = Scale(3.0)
 
     def forward(self, x: Tensor):
         return self.layer.forward(x)
@@ -304,8 +291,8 @@ class DeepNesting(nn.Module):
 class ForkedSubmodule(nn.Module):
     def __init__(self):
         super().__init__()
-        self.a = _Scale(2.0)
-        self.b = _Scale(3.0)
+        self.a = Scale(2.0)
+        self.b = Scale(3.0)
 
     def forward(self, x: Tensor) -> Tensor:
         future = torch.jit.fork(self.a, x)
@@ -365,7 +352,7 @@ class Encoder(nn.Module):
 class ListIndexedByVariable(nn.Module):
     def __init__(self):
         super().__init__()
-        self.layers = nn.ModuleList([_Scale(1.0), _Scale(2.0)])
+        self.layers = nn.ModuleList([Scale(1.0), Scale(2.0)])
 
     def forward(self, x: Tensor, i: int):
         return self.layers[i](x)
@@ -393,7 +380,7 @@ class Inner(nn.Module):
 class SequentialVariable(nn.Module):
     def __init__(self):
         super().__init__()
-        self.layers = nn.Sequential(_Scale(1.0), nn.ReLU())
+        self.layers = nn.Sequential(Scale(1.0), nn.ReLU())
 
     def forward(self, x: Tensor, i: int):
         return self.layers[i](x)

@@ -63,7 +63,19 @@ class TypeFunction(SugaredValue):
         given = args[0].sugared
         if given.instance_class is not None:
             return ClassObject.of(given.instance_class, range)
-        return ClassObject.of(_class_of(args[0].value(emitter).type, range), range)
+        value = args[0].value(emitter)
+        if _is_parameter(emitter.environment.origin(value)):
+            return ClassObject.of(torch.nn.Parameter, range)
+        return ClassObject.of(_class_of(value.type, range), range)
+
+
+def _is_parameter(value: Value) -> bool:
+    """Whether a tensor was just read from a module that has it as a parameter."""
+    node = value.node
+    if node.kind != "prim::GetAttr" or not isinstance(node.input.type, ir.ClassType):
+        return False
+    attribute = node.input.type.find_attribute(node.string_attribute("name"))
+    return attribute is not None and attribute.kind == "parameter"
 
 
 def _class_of(given: ir.Type, range: SourceRange) -> type:
