@@ -249,19 +249,55 @@ def list_grows_in_loop(n: int) -> List[List[int]]:
     return rows
 
 
-@suite.rejects("undefined value")
+@suite.extends(3, 0)
 def loop_variable_after_loop(n: int) -> int:
     for i in range(n):
         z = i  # noqa: F841
     return i
 
 
-@suite.rejects("undefined value")
+@suite.extends(3, 0)
 def name_of_loop_body_after_loop(n: int) -> int:
     while n > 0:
         z = n
         n -= 1
     return z
+
+
+@suite.extends([1, 5, 2], [1], [])
+def name_of_a_branch_in_a_loop_after_loop(xs: List[int]):
+    for x in xs:
+        if x > 3:
+            found = x
+            break
+    return found, x
+
+
+@suite.extends([[1], [2, 3], []], [[]], [])
+def name_of_a_nested_loop_after_both(rows: List[List[int]]):
+    for row in rows:
+        for v in row:
+            last = v
+    return last + len(row)
+
+
+@suite.extends(([1, 2], True), ([], False), ([], True))
+def name_of_a_loop_read_on_one_path(xs: List[int], is_read: bool):
+    for x in xs:
+        y = torch.ones(2) * x
+    if is_read:
+        y += 1
+        return y
+    return torch.zeros(2)
+
+
+@suite.rejects("undefined value z")
+def name_read_before_a_loop_assigns_it(n: int) -> int:
+    total = 0
+    for i in range(n):
+        total += z  # noqa: F821
+        z = i
+    return total
 
 
 @suite.extends(3)

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from flambeau import ir
 
 Subject: TypeAlias = (
-    "tuple[Literal['literal', 'loop', 'loop facts', 'loop exits', 'variable', 'read', 'result'], object]"
+    "tuple[Literal['literal', 'loop', 'loop facts', 'loop exits', 'late', 'variable', 'read', 'result'], object]"
 )
 """What an assumption is about: a literal, a loop or a variable, and where it stands. Of a loop that is not unrolled it
-may be that nothing is known of attributes where it begins ('loop facts'); of one that is, that only a run decides
-how its rounds end ('loop exits').
+may be that nothing is known of attributes where it begins ('loop facts'), or that a variable which its body assigns is
+there before ('late'); of one that is, that only a run decides how its rounds end ('loop exits').
 """
 
 ATTEMPTS = 40

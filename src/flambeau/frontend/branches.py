@@ -74,10 +74,13 @@ def _join_variables(emitter: Emitter, frames: list[Frame], exits: list[bool], ra
     """
     environment = emitter.environment
     live = [frame for frame, left in zip(frames, exits, strict=True) if not left]
+    for frame in frames:
+        environment.frame.partial.update(frame.partial)
     for name in sorted({*frames[0].types, *frames[1].types}):
         why = _why_undefined(emitter, name, frames, exits, range)
         if why is not None:
             environment.frame.undefined[shown_name(name)] = why
+            environment.frame.partial[shown_name(name)] = {**frames[0].types, **frames[1].types}[name]
             continue
         types = [environment.find_type(name, frame) for frame in live]
         known = [type for type in types if type is not None]

@@ -68,6 +68,10 @@ class Frame:
     """The values that variables were given last, where no other statement can have come between; None: not known."""
     announced: dict[str, ir.Type] = field(default_factory=dict)
     """The types of annotations without a value, `x: T`."""
+    partial: dict[str, ir.Type] = field(default_factory=dict)
+    """Variables that only some branch in this block assigns, with their types there."""
+    late: set[str] = field(default_factory=set)
+    """Variables that a loop assigns first, and that are None before it, which stands for no value."""
     attributes: dict[str, ir.Type] = field(default_factory=dict)
     """What tests and assignments in this block say of attributes, by path (`self.cache`)."""
 
@@ -270,6 +274,21 @@ class Environment:
                 return looked.undefined[name]
             looked = looked.parent
         return None
+
+    def is_late(self, name: str) -> bool:
+        """Whether None means that the variable has no value yet."""
+        slot = self._slot(name)
+        looked: Frame | None = self._frame
+        while looked is not None and slot not in looked.late:
+            looked = looked.parent
+        return looked is not None
+
+    def make_late(self, name: str, type: ir.Type, range: ir.SourceRange) -> None:
+        """Make a variable that a loop will assign."""
+        self._graph.current_range = range
+        nothing = convert(self._graph, ir.insert_constant(self._graph, None), ir.optional(type))
+        self.assign(name, SimpleValue(nothing), range, ir.optional(type))
+        self._frame.late.add(self._slot(name))
 
     def _slot(self, name: str) -> str:
         """The name under which a variable is stored."""

@@ -23,6 +23,7 @@ from .branches import emit_if
 from .conditions import Condition, emit_condition, refine
 from .emitter import Emitter
 from .iteration import ZippedValue
+from .late_variables import declare_late_variables, note_late_variables
 from .loop_else import may_break, without_else
 from .sugared import SugaredValue
 from .syntax import statement
@@ -48,6 +49,7 @@ def emit_while(emitter: Emitter, node: ast.While) -> None:
 
 
 def _emit_conditional_loop(emitter: Emitter, node: ast.While, range: ir.SourceRange) -> Condition:
+    declare_late_variables(emitter, range)
     loop = emitter.insert("prim::Loop", (emitter.constant(_FOREVER, range),), (), range)
     body, header = loop.add_block(), loop.add_block()
     emitter.environment.push(header)
@@ -61,7 +63,7 @@ def _emit_conditional_loop(emitter: Emitter, node: ast.While, range: ir.SourceRa
         refine(emitter, condition.refinements.if_true, range)
         emitter.statements(node.body)
 
-    _emit_loop_body(emitter, body, lambda _: emit_body())
+    _emit_loop_body(emitter, body, lambda _: emit_body(), range)
     return condition
 
 
@@ -114,6 +116,7 @@ def emit_for(
         _emit_unrolled(emitter, target, iterable, iterable.static_length, range, emit_body)
         emitter.unrolled_loop = outer
         return
+    declare_late_variables(emitter, range)
     trip_count, always = iterable.length(emitter, range), emitter.constant(True, range)
     loop = emitter.insert("prim::Loop", (trip_count,), (), range)
     body, header = loop.add_block(), loop.add_block()
@@ -124,17 +127,19 @@ def emit_for(
         emit_body()
 
     with _facts_kept(emitter, range):
-        _emit_loop_body(emitter, body, emit_round)
+        _emit_loop_body(emitter, body, emit_round, range)
 
 
-def _emit_loop_body(emitter: Emitter, body: ir.Block, emit_round: Callable[[ir.Value], None]) -> None:
+def _emit_loop_body(
+    emitter: Emitter, body: ir.Block, emit_round: Callable[[ir.Value], None], range: ir.SourceRange
+) -> None:
     index = body.add_input("", ir.INT)
     kind, emitter.loop_kind = emitter.loop_kind, "loop"
     flag, emitter.break_flag = emitter.break_flag, None
     emitter.environment.push(body, is_loop_body=True)
     with emitter.graph.inserting_at(body):
         emit_round(index)
-    emitter.environment.pop()
+    note_late_variables(emitter, emitter.environment.pop(), range)
     emitter.loop_kind, emitter.break_flag = kind, flag
 
 
@@ -252,7 +257,7 @@ def _emit_single_round(
         assign(emitter, target, iterable.item(emitter, range, emitter.constant(index, range)), range)
         emit_body()
 
-    _emit_loop_body(emitter, body, emit_round)
+    _emit_loop_body(emitter, body, emit_round, range)
     return body
 
 

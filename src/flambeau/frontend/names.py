@@ -10,6 +10,7 @@ from flambeau.errors import ScriptError
 from .assumptions import Reconsider
 from .builtins import BUILTINS
 from .emitter import Emitter
+from .late_variables import read_late_variable
 from .optional_reads import is_declared, read_optional
 from .sugared import SugaredValue
 from .suggestions import similar
@@ -20,6 +21,7 @@ from .syntax import expression
 def emit_name(emitter: Emitter, node: ast.Name, hint: ir.Type | None) -> SugaredValue:
     found = find_name(emitter, node.id, emitter.range(node))
     if found is not None:
+        found = read_late_variable(emitter, node.id, found, emitter.range(node))
         return found if is_declared(emitter, node.id) else read_optional(emitter, node, found)
     raise undefined(emitter, node.id, emitter.range(node))
 
@@ -38,5 +40,7 @@ def undefined(emitter: Emitter, name: str, range: ir.SourceRange) -> ScriptError
     if reason is None:
         known = similar(name, lambda: {*emitter.environment.names(), *BUILTINS, *emitter.resolver.names()})
         return ScriptError(f"undefined value {name}", range, remedy=known)
+    if isinstance(reason, Reconsider) and reason.subject[0] == "late":
+        return Reconsider(ScriptError(reason.message, range), reason.subject, reason.type)
     made = ScriptError(reason.message, reason.range, [*reason.calls, ("and was used here:", range)])
     return Reconsider(made, reason.subject, reason.type) if isinstance(reason, Reconsider) else made
