@@ -296,7 +296,7 @@ def name_read_before_a_loop_assigns_it(n: int) -> int:
     total = 0
     for i in range(n):
         total += z  # noqa: F821
-        z = i
+        z = i  # noqa: F841
     return total
 
 
