@@ -296,6 +296,10 @@ class Expressions(Writer):
         ]
         if self._extended:
             made.append(f'f"{{{self._leaf(INT)}:03d}}|{{{self._variable_or_one(STR)}!s}}"')
+            number, text = self._variable_or_one(self._pick((INT, FLOAT))), self._variable_or_one(STR)
+            spec = self._pick((".2f", "+.3e", "g", ",.1f", ">12.4G", "08.2f", ".1%"))
+            made.append(f'f"{{{number}:{spec}}}|{{{text}!r:>9}}"')
+            made.append(f'"%.3f|%-6s|%+d" % ({number}, {text}, {self._leaf(INT)})')
         return self._pick(made)
 
     def _variable_or_one(self, type: str) -> str:
