@@ -7,6 +7,8 @@ import os
 import pickletools
 import warnings
 from pathlib import Path
+from random import Random
+from types import NoneType
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from flambeau.serialization import (
     Limits,
     StorageKeys,
     ValueBuilder,
+    pickle_writer,
     read_pickle,
     write_constants,
     write_pickle,
@@ -489,3 +492,76 @@ class TestRefusals:
             read_pickle(data, limits=limits)
             length += 1
         assert length > 20
+
+
+# --- objects of which little can be inside
+
+
+def made_of_classes(random: Random) -> tuple[object, ir.Type]:
+    """An object of classes that hold each other, with values that are shared, missing or of other types."""
+    kinds: list[ir.Type] = [
+        ir.INT,
+        ir.BOOL,
+        ir.STRING,
+        ir.TENSOR,
+        ir.optional(ir.FLOAT),
+        ir.optional(ir.TENSOR),
+        ir.NONE,
+    ]
+    storage = ir.Storage(16, bytes(16))
+    plain: list[object] = [3, True, "text", ir.TensorData(ir.ScalarType.Float, (2,), (1,), storage), 1.5, None]
+    classes: list[ir.ClassType] = []
+    made: list[list[ir.ScriptObject]] = []
+    for number in range(14):
+        cls = ir.ClassType(f"__torch__.C{number}", random.random() < 0.5)
+        slots: list[object] = []
+        for name in range(random.randrange(5)):
+            type: ir.Type = random.choice(kinds)
+            value = random.choice([v for v in plain if fits(v, type)])
+            if classes and random.random() < 0.7:
+                inner = random.choice((-1, random.randrange(len(classes))))
+                type = random.choice(
+                    (classes[inner], classes[inner], ir.optional(classes[inner]), ir.ListType(classes[inner]))
+                )
+                held = random.choice(made[inner])
+                value = [held, held] if isinstance(type, ir.ListType) else held
+            if random.random() < 0.03:
+                value = random.choice((ir.UNSET, [1], random.choice(made)[0] if made else 2.5))
+            cls.add_attribute(f"a{name}", type)
+            slots.append(value)
+        classes.append(cls)
+        made.append([ir.ScriptObject(cls, list(slots)) for _ in range(random.choice((1, 2)))])
+    return made[-1][0], classes[-1]
+
+
+def fits(value: object, type: ir.Type) -> bool:
+    if isinstance(type, ir.OptionalType):
+        return value is None or fits(value, type.element)
+    python = {ir.INT: int, ir.BOOL: bool, ir.STRING: str, ir.FLOAT: float, ir.NONE: NoneType}.get(type, ir.TensorData)
+    return value.__class__ is python
+
+
+def outcome_of(value: object, type: ir.Type) -> bytes | str:
+    try:
+        return write_pickle(value, type).data
+    except ArchiveError as error:
+        return str(error)
+
+
+def test_small_objects_are_written_like_large_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [made_of_classes(Random(seed)) for seed in range(300)]
+    quick = [outcome_of(*case) for case in cases]
+    monkeypatch.setattr(pickle_writer, "_MAX_HEIGHT", 0)
+    assert quick == [outcome_of(*case) for case in cases]
+    assert 20 < sum(isinstance(outcome, str) for outcome in quick) < 250
+
+
+def test_classes_in_circles() -> None:
+    outer, inner = ir.ClassType("__torch__.Outer"), ir.ClassType("__torch__.Inner")
+    outer.add_attribute("inner", inner)
+    inner.add_attribute("outer", ir.optional(outer))
+    inner.add_attribute("again", outer)
+    value = ir.ScriptObject(outer)
+    value.slots = [ir.ScriptObject(inner, [None, value])]
+    with pytest.raises(ArchiveError, match=r"cannot save 'inner\.again': the value contains itself"):
+        write_pickle(value, outer)

@@ -206,7 +206,6 @@ class TensorDescriber:
 
     def _described(self, tensor: Tensor) -> TensorData:
         dtype, layout = _scalar_type(tensor.dtype), _layout(tensor.layout)
-        sizes = tuple(tensor.shape)
         if layout is Layout.Sparse:
             return self._sparse(tensor, dtype, layout, tensor._indices(), tensor._values())
         if layout in _ROW_MAJOR:
@@ -217,13 +216,13 @@ class TensorDescriber:
             raise UnsupportedError(f"a tensor of layout {layout.name} cannot be saved")
         return TensorData(
             dtype,
-            sizes,
+            tensor.shape,
             tensor.stride(),
             self._storage(tensor.untyped_storage()),
             int(tensor.storage_offset()),
             tensor.requires_grad,
             self._quantizer(tensor) if tensor.is_quantized else None,
-            tensor.is_conj(),
+            dtype.is_complex and tensor.is_conj(),
             tensor.is_neg(),
         )
 
@@ -234,13 +233,15 @@ class TensorDescriber:
         )
 
     def _storage(self, storage: torch.UntypedStorage) -> Storage:
-        known = self._storages.get(storage._cdata)
+        address = storage._cdata
+        known = self._storages.get(address)
         if known is not None:
             return known[1]
         device = _device_text(storage.device)
-        data = None if storage.device.type == "meta" else partial(_bytes_of, storage)
-        described = Storage(storage.nbytes(), data, device=device)
-        self._storages[storage._cdata] = (storage, described)
+        described = Storage(
+            storage.nbytes(), None if device.startswith("meta") else partial(_bytes_of, storage), device=device
+        )
+        self._storages[address] = (storage, described)
         return described
 
     def _quantizer(self, tensor: Tensor) -> Quantizer:

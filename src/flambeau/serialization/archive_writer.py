@@ -13,6 +13,7 @@ from flambeau.ir import (
     TensorData,
     Type,
     bound_class_of,
+    collected_later,
     infer_constant_type,
     is_bound,
     is_device,
@@ -48,11 +49,21 @@ def write_archive(
     (`flambeau.python` has both). Of `traced_inputs`, by method, only the shapes and types are kept. ArchiveError or
     UnsupportedError, naming the attribute or the function, if something cannot be saved.
     """
-    describer = _Describer(tensors, bound_objects)
+    with collected_later():
+        _write(root, target, _Describer(tensors, bound_objects), extra_files or {}, traced_inputs)
+
+
+def _write(
+    root: ScriptObject,
+    target: ArchiveTarget,
+    describer: _Describer,
+    extra_files: Mapping[str, str | bytes],
+    traced_inputs: Mapping[str, Sequence[object]] | None,
+) -> None:
     printer = SourcePrinter(ConstantTable(describer))
     printer.reference(root.type)  # the first to be named keeps its name
     with ArchiveWriter(target) as archive:
-        for name, content in (extra_files or {}).items():
+        for name, content in extra_files.items():
             archive.write(f"extra/{name}", content)
         write_pickle_record(archive, "data", root, root.type, describer, rename=printer.reference)
         printer.print_type(root.type)

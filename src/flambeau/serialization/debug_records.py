@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import NoneType
 from typing import TypeGuard, final
 
@@ -29,6 +29,8 @@ _MAX_TEXT = 1 << 25
 """Characters that all sources of one record may have together."""
 _LINE_COST = 16
 """What looking up one line counts for, in characters."""
+_REMEMBERED = 16
+"""Of so many tables of strings the pickled form is kept: a model that is saved again has the same ones."""
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
@@ -227,20 +229,24 @@ class _Record:
                 name = self._index(place.source.filename)
                 self._lines[id(place.source)] = lines, name, Utf8Offsets(place.source.text)
         out = self._out
-        out.text(_FORMAT)
-        self._open_tuple(len(self._strings))
-        for string in self._strings:
-            out.text(string)
-        self._close_tuple(len(self._strings))
-        out.store()
-        self._open_tuple(len(entries))
+        out.append(*_table(tuple(self._strings)))
+        _open_tuple(out, len(entries))
+        repeated: dict[int, bytes] = {}  # by tag, what follows the offset
+        buffer = out.buffer
         for offset, place, tag in entries:
             out.integer(offset)
+            known = repeated.get(tag)
+            if known is not None:
+                buffer += known
+                continue
+            start, stored = len(buffer), out.stored
             self._place(place)
-            out.buffer.append(Opcode.TUPLE3)
+            buffer.append(Opcode.TUPLE3)
             out.integer(tag)
-            out.buffer.append(Opcode.TUPLE3)
-        self._close_tuple(len(entries))
+            buffer.append(Opcode.TUPLE3)
+            if out.stored == stored:
+                repeated[tag] = bytes(buffer[start:])
+        _close_tuple(out, len(entries))
         out.store()
         out.op(Opcode.TUPLE3)
         return out.finish()
@@ -276,13 +282,29 @@ class _Record:
             self._out.integer(value)
         self._out.op(Opcode.APPENDS, Opcode.TUPLE, Opcode.REDUCE)
 
-    def _open_tuple(self, length: int) -> None:
-        if length > 3:
-            self._out.op(Opcode.MARK)
 
-    def _close_tuple(self, length: int) -> None:
-        by_length = (Opcode.EMPTY_TUPLE, Opcode.TUPLE1, Opcode.TUPLE2, Opcode.TUPLE3)
-        self._out.op(by_length[length] if length < len(by_length) else Opcode.TUPLE)
+@lru_cache(_REMEMBERED)
+def _table(strings: tuple[str, ...]) -> tuple[bytes, int]:
+    """How a record with this table of strings begins, and how many values that stores."""
+    out = PickleEmitter()
+    start = len(out.buffer)
+    out.text(_FORMAT)
+    _open_tuple(out, len(strings))
+    for string in strings:
+        out.text(string)
+    _close_tuple(out, len(strings))
+    out.store()
+    return bytes(out.buffer[start:]), out.stored
+
+
+def _open_tuple(out: PickleEmitter, length: int) -> None:
+    if length > 3:
+        out.op(Opcode.MARK)
+
+
+def _close_tuple(out: PickleEmitter, length: int) -> None:
+    by_length = (Opcode.EMPTY_TUPLE, Opcode.TUPLE1, Opcode.TUPLE2, Opcode.TUPLE3)
+    out.op(by_length[length] if length < len(by_length) else Opcode.TUPLE)
 
 
 def _lines(text: str) -> list[str]:

@@ -43,8 +43,8 @@ class PickleEmitter:
         self._wanted = wanted
         self._stored = 0
         self._on_demand = 0
-        self._texts: dict[str, bytes] = {}
-        """By string, the instruction that fetches it."""
+        self.texts: dict[str, bytes] = {}
+        """By string that was written, the instruction that fetches it."""
         self._names: dict[tuple[str, str], MemoEntry] = {}
 
     @property
@@ -55,6 +55,11 @@ class PickleEmitter:
     def op(self, *opcodes: Opcode) -> None:
         """Instructions without operands."""
         self.buffer.extend(opcodes)
+
+    def append(self, instructions: bytes, stored: int) -> None:
+        """Instructions that another emitter wrote at this place of its pickle, with the values that they store."""
+        self.buffer += instructions
+        self._stored += stored
 
     def store(self) -> MemoEntry:
         """Let later instructions refer to the value just written."""
@@ -111,7 +116,7 @@ class PickleEmitter:
 
     def text(self, value: str) -> None:
         """A string; equal ones are written once."""
-        known = self._texts.get(value)
+        known = self.texts.get(value)
         if known is not None:
             self.buffer += known
             return
@@ -121,10 +126,14 @@ class PickleEmitter:
             raise ArchiveError(f"a string cannot be encoded: {error}") from None
         if len(encoded) >= 1 << 32:
             raise ArchiveError("a string has more than the possible 4 GB")
-        self.buffer += _TEXT(len(encoded))
-        self.buffer += encoded
-        entry = self.store()
-        self._texts[value] = _GET[entry] if entry < 256 else _GET_LONG(entry)
+        entry = self._stored
+        self._stored = entry + 1
+        if entry < 256:
+            self.buffer += _TEXT(len(encoded)) + encoded + _PUT[entry]
+            self.texts[value] = _GET[entry]
+        else:
+            self.buffer += _TEXT(len(encoded)) + encoded + _PUT_LONG(entry)
+            self.texts[value] = _GET_LONG(entry)
 
     def name(self, module: str, name: str) -> MemoEntry:
         """A function or a class."""

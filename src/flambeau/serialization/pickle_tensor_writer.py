@@ -13,6 +13,8 @@ from flambeau.serialization.pickle_opcodes import Opcode
 __all__ = ["StorageKeys", "TensorWriter"]
 
 _UTILS = "torch._utils"
+_STRIDED = Layout.Strided
+_MARK = int(Opcode.MARK)
 _CALL = bytes((Opcode.TUPLE, Opcode.REDUCE))
 _CALL_WITHOUT_ARGUMENTS = bytes((Opcode.EMPTY_TUPLE, Opcode.REDUCE))
 _REFERENCE = bytes((Opcode.TUPLE, Opcode.BINPERSID))
@@ -55,29 +57,32 @@ class TensorWriter:
 
     def tensor(self, data: TensorData) -> None:
         """Instructions that make the tensor; tensors it consists of are written within."""
-        if data.layout is not Layout.Strided:
+        if data.layout is not _STRIDED:
             self._sparse(data)
             return
         out = self._out
-        out.name(_UTILS, "_rebuild_tensor_v2" if data.quantizer is None else "_rebuild_qtensor")
-        out.buffer.append(Opcode.MARK)
+        buffer, known = out.buffer, self._bytes
+        start = known.get(_UTILS) if data.quantizer is None else None
+        if start is not None:
+            buffer += start
+        else:
+            at, stored = len(buffer), out.stored
+            out.name(_UTILS, "_rebuild_tensor_v2" if data.quantizer is None else "_rebuild_qtensor")
+            buffer.append(_MARK)
+            if data.quantizer is None:
+                self._remember(_UTILS, at, stored)
         self._storage(data)
         if data.quantizer is not None or data.is_conj or data.is_neg:
             self._view(data)
             return
         key = data.storage_offset, data.sizes, data.strides, data.requires_grad
-        if not self._repeated(key):
-            start, stored = len(out.buffer), out.stored
-            self._view(data)
-            self._remember(key, start, stored)
-
-    def _repeated(self, key: Hashable) -> bool:
-        """Write again what was written for an equal key, if that is known."""
-        known = self._bytes.get(key)
-        if known is None:
-            return False
-        self._out.buffer += known
-        return True
+        view = known.get(key)
+        if view is not None:
+            buffer += view
+            return
+        at, stored = len(buffer), out.stored
+        self._view(data)
+        self._remember(key, at, stored)
 
     def _remember(self, key: Hashable, start: int, stored: int) -> None:
         """Keep the instructions from `start` on for equal keys, unless they entered something into the memo."""
@@ -117,20 +122,31 @@ class TensorWriter:
         if storage is None or dtype is ScalarType.Undefined:
             raise ArchiveError("an undefined tensor cannot be written to an archive")
         out = self._out
-        known = self._written.get((storage, dtype))
-        if known is not None:
-            out.fetch(known)
+        written = self._written.get((storage, dtype))
+        if written is not None:
+            out.fetch(written)
             return
-        if not self._repeated(dtype):
-            start, stored = len(out.buffer), out.stored
-            out.buffer.append(Opcode.MARK)
+        buffer = out.buffer
+        start = self._bytes.get(dtype)
+        if start is not None:
+            buffer += start
+        else:
+            at, stored = len(buffer), out.stored
+            buffer.append(_MARK)
             out.text("storage")
             out.name("torch", dtype.storage_name)
-            self._remember(dtype, start, stored)
+            self._remember(dtype, at, stored)
         out.text(self._storages.key(storage))
-        out.text(storage.device)
-        out.integer(storage.nbytes // dtype.itemsize)
-        out.buffer += _REFERENCE
+        size = storage.device, storage.nbytes, dtype
+        end = self._bytes.get(size)
+        if end is not None:
+            buffer += end
+        else:
+            at, stored = len(buffer), out.stored
+            out.text(storage.device)
+            out.integer(storage.nbytes // dtype.itemsize)
+            buffer += _REFERENCE
+            self._remember(size, at, stored)
         self._written[storage, dtype] = out.store()
 
     def _quantizer(self, quantizer: Quantizer) -> None:

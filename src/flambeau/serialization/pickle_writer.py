@@ -17,9 +17,13 @@ from flambeau.ir import (
     ANY,
     BOOL,
     COMPLEX,
+    DEVICE,
     FLOAT,
     INT,
+    NONE,
+    STRING,
     UNSET,
+    ClassType,
     DictType,
     EnumValue,
     ListType,
@@ -27,12 +31,13 @@ from flambeau.ir import (
     OptionalType,
     Rename,
     ScriptObject,
+    TensorType,
     TupleType,
     Type,
     UnionType,
 )
 from flambeau.serialization.limits import DEFAULT_LIMITS, Limits
-from flambeau.serialization.pickle_described import ObjectContents, ValueDescriber, dynamic_type
+from flambeau.serialization.pickle_described import ObjectContents, ValueDescriber, dynamic_type, has_stored_state
 from flambeau.serialization.pickle_emitter import MemoEntry, PickleEmitter
 from flambeau.serialization.pickle_opcodes import Opcode
 from flambeau.serialization.pickle_tensor_writer import StorageKeys, TensorWriter
@@ -65,6 +70,10 @@ _ACCEPTED: dict[str, tuple[type, ...]] = {
 _CONTAINERS: tuple[tuple[type, type[Type]], ...] = ((list, ListType), (dict, DictType), (tuple, TupleType))
 _NEW_OBJECT = bytes((Opcode.EMPTY_TUPLE, Opcode.NEWOBJ, Opcode.EMPTY_DICT, Opcode.MARK))
 _OBJECT_DONE = bytes((Opcode.SETITEMS, Opcode.BUILD))
+_TRUE, _FALSE, _NONE = int(Opcode.NEWTRUE), int(Opcode.NEWFALSE), int(Opcode.NONE)
+_LEAVES = frozenset({INT, FLOAT, COMPLEX, BOOL, STRING, DEVICE, NONE})
+_MAX_HEIGHT = 8
+"""So many objects may lie in one another for calls to follow them."""
 _NESTING_MARGIN = 8
 """Reading needs a few more levels than the values have."""
 _SHOWN_OF_PATH = 12
@@ -138,6 +147,7 @@ class _Writer:
         """Values whose parts are being written."""
         self._devices: dict[str, MemoEntry] = {}
         self._classes: dict[NamedType, MemoEntry] = {}
+        self._heights: dict[ClassType, int | None] = {}
         self._path: list[str] = []
         self._part = ""
         """The part of the innermost value that is being written."""
@@ -180,19 +190,31 @@ class _Writer:
         if known is not None:
             self._out.fetch(known[1])
             return True
-        if isinstance(value, (ScriptObject, list, dict, tuple)):
+        if isinstance(value, ScriptObject):
+            return self._flat_object(value)
+        if isinstance(value, (list, dict, tuple)):
             return False
-        tensor = self._describer.tensor(value)
-        if tensor is not None:
-            if self._depth >= self._known.depth_limit:
-                self._deeper(1)
-            self._tensors.tensor(tensor)
-            self._written[id(value)] = (value, self._out.store())
+        if self._tensor(value):
             return True
         device = self._describer.device(value)
         if device is not None:
             self._device(device)
         return device is not None
+
+    def _tensor(self, value: object) -> bool:
+        """Write a tensor, if the value is one."""
+        known = self._written.get(id(value))
+        if known is not None:
+            self._out.fetch(known[1])
+            return True
+        tensor = self._describer.tensor(value)
+        if tensor is None:
+            return False
+        if self._depth >= self._known.depth_limit:
+            self._deeper(1)
+        self._tensors.tensor(tensor)
+        self._written[id(value)] = (value, self._out.store())
+        return True
 
     def _begin(self, value: object, type: Type) -> _Steps:
         if id(value) in self._open:
@@ -350,19 +372,79 @@ class _Writer:
         for attribute, part in zip(contents.attributes, contents.values, strict=True):
             self._part = name = attribute.name
             out.text(name)
-            type = attribute.type
-            if type is BOOL and isinstance(part, bool):
-                out.boolean(part)
-            elif part is None and isinstance(type, OptionalType):
-                out.none()
-            elif not self._leaf(part, type):
+            if not self._leaf(part, attribute.type):
                 self._part = ""
-                yield part, type, name
+                yield part, attribute.type, name
         self._part = ""
         out.buffer += _OBJECT_DONE
         self._deeper(-1)
         if contents.always_shared:
             self._written[id(value)] = (value, out.store())
+
+    def _flat_object(self, value: ScriptObject) -> bool:
+        """Write an object whose class says that little can be in it (`_height_of`); False for any other.
+
+        Most modules are such, and this takes less than stopping at each attribute.
+        """
+        height = self._height_of(value.type)
+        if height is None or self._depth + 2 * height + 1 > self._known.depth_limit:
+            return False
+        contents = self._known.contents(value)
+        if contents is None or contents.state is not None:
+            return False
+        self._class(contents.type)
+        self._path.append(self._part)
+        self._depth += 2
+        out = self._out
+        buffer, instructions = out.buffer, out.texts
+        buffer += _NEW_OBJECT
+        for attribute, part in zip(contents.attributes, contents.values, strict=True):
+            self._part = name = attribute.name
+            known = instructions.get(name)
+            if known is None:
+                out.text(name)
+            else:
+                buffer += known
+            type = attribute.type
+            if part.__class__ is bool and type is BOOL:
+                buffer.append(_TRUE if part else _FALSE)
+            elif part is None and (type is NONE or isinstance(type, OptionalType)):
+                buffer.append(_NONE)
+            elif isinstance(type, TensorType) and self._tensor(part):
+                continue
+            elif self._is_misplaced(part, type) or not self._leaf(part, type):
+                self._part = ""
+                self._path.append(name)
+                self._composite(part, type)
+                self._path.pop()
+        buffer += _OBJECT_DONE
+        self._depth -= 2
+        self._part = self._path.pop()
+        entry = out.store() if contents.always_shared else out.store_on_demand()
+        self._written[id(value)] = (value, entry)
+        return True
+
+    def _is_misplaced(self, value: object, type: Type) -> bool:
+        """Whether a value is an object of another class than declared, of which the height says nothing."""
+        return isinstance(value, ScriptObject) and value.type is not type and id(value) not in self._written
+
+    def _height_of(self, cls: ClassType) -> int | None:
+        """How many objects lie in one another in an object of a class; None if that is unknown, or more than a few."""
+        if cls not in self._heights:
+            self._heights[cls] = None  # while it is looked for: classes may lead to each other in circles
+            if not has_stored_state(cls):
+                heights = [self._attribute_height(attribute.type) for attribute in cls.attributes]
+                known = [height for height in heights if height is not None]
+                if len(known) == len(heights) and max(known, default=0) < _MAX_HEIGHT:
+                    self._heights[cls] = 1 + max(known, default=0)
+        return self._heights[cls]
+
+    def _attribute_height(self, type: Type) -> int | None:
+        if isinstance(type, ClassType):
+            return self._height_of(type)
+        if isinstance(type, OptionalType):
+            type = type.element
+        return 0 if isinstance(type, TensorType) or type in _LEAVES else None
 
     def _object_with_state(self, value: object, contents: ObjectContents, state: object, type: Type) -> _Steps:
         self._class(contents.type)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from functools import lru_cache
 from typing import final
 
 from flambeau.ir import Value
@@ -55,11 +56,13 @@ _RESERVED = frozenset(keyword.kwlist) | {
 _INVALID = re.compile(r"[^A-Za-z0-9_]")
 
 
+@lru_cache(4096)
 def is_identifier(name: str) -> bool:
     """Whether a name can be written as an attribute or a variable."""
     return name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
 
 
+@lru_cache(4096)
 def identifier_from(debug_name: str) -> str:
     """A valid identifier near a debug name: without numeric suffix, with `_` for what identifiers cannot have."""
     base = debug_name.partition(".")[0] or "_"
