@@ -148,6 +148,7 @@ class _Writer:
         self._devices: dict[str, MemoEntry] = {}
         self._classes: dict[NamedType, MemoEntry] = {}
         self._heights: dict[ClassType, int | None] = {}
+        """What `_height_of` found."""
         self._path: list[str] = []
         self._part = ""
         """The part of the innermost value that is being written."""
@@ -386,7 +387,7 @@ class _Writer:
 
         Most modules are such, and this takes less than stopping at each attribute.
         """
-        height = self._height_of(value.type)
+        height = self._height_of(value.type, _MAX_HEIGHT)
         if height is None or self._depth + 2 * height + 1 > self._known.depth_limit:
             return False
         contents = self._known.contents(value)
@@ -428,20 +429,21 @@ class _Writer:
         """Whether a value is an object of another class than declared, of which the height says nothing."""
         return isinstance(value, ScriptObject) and value.type is not type and id(value) not in self._written
 
-    def _height_of(self, cls: ClassType) -> int | None:
-        """How many objects lie in one another in an object of a class; None if that is unknown, or more than a few."""
-        if cls not in self._heights:
-            self._heights[cls] = None  # while it is looked for: classes may lead to each other in circles
-            if not has_stored_state(cls):
-                heights = [self._attribute_height(attribute.type) for attribute in cls.attributes]
-                known = [height for height in heights if height is not None]
-                if len(known) == len(heights) and max(known, default=0) < _MAX_HEIGHT:
-                    self._heights[cls] = 1 + max(known, default=0)
+    def _height_of(self, cls: ClassType, most: int) -> int | None:
+        """How many objects lie in one another in an object of a class; None if that is unknown, or more than `most`."""
+        if cls in self._heights or not most:
+            return self._heights.get(cls)
+        self._heights[cls] = None  # while it is looked for: classes may lead to each other in circles
+        if not has_stored_state(cls):
+            heights = [self._attribute_height(attribute.type, most - 1) for attribute in cls.attributes]
+            known = [height for height in heights if height is not None]
+            if len(known) == len(heights):
+                self._heights[cls] = 1 + max(known, default=0)
         return self._heights[cls]
 
-    def _attribute_height(self, type: Type) -> int | None:
+    def _attribute_height(self, type: Type, most: int) -> int | None:
         if isinstance(type, ClassType):
-            return self._height_of(type)
+            return self._height_of(type, most)
         if isinstance(type, OptionalType):
             type = type.element
         return 0 if isinstance(type, TensorType) or type in _LEAVES else None
