@@ -310,6 +310,11 @@ class ConstantValue(ReadValue):
             return [ConstantValue(part, type) for part, type in zip(self.constant, types, strict=True)]
         return self.read(emitter, range).as_tuple(emitter, range, size_hint)
 
+    def call(
+        self, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
+    ) -> SugaredValue:
+        return self._simple(emitter, range).call(emitter, range, args, kwargs, n_binders)
+
     def iterate(self, emitter: Emitter, range: ir.SourceRange) -> SugaredValue:
         if isinstance(self.constant, tuple):
             return SugaredTuple(tuple(self.as_tuple(emitter, range)))

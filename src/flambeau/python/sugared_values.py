@@ -68,6 +68,7 @@ from flambeau.python.sugared_classes import (
     bound_class_value,
     class_value_attribute,
 )
+from flambeau.python.type_limits import limits_function
 from flambeau.python.unit import services
 from flambeau.python.wrappers import script_value_of
 from flambeau.runtime.aten import register_custom_operators
@@ -249,6 +250,9 @@ def _class(cls: type, range: SourceRange) -> SugaredValue:
         return PartialClass()
     if cls is torch.set_grad_enabled:
         return SetGradEnabledValue()
+    limits = limits_function(cls)
+    if limits is not None:
+        return PythonFunction(limits)
     bound = special_forms.BOUND_AS.get(special_forms.origin(cls))
     if bound is not None:
         return ClassValue(ir.custom_class(bound))

@@ -123,3 +123,27 @@ class PartThatIsNotThere(nn.Module):
         if not _is_empty(head):
             out.append(self.local(head))
         return torch.cat(out, dim=1)
+
+
+@case(rand(2, 4, 4), rand(2, 4, 4).half(), rand(2, 4, 4).double())
+class MaskedScores(nn.Module):
+    def forward(self, x):
+        mask = torch.ones(4, 4, dtype=torch.bool).triu(1)
+        info = torch.finfo(x.dtype)
+        smallest = torch.iinfo(torch.int32).min
+        return x.masked_fill(mask, -torch.finfo(x.dtype).max), info.eps, info.bits, smallest
+
+
+@case(rand(2, 4, 3), heads=0)
+class PartChosenByTheInstance(nn.Module):
+    def __init__(self, heads):
+        super().__init__()
+        self.act = torch.sin if heads == 0 else None
+        self.other = None
+        self.flag = heads == 0
+
+    def forward(self, x):
+        act = self.act if self.flag else torch.tanh
+        if x.dim() == 4:
+            x = self.other(x)
+        return act(x)
