@@ -117,6 +117,8 @@ def assign(emitter: Emitter, target: ast.expr, value: SugaredValue, range: ir.So
         case ast.Name():
             _check_name(emitter, target)
             place = emitter.range(target)
+            if emitter.environment.find_type(target.id) is not None:
+                value = value.stored(emitter, range)
             emitter.environment.assign(target.id, first_class(emitter, value, place), place)
         case ast.Tuple(elts=elements) | ast.List(elts=elements):
             _assign_elements(emitter, target, elements, value, range)

@@ -113,6 +113,10 @@ class ZippedValue(SugaredValue):
         # If only a run tells how long some are, the rounds that all might have are unrolled, and each asks for itself.
         return min(known) if known else None
 
+    def as_tuple(self, emitter: Emitter, range: ir.SourceRange, size_hint: int | None = None) -> list[SugaredValue]:
+        rows = zip(*(child.as_tuple(emitter, range, size_hint) for child in self.children), strict=False)
+        return [SugaredTuple(row) for row in rows]
+
     def open_children(self) -> list[SugaredValue]:
         """The iterables whose length only a run tells, where there are others."""
         if self.static_length is None:

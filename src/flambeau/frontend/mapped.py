@@ -53,6 +53,9 @@ class MapValue(SugaredValue):
     def as_value(self, emitter: Emitter, range: ir.SourceRange) -> ir.Value:
         return self.iterate(emitter, range).as_value(emitter, range)
 
+    def stored(self, emitter: Emitter, range: ir.SourceRange) -> SugaredValue:
+        return emitter.sugar(self.as_value(emitter, range))
+
     def as_tuple(self, emitter: Emitter, range: ir.SourceRange, size_hint: int | None = None) -> list[SugaredValue]:
         rounds = [iterable.as_tuple(emitter, range, size_hint) for iterable in self.iterables]
         return [self._called(emitter, range, elements) for elements in zip(*rounds, strict=False)]

@@ -69,6 +69,10 @@ class SugaredValue:
         """Emit a call; `n_binders` is how many names its result is unpacked to."""
         self.refuse(f"cannot call a {self.kind}", range)
 
+    def stored(self, emitter: Emitter, range: ir.SourceRange) -> SugaredValue:
+        """What a variable holds that was given this after a value of the graph."""
+        return self
+
     @property
     def meant_class(self) -> type | None:
         """The Python class that this is, if it is one."""

@@ -120,3 +120,21 @@ class WindowedMean(nn.Module):
         windows = rearrange(x, "b (n w) d -> b n w d", w=self.window)
         merged = windows.reshape((*windows.shape[:2], -1))
         return self.mix(reduce(windows, "b n w d -> b n d", "mean")), merged
+
+
+@case(rand(2, 3, 4), rand(2, 5, 4))
+class ShortenedProjections(nn.Module):
+    def __init__(self, length=5):
+        super().__init__()
+        self.length = length
+        self.proj_k = nn.Parameter(torch.ones(length, 2))
+        self.proj_v = nn.Parameter(torch.full((length, 2), 0.5))
+
+    def forward(self, x):
+        n = x.shape[1]
+        projections = (self.proj_k, self.proj_v)
+        if n < self.length:
+            projections = map(lambda t: t[:n], projections)
+        project = lambda args: torch.einsum("bnd,nk->bkd", *args)  # noqa: E731
+        keys, values = map(project, zip((x, x * 2), projections))
+        return keys + values
