@@ -268,6 +268,31 @@ def overloads_with_defaults(x: int, y: str):
     return _defaulted(x), _defaulted(y, 7)
 
 
+@torch.jit._overload
+def _with_weight(x: Tensor, w: None = None) -> Tuple[Tensor, None]: ...
+
+
+@torch.jit._overload
+def _with_weight(x: Tensor, w: Tensor) -> Tuple[Tensor, Tensor]: ...
+
+
+@torch.jit._overload
+def _with_weight(x: Tensor, w: Optional[Tensor]) -> Tuple[Tensor, Optional[Tensor]]: ...
+
+
+def _with_weight(x, w=None):
+    if w is None:
+        return x, None
+    return x, w * 2
+
+
+@suite.accepts((torch.ones(2), None), (torch.ones(2), torch.ones(2)))
+def overloads_of_what_may_be_none(x: Tensor, w: Optional[Tensor]):
+    y, _ = _with_weight(x)
+    y, doubled = _with_weight(y, x)
+    return y + doubled, _with_weight(x, w)
+
+
 @suite.rejects("Overloads are not usable", ours="verload")
 def overload_without_match(x: float):
     return _either(x)

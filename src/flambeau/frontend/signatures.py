@@ -77,6 +77,7 @@ def signature_of(
     if not any(annotations) and returns is None:
         annotations, returns = _from_comments(definition, parameters, annotations)
     known = dict(defaults or {})
+    declared = {parameter.arg for parameter, _ in definition.default_expressions()}
     none_means_optional = none_means_optional and not definition.serialized
     for parameter, expression in definition.default_expressions():
         if parameter.arg not in known:
@@ -91,7 +92,9 @@ def signature_of(
                 type = ir.ListType(ir.INT)
             else:
                 type = resolver.resolve_type(annotation, definition.range(annotation))
-            if default is None and none_means_optional and not ir.is_subtype(ir.NONE, type):
+            if default is None and is_overload and parameter.arg not in declared and not ir.is_subtype(ir.NONE, type):
+                default = ir.MISSING  # without it this overload is not meant
+            elif default is None and none_means_optional and not ir.is_subtype(ir.NONE, type):
                 # `mask: Tensor = None`, as it was written before Optional had to be.
                 type = ir.optional(type)
         elif seen is not None and parameter.arg in seen:

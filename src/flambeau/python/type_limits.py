@@ -1,6 +1,6 @@
 """`torch.finfo` and `torch.iinfo` in scripts: functions of the dtype, which a run may be the first to know.
 
-    scores.masked_fill(mask, -torch.finfo(scores.dtype).max)
+scores.masked_fill(mask, -torch.finfo(scores.dtype).max)
 """
 
 from __future__ import annotations

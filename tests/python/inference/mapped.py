@@ -135,6 +135,6 @@ class ShortenedProjections(nn.Module):
         projections = (self.proj_k, self.proj_v)
         if n < self.length:
             projections = map(lambda t: t[:n], projections)
-        project = lambda args: torch.einsum("bnd,nk->bkd", *args)  # noqa: E731
+        project = lambda args: torch.einsum("bnd,nk->bkd", *args)
         keys, values = map(project, zip((x, x * 2), projections))
         return keys + values
