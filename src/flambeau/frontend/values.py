@@ -313,7 +313,7 @@ class ConstantValue(ReadValue):
     def call(
         self, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
     ) -> SugaredValue:
-        return self._simple(emitter, range).call(emitter, range, args, kwargs, n_binders)
+        return self.read(emitter, range).call(emitter, range, args, kwargs, n_binders)
 
     def iterate(self, emitter: Emitter, range: ir.SourceRange) -> SugaredValue:
         if isinstance(self.constant, tuple):
