@@ -14,6 +14,7 @@ from typing import TypeAlias, final
 
 from torch import _jit_internal
 
+from flambeau.python.lost_overloads import declared_overloads
 from flambeau.python.names import qualified_name
 
 PythonFunction: TypeAlias = "Callable[..., object]"
@@ -119,7 +120,7 @@ def overloads_of(function: PythonFunction) -> tuple[PythonFunction, ...]:
     if not isinstance(name, str) or not isinstance(module, str) or "." in name:
         return ()
     key = qualified_name(function)
-    return tuple(_jit_internal._overloaded_fns.get(key, ())) or _SEEN.get(key, ())
+    return tuple(_jit_internal._overloaded_fns.get(key, ())) or _SEEN.get(key, ()) or declared_overloads(module, name)
 
 
 def method_overloads_of(method: object, owner: type) -> tuple[PythonFunction, ...]:
