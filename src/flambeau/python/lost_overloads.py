@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from torch import _jit_internal
+from flambeau.python.special_forms import origin
 
 _DECLARATION = re.compile(r"^([ \t]*)@([\w.]+)[^\n]*\n\1def (\w+)\(", re.MULTILINE)
 
@@ -35,7 +35,7 @@ def _declarations(module: str) -> Mapping[str, tuple[Callable[..., object], ...]
     namespace, file = vars(owner), inspect.getfile(owner)
     found: dict[str, tuple[Callable[..., object], ...]] = {}
     for place in _DECLARATION.finditer(text):
-        if _meant(namespace, place[2]) is _jit_internal._overload:
+        if origin(_meant(namespace, place[2])) == ("torch._jit_internal", "_overload"):
             found[place[3]] = (*found.get(place[3], ()), _declared(text, place.start(), file, namespace))
     return found
 
