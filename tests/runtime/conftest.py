@@ -19,6 +19,14 @@ def own_worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     worker.stop()
 
 
+@pytest.fixture
+def only_worker(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A worker of its own for one test, during which that of all other tests rests."""
+    with background._worker.working:
+        request.getfixturevalue("own_worker")
+        yield
+
+
 @pytest.fixture(autouse=True)
 def no_special_tensors_stay() -> Iterator[None]:
     """Once a script has seen a tensor of a class of its own, all scripts run in the way that suits those, for good."""

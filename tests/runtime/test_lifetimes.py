@@ -61,6 +61,7 @@ def living() -> dict[str, int]:
     return {kind.__name__: sum(type(o) is kind for o in gc.get_objects()) for kind in kinds}
 
 
+@pytest.mark.usefixtures("only_worker")  # another one could be making graphs for what other tests left
 @pytest.mark.parametrize("tier", ["interpreter", "python"])
 @pytest.mark.parametrize("name", CYCLES)
 def test_nothing_stays(name: str, tier: str) -> None:
