@@ -299,7 +299,7 @@ class Expressions(Writer):
             number, text = self._variable_or_one(self._pick((INT, FLOAT))), self._variable_or_one(STR)
             spec = self._pick((".2f", "+.3e", "g", ",.1f", ">12.4G", "08.2f", ".1%"))
             made.append(f'f"{{{number}:{spec}}}|{{{text}!r:>9}}"')
-            made.append(f'"%.3f|%-6s|%+d" % ({number}, {text}, {self._leaf(INT)})')
+            made.append(f'("%.3f|%-6s|%+d" % ({number}, {text}, {self._leaf(INT)}))')
         return self._pick(made)
 
     def _variable_or_one(self, type: str) -> str:
