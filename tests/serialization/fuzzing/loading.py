@@ -64,7 +64,7 @@ def load_with_flambeau(data: bytes, number: int, folder: Path) -> str:
         str(error)
         return "refused"
     _touch(module)
-    if number % 4 == 0:
+    if number % 4 == 0 and not EVIDENCE.exists():
         _save_again(module)
     return "loaded"
 
@@ -75,6 +75,8 @@ def _save_again(module: flambeau.ScriptModule) -> None:
         data = module.save_to_buffer()
     except (ArchiveError, UnsupportedError, ExecutionError):
         return
+    finally:
+        EVIDENCE.unlink(missing_ok=True)  # `__getstate__` is called by who saves, as any method by who calls it
     flambeau.load(data)
 
 
