@@ -142,7 +142,8 @@ def _load(program: Program, folder: Path) -> tuple[Callable[..., object], str]:
     return module.main, name
 
 
-def _main(kind: str, start: str, stop: str) -> None:
+def _main(kind: str, start: str, stop: str) -> int:
+    """Check the programs of a range of seeds; 1 if any failed."""
     failed = 0
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -154,7 +155,8 @@ def _main(kind: str, start: str, stop: str) -> None:
                 found = traceback.format_exception_only(error)
                 print(f"=== {kind} {seed}: {''.join(found)[-1200:]}", flush=True)
     print(f"{failed} of {kind} {start}..{stop} failed")
+    return int(failed > 0)
 
 
 if __name__ == "__main__":
-    _main(*sys.argv[1:])
+    sys.exit(_main(*sys.argv[1:]))

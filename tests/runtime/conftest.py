@@ -6,8 +6,22 @@ from collections.abc import Iterator
 
 import pytest
 
+from flambeau import settings
 from flambeau.runtime import background
 from flambeau.runtime.registry import special_tensors
+
+TIERS: dict[str, dict[str, str | int]] = {
+    "interpreter": {"tier": "interpreter"},
+    "python": {},
+    "baseline": {"at_once": 0},
+}
+"""The ways to run a script: by the interpreter, optimised, and as it was compiled."""
+
+
+@pytest.fixture(params=list(TIERS))
+def each_tier(request: pytest.FixtureRequest) -> Iterator[None]:
+    with settings.override(**TIERS[request.param]):
+        yield
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import List, Optional
 
@@ -16,24 +16,14 @@ import flambeau
 from flambeau import settings
 from flambeau.errors import ExecutionError
 from tests.marks import requires_cuda
+from tests.runtime.test_training import losses
 
 pytestmark = requires_cuda
 
 PEER = vars(torch)["jit"]
 """PyTorch's own TorchScript, the oracle."""
-TIERS: dict[str, dict[str, str | int]] = {
-    "interpreter": {"tier": "interpreter"},
-    "python": {},
-    "baseline": {"at_once": 0},
-}
 CALLS = settings.PROFILED_RUNS.value + 3
 """So many that a specialised form would have been made."""
-
-
-@pytest.fixture(params=list(TIERS))
-def tier(request: pytest.FixtureRequest) -> Iterator[None]:
-    with settings.override(**TIERS[request.param]):
-        yield
 
 
 def same(actual: object, expected: object) -> None:
@@ -92,7 +82,7 @@ def matrices(x: Tensor, y: Tensor) -> Tensor:
     return total.softmax(-1)
 
 
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 @pytest.mark.parametrize("program", [chain, arithmetic, masked, matrices])
 @pytest.mark.parametrize("layout", ["contiguous", "transposed", "strided"])
 def test_operators(program: Callable[..., object], layout: str) -> None:
@@ -104,7 +94,7 @@ def test_operators(program: Callable[..., object], layout: str) -> None:
     agree(program, x, y)
 
 
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 @pytest.mark.parametrize(
     "dtype",
     [torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.int32, torch.uint8, torch.complex64],
@@ -121,7 +111,7 @@ def classify(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return F.log_softmax(y.flatten(1), 1)
 
 
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=str)
 def test_a_convolutional_net(dtype: torch.dtype) -> None:
     given = torch.randn(2, 3, 8, 8), torch.randn(4, 3, 3, 3), torch.randn(4)
@@ -133,7 +123,7 @@ def with_numbers_on_the_cpu(x: Tensor, number: Tensor) -> List[Tensor]:
     return [x * number, number + x, x[number.long()], x[rows], torch.where(x > 0, x, number), x.add(number, alpha=2)]
 
 
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 def test_tensors_of_one_number_on_the_cpu_join_in() -> None:
     agree(with_numbers_on_the_cpu, random(3, 4), torch.tensor(1.0))
     agree(with_numbers_on_the_cpu, random(3, 4).half(), torch.tensor(1.0, dtype=torch.float64))
@@ -153,7 +143,7 @@ def numbers(x: Tensor) -> tuple[float, int, bool, list[float]]:
     return float(x.sum()), rounds + int(x.max()), bool((x > 3).any()), listed
 
 
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 def test_numbers_leave_the_gpu() -> None:
     scripted, x = flambeau.script(numbers), random(3, 4)
     for _ in range(CALLS):
@@ -191,13 +181,13 @@ def moves(x: Tensor, like: Tensor) -> List[Tensor]:
     ]
 
 
-def test_attributes_of_devices(tier: None) -> None:
+def test_attributes_of_devices(each_tier: None) -> None:
     scripted, x = flambeau.script(devices), random(2)
     for given in (x, x.cpu(), x):
         assert scripted(given) == devices(given)
 
 
-def test_moves_between_devices(tier: None) -> None:
+def test_moves_between_devices(each_tier: None) -> None:
     x = random(3)
     for pair in ((x, x), (x.cpu(), x), (x, x.cpu()), (x.cpu(), x.cpu())):
         agree(moves, *pair)
@@ -208,7 +198,7 @@ def refused(x: Tensor, y: Tensor) -> Tensor:
     return a * 2 + y
 
 
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 def test_tensors_on_different_devices_are_refused_by_name() -> None:
     scripted = flambeau.script(refused)
     x, y = random(3), torch.ones(3)
@@ -262,7 +252,7 @@ def product(x: Tensor, y: Tensor) -> Tensor:
     return (x @ y).exp() + x
 
 
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 def test_autocast() -> None:
     x, y = random(4, 4), random(4, 4)
     agree(half_inside, x, y)
@@ -291,13 +281,13 @@ def seeded(x: Tensor) -> Tensor:
     return x + torch.rand(x.shape, device="cuda", generator=generator)
 
 
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 def test_random_numbers() -> None:
     agree(random_numbers, random(3))
     agree(seeded, random(3))
 
 
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 def test_inference_mode() -> None:
     scripted, x = flambeau.script(chain), random(3)
     with torch.inference_mode():
@@ -317,7 +307,7 @@ def gradients_of(function: Callable[..., Tensor], x: Tensor, y: Tensor) -> list[
     return [*first, *torch.autograd.grad(first[0].sin().sum() + first[1].sum(), (x, y))]
 
 
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 @pytest.mark.parametrize("program", [chain, matrices])
 def test_gradients_of_first_and_second_order(program: Callable[..., Tensor]) -> None:
     x, y = random(4, 4), random(4, 4)
@@ -340,27 +330,14 @@ class Net(nn.Module):
         return self.head(steps[:, -1])
 
 
-def losses(model: nn.Module, x: Tensor, y: Tensor) -> list[float]:
-    torch.manual_seed(1)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
-    curve = []
-    for _ in range(20):
-        optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), y)
-        loss.backward()
-        optimizer.step()
-        curve.append(loss.item())
-    return curve
-
-
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 def test_training_follows_eager() -> None:
     model = Net().cuda()
     x, y = torch.randn(8, 1, 8, 8, device="cuda"), torch.randint(0, 3, (8,), device="cuda")
     scripted = flambeau.script(copy.deepcopy(model))
     with torch.backends.cudnn.flags(enabled=True, deterministic=True):
-        expected = losses(model, x, y)
-        found = losses(scripted, x, y)
+        expected = losses(model, x, y, 20)
+        found = losses(scripted, x, y, 20)
     assert found == pytest.approx(expected, rel=1e-4)
     assert expected[-1] < expected[0]
 
@@ -397,7 +374,7 @@ class Constants(nn.Module):
         return x * self.table + shift
 
 
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 def test_attributes_that_are_devices() -> None:
     model = Constants().cuda()
     agree(model, random(3, 4))
@@ -414,7 +391,7 @@ def forked(x: Tensor, n: int) -> Tensor:
     return total
 
 
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 def test_fork_and_wait() -> None:
     scripted, x = flambeau.script(forked), random(64, 64)
     expected = torch.zeros_like(x)
@@ -424,7 +401,7 @@ def test_fork_and_wait() -> None:
         same(scripted(x, 8), expected)
 
 
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 def test_many_threads_call_a_cold_function() -> None:
     for recorded in (True, False):
         scripted = flambeau.script(matrices)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -19,17 +19,6 @@ from tests.marks import requires_cuda
 
 PEER = vars(torch)["jit"]
 """PyTorch's own TorchScript, the oracle."""
-TIERS: dict[str, dict[str, str | int]] = {
-    "interpreter": {"tier": "interpreter"},
-    "python": {},
-    "baseline": {"at_once": 0},
-}
-
-
-@pytest.fixture(params=list(TIERS))
-def tier(request: pytest.FixtureRequest) -> Iterator[None]:
-    with settings.override(**TIERS[request.param]):
-        yield
 
 
 def on_a_stream(x: Tensor) -> Tensor:
@@ -123,7 +112,7 @@ def test_objects_are_created_and_made() -> None:
 
 
 @pytest.mark.skipif(torch.backends.cuda.is_built(), reason="this PyTorch has the class")
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 def test_a_class_that_pytorch_does_not_have_is_missed_by_name() -> None:
     with pytest.raises(UnsupportedError, match=r"no class __torch__.torch.classes.cuda.Stream"):
         flambeau.script(on_a_stream)(torch.ones(2))
@@ -142,7 +131,7 @@ graph(%name : str):
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="this PyTorch does not have the class")
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 def test_objects_of_bound_classes_are_made() -> None:
     import torch.distributed.rpc  # noqa: F401  # has the class registered
 
@@ -159,7 +148,7 @@ def test_objects_of_bound_classes_are_made() -> None:
 
 
 @requires_cuda
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs_give_what_pytorch_gives(name: str) -> None:
     program, others = PROGRAMS[name]
@@ -196,7 +185,7 @@ def failing(x: Tensor, y: Tensor) -> Tensor:
 
 
 @requires_cuda
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 def test_the_stream_before_is_back_after_an_error() -> None:
     scripted, x = flambeau.script(failing), torch.randn(2, 3, device="cuda")
     before = torch.cuda.current_stream()
@@ -219,7 +208,7 @@ def used(x: Tensor, stream: torch.cuda.Stream) -> tuple[Tensor, int, int]:
 
 
 @requires_cuda
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 def test_streams_pass_between_scripts() -> None:
     make, use = flambeau.script(made), flambeau.script(used)
     stream, x = make(), torch.ones(3, device="cuda")
@@ -230,7 +219,7 @@ def test_streams_pass_between_scripts() -> None:
 
 
 @requires_cuda
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 def test_numbers_of_devices() -> None:
     def numbers() -> tuple[int, int]:
         torch.cuda.synchronize()

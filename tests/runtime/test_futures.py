@@ -16,24 +16,12 @@ from torch import Tensor, nn
 from torch.futures import Future as TorchFuture
 
 import flambeau
-from flambeau import settings
 from flambeau.errors import ExecutionError
 from flambeau.ir import Function, parse
 from flambeau.runtime import Future, call, futures
 
 PEER = vars(torch)["jit"]
 """PyTorch's own TorchScript, the oracle."""
-TIERS: dict[str, dict[str, str | int]] = {
-    "interpreter": {"tier": "interpreter"},
-    "python": {},
-    "baseline": {"at_once": 0},
-}
-
-
-@pytest.fixture(params=list(TIERS))
-def tier(request: pytest.FixtureRequest) -> Iterator[None]:
-    with settings.override(**TIERS[request.param]):
-        yield
 
 
 @pytest.fixture(params=[1, 2, 8])
@@ -70,7 +58,7 @@ def nested(x: Tensor, n: int) -> Tensor:
     return total
 
 
-@pytest.mark.usefixtures("tier", "pool")
+@pytest.mark.usefixtures("each_tier", "pool")
 def test_nested_forks() -> None:
     x = torch.randn(3)
     scripted = flambeau.script(nested)
@@ -83,7 +71,7 @@ def fails(x: Tensor, n: int) -> Tensor:
     return torch.jit.wait(future) + 1
 
 
-@pytest.mark.usefixtures("tier", "pool")
+@pytest.mark.usefixtures("each_tier", "pool")
 def test_failures_come_out_of_wait() -> None:
     scripted = flambeau.script(fails)
     texts = set()
@@ -101,7 +89,7 @@ def fails_deep_down(x: Tensor, n: int) -> Tensor:
     return torch.jit.wait(torch.jit.fork(fails, x, n))
 
 
-@pytest.mark.usefixtures("tier", "pool")
+@pytest.mark.usefixtures("each_tier", "pool")
 def test_failures_of_nested_forks_come_out_of_each_wait() -> None:
     with pytest.raises(ValueError, match="negative") as caught:
         flambeau.script(fails_deep_down)(torch.ones(2), -1)
@@ -116,7 +104,7 @@ def waits_twice(x: Tensor, n: int) -> Tensor:
     return torch.jit.wait(future) + torch.jit.wait(future)
 
 
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 def test_waiting_twice_gives_the_same() -> None:
     assert torch.equal(flambeau.script(waits_twice)(torch.ones(2), 3), PEER.script(waits_twice)(torch.ones(2), 3))
 
@@ -126,7 +114,7 @@ def never_waits(x: Tensor, n: int) -> Tensor:
     return x
 
 
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 def test_nobody_hears_of_failures_that_nobody_waits_for(capfd: pytest.CaptureFixture[str]) -> None:
     assert torch.equal(flambeau.script(never_waits)(torch.ones(2), -1), torch.ones(2))
     assert capfd.readouterr() == ("", "")
@@ -136,7 +124,7 @@ def gives_future(x: Tensor, n: int) -> TorchFuture[Tensor]:
     return torch.jit.fork(leaf, x, n)
 
 
-@pytest.mark.usefixtures("tier", "pool")
+@pytest.mark.usefixtures("each_tier", "pool")
 def test_futures_as_results() -> None:
     scripted = flambeau.script(gives_future)
     future = scripted(torch.ones(2), 3)
@@ -168,7 +156,7 @@ class Forking(nn.Module):
         return torch.jit.wait(first) - torch.jit.wait(second)
 
 
-@pytest.mark.usefixtures("tier", "pool")
+@pytest.mark.usefixtures("each_tier", "pool")
 def test_forks_of_methods_record_gradients_as_the_caller_does() -> None:
     module = Forking()
     scripted = flambeau.script(module)
@@ -278,7 +266,7 @@ graph(%x : int):
 """
 
 
-@pytest.mark.usefixtures("tier")
+@pytest.mark.usefixtures("each_tier")
 def test_endless_recursion_ends_in_an_error() -> None:
     endless = Function("endless")
     endless.graph = parse(RECURSIVE, find_function=lambda name: endless)
@@ -287,7 +275,7 @@ def test_endless_recursion_ends_in_an_error() -> None:
             call(endless, [1])
 
 
-@pytest.mark.usefixtures("tier", "pool")
+@pytest.mark.usefixtures("each_tier", "pool")
 def test_endless_recursion_by_tasks_ends_in_an_error() -> None:
     """A task that nobody has begun is run by who waits for it, which makes the stack grow."""
     endless = Function("endless")

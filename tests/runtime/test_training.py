@@ -56,12 +56,12 @@ class Unrolled(nn.Module):
         return self.head(h)
 
 
-def losses(model: nn.Module, x: Tensor, y: Tensor) -> list[float]:
-    """The loss at each of 50 steps."""
+def losses(model: nn.Module, x: Tensor, y: Tensor, steps: int = 50) -> list[float]:
+    """The loss at each step."""
     torch.manual_seed(1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     curve = []
-    for _ in range(50):
+    for _ in range(steps):
         optimizer.zero_grad()
         loss = F.cross_entropy(model(x), y)
         loss.backward()

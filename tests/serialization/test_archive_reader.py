@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 import threading
+from enum import Enum
 from pathlib import Path
 
 import pytest
@@ -373,3 +374,31 @@ def test_plain_values() -> None:
 def test_with_forward_builds_what_it_says() -> None:
     code = records_of(saved(torch.jit.script(Identity())))[FILE].decode()
     assert with_forward(code, "x: Tensor", "return x", "Tensor").splitlines() == code.splitlines()
+
+
+class Shape(Enum):
+    ROUND = 1
+    SQUARE = 2
+
+
+class ShapeTexts(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.shape = Shape.SQUARE
+
+    def forward(self, n: int) -> tuple[str, str]:
+        chosen = Shape.ROUND if n == 1 else self.shape
+        return str(chosen), f"{chosen}"
+
+
+def test_members_of_enums_are_shown_as_pytorch_shows_them() -> None:
+    """What PyTorch compiled gives PyTorch's text; what flambeau compiles gives Python's, in both loaders."""
+    theirs, ours = (io.BytesIO(), io.BytesIO())
+    torch.jit.save(torch.jit.script(ShapeTexts()), theirs)
+    flambeau.save(flambeau.script(ShapeTexts()), ours)
+    for archive, text in ((theirs, "Enum<Shape.{}>"), (ours, "Shape.{}")):
+        for load in (torch.jit.load, flambeau.load):
+            archive.seek(0)
+            module = load(archive)
+            for n, member in ((1, "ROUND"), (2, "SQUARE")):
+                assert module(n) == (text.format(member),) * 2

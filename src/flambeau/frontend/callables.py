@@ -54,8 +54,6 @@ class BuiltinFunction(SugaredValue):
     def call(
         self, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
     ) -> SugaredValue:
-        if self.name == "aten::format":
-            args = [Arg(emitter.sugar(shown(emitter, arg, formatted=True)), arg.range) for arg in args]
         positional, keywords = values_of(emitter, args), keywords_of(emitter, kwargs)
         if self.name == "aten::tensor" and not emitter.infers and positional and _is_mixed(positional[0].type):
             raise ScriptError("Input must be of ints, floats, or bools, got a list of several types", range)

@@ -98,9 +98,10 @@ class FormatMethod(SugaredValue):
     ) -> SugaredValue:
         known = known_value(emitter, self.template)
         fields = _fields(known, range) if isinstance(known, str) else None
-        if fields is None:
-            return BuiltinFunction("aten::format", self.template).call(emitter, range, args, kwargs, n_binders)
         values = [shown(emitter, arg, formatted=True) for arg in args]
+        if fields is None:
+            as_shown = [Arg(emitter.sugar(value), arg.range) for value, arg in zip(values, args, strict=True)]
+            return BuiltinFunction("aten::format", self.template).call(emitter, range, as_shown, kwargs, n_binders)
         keywords = keywords_of(emitter, kwargs)
         pieces: list[str | ir.Value] = []
         automatic = 0

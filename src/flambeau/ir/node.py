@@ -401,6 +401,16 @@ class Node:
         self._previous = self._next = self
         self.owning_block = None
 
+    @property
+    def innermost_loop(self) -> Node | None:
+        """The `prim::Loop` that it stands in, directly or within branches; None outside of loops."""
+        block = self.owning_block
+        while block is not None and (owner := block.owning_node) is not None:
+            if owner.kind == "prim::Loop":
+                return owner
+            block = owner.owning_block
+        return None
+
     def is_before(self, other: Node) -> bool:
         """Whether it comes before `other`; a node comes before what is in its sub-blocks."""
         if self.owning_block is other.owning_block:

@@ -83,7 +83,7 @@ class _Merger:
     def _may_replace(self, first: Node, second: Node) -> bool:
         if first.kind in _TAKES_OUT or not self._facts.escapes_scope(second.outputs):
             return True
-        in_loop = _innermost_loop(first) is not _innermost_loop(second)
+        in_loop = first.innermost_loop is not second.innermost_loop
         if in_loop or first in self._known_outside or self._facts.escapes_scope(first.outputs):
             return self._is_unknown(second)
         self._known_outside.add(first)
@@ -94,15 +94,6 @@ class _Merger:
         if self._known_objects is None:
             self._known_objects = known_objects(self._graph)
         return self._known_objects.isdisjoint(node.outputs)
-
-
-def _innermost_loop(node: Node) -> Node | None:
-    block = node.owning_block
-    while block is not None and block.owning_node is not None:
-        if block.owning_node.kind == "prim::Loop":
-            return block.owning_node
-        block = block.owning_node.owning_block
-    return None
 
 
 def _may_be_shared(node: Node, facts: AliasDb) -> bool:

@@ -80,13 +80,4 @@ def _enclosing(node: Node) -> Iterator[Node]:
 
 def same_loop(value: Value, node: Node) -> bool:
     """Whether a value is defined in the innermost loop that a node is in, and so anew each time before the node."""
-    return _innermost_loop(value.node) is _innermost_loop(node)
-
-
-def _innermost_loop(node: Node) -> Node | None:
-    block = node.owning_block
-    while block is not None and block.owning_node is not None:
-        if block.owning_node.kind == "prim::Loop":
-            return block.owning_node
-        block = block.owning_node.owning_block
-    return None
+    return value.node.innermost_loop is node.innermost_loop
