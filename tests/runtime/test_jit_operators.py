@@ -251,7 +251,8 @@ def differences(operator: ir.Operator, case: Program) -> list[str]:
 @pytest.mark.parametrize("operator", COVERED, ids=lambda o: o.qualified_name)
 def test_operator_agrees_with_torchscript(operator: ir.Operator) -> None:
     if not torch._C._jit_get_schemas_for_operator(operator.name):
-        assert torch.__version__.partition("+")[0] != generated.pytorch_version(), "the table has it, PyTorch has not"
+        without_cuda = operator.name.startswith("cuda::") and not torch.backends.cuda.is_built()
+        assert without_cuda or torch.__version__.partition("+")[0] != generated.pytorch_version()
         pytest.skip("this PyTorch does not have it")
     found = differences(operator, program(operator))
     assert not found, "\n".join(found[:10])
