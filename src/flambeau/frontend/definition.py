@@ -15,6 +15,8 @@ from typing import TypeAlias, final
 from flambeau import ir
 from flambeau.errors import ScriptError
 
+from .syntax_trees import syntax_tree
+
 Located: TypeAlias = "ast.expr | ast.stmt | ast.arg | ast.keyword | ast.excepthandler | ast.alias | ast.pattern"
 """Syntax that has a position."""
 
@@ -145,7 +147,7 @@ def _parse(text: str, *, type_comments: bool) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
-        return ast.parse(text, type_comments=type_comments)
+        return syntax_tree(text, type_comments=type_comments)
 
 
 def _place_of(error: SyntaxError, source: ir.Source) -> ir.SourceRange:
