@@ -21,7 +21,7 @@ from flambeau.ir import Layout, Node, QScheme, Quantizer, ScalarType, Storage, T
 from flambeau.python.bound_objects import bound_object
 from flambeau.python.constants import enumeration_number
 from flambeau.python.foresight import result_size
-from flambeau.runtime.aten import register_custom_operators
+from flambeau.runtime.aten import neutral_modes, register_custom_operators
 
 __all__ = ["MapLocation", "TensorDescriber", "TorchValues", "checked_device"]
 
@@ -82,14 +82,15 @@ class TorchValues:
         return result_size(node, operands)
 
     def tensor(self, data: TensorData) -> Tensor:
-        """The tensor; ArchiveError if PyTorch does not accept it."""
+        """The tensor, the same under whatever modes of PyTorch it is made; ArchiveError if that does not accept it."""
         known = self._tensors.get(id(data))
         if known is not None:
             return known[1]
         try:
-            tensor = self._made(data)
-            if data.requires_grad:
-                tensor.requires_grad_(True)
+            with neutral_modes():
+                tensor = self._made(data)
+                if data.requires_grad:
+                    tensor.requires_grad_(True)
         except (RuntimeError, ValueError, TypeError, OverflowError) as error:
             if isinstance(error, ArchiveError):
                 raise

@@ -23,7 +23,7 @@ from flambeau.runtime.background import Task
 from flambeau.runtime.baseline import Baseline, interpreted
 from flambeau.runtime.calls import services
 from flambeau.runtime.exceptions import located
-from flambeau.runtime.interpreter import Guard, evaluate_node, guarded, interpret_function
+from flambeau.runtime.interpreter import Guard, evaluate_constant, guarded, interpret_function
 from flambeau.runtime.linking import Entry
 from flambeau.runtime.locks import locks
 from flambeau.runtime.program import Program
@@ -291,4 +291,4 @@ def _compiled(function: Function, graph: Graph) -> Executor:
 
 
 services.call = call_unlocated
-register_evaluator(evaluate_node)
+register_evaluator(evaluate_constant)

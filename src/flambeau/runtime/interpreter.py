@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeAlias, final
 
-from flambeau.errors import ExecutionError, FlambeauError
-from flambeau.ir import Block, Function, Graph, Node, ScriptObject, Value
+from flambeau.errors import ExecutionError, FlambeauError, UnsupportedError
+from flambeau.ir import Block, Function, Graph, Node, ScriptObject, Value, is_mutable_type
 from flambeau.runtime.autocast import enter_autocast, is_autocast, leave_autocast
 from flambeau.runtime.exceptions import located, register_interpreter
 from flambeau.runtime.nodes import makes_bound_object, runtime_constant
-from flambeau.runtime.registry import kernel_of_node
+from flambeau.runtime.registry import kernel_of_node, tensor_backend_if_loaded
 
-__all__ = ["Guard", "Trace", "evaluate_node", "guarded", "interpret", "interpret_function"]
+__all__ = ["Guard", "Trace", "evaluate_constant", "evaluate_node", "guarded", "interpret", "interpret_function"]
 
 Trace: TypeAlias = "Callable[[Node, Sequence[object]], object]"
 Guard: TypeAlias = "Callable[[Node, Sequence[object]], None]"
@@ -60,6 +60,18 @@ def evaluate_node(node: Node, inputs: Sequence[object]) -> list[object]:
         raise
     except Exception as error:  # whatever an operator raises
         raise located(error) from error
+
+
+def evaluate_constant(node: Node, inputs: Sequence[object]) -> list[object]:
+    """The same, of results that later calls use too, which may run under other modes of PyTorch than hold now."""
+    kernel_of_node(node)  # this brings PyTorch, if the node needs it
+    backend = tensor_backend_if_loaded()
+    if backend is None:
+        return evaluate_node(node, inputs)
+    if backend.is_intercepted() and any(is_mutable_type(output.type) for output in node.outputs):
+        raise UnsupportedError(f"{node.kind} gives other tensors now than later")
+    with backend.neutral_modes():
+        return evaluate_node(node, inputs)
 
 
 def _result(outputs: list[object]) -> object:

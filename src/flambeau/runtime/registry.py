@@ -17,6 +17,7 @@ asked for that nothing here implements. There every other operator is found thro
 from __future__ import annotations
 
 import importlib
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -162,6 +163,12 @@ class TensorBackend(Protocol):
     def current_modes(self) -> Callable[[], AbstractContextManager[object]]:
         """This thread's modes (gradients, autocast), as what makes contexts in which they hold."""
 
+    def is_intercepted(self) -> bool:
+        """Whether modes or transforms of this thread give operators another meaning."""
+
+    def neutral_modes(self) -> AbstractContextManager[object]:
+        """A context in which tensors are made that serve in calls under other modes than hold now."""
+
     def autocast(self, device: object, dtype: object, enabled: object) -> AbstractContextManager[object]:
         """The context in which operators cast their arguments to an element type, given by number."""
 
@@ -170,6 +177,7 @@ special_tensors: set[type] = set()
 """Classes with operators of their own (`__torch_dispatch__`) whose tensors scripts have been given."""
 
 _lock = threading.Lock()
+_BACKEND = "flambeau.runtime.aten"
 _backend: TensorBackend | None = None
 
 
@@ -179,7 +187,7 @@ def load_tensor_backend() -> TensorBackend:
     if _backend is None:
         with _lock:
             try:
-                module = importlib.import_module("flambeau.runtime.aten")
+                module = importlib.import_module(_BACKEND)
             except ModuleNotFoundError as error:
                 if error.name != "torch":
                     raise
@@ -189,8 +197,8 @@ def load_tensor_backend() -> TensorBackend:
 
 
 def tensor_backend_if_loaded() -> TensorBackend | None:
-    """The part that needs PyTorch, if anything has asked for it."""
-    return _backend
+    """The part that needs PyTorch, if anything has asked for it or imported it."""
+    return load_tensor_backend() if _BACKEND in sys.modules else None
 
 
 def kernel_of_operator(operator: Operator) -> Kernel:

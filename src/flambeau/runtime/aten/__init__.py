@@ -25,7 +25,7 @@ from flambeau.runtime.aten.enumerations import (
     to_memory_format,
     to_qscheme,
 )
-from flambeau.runtime.aten.modes import autocast, current_modes
+from flambeau.runtime.aten.modes import autocast, current_modes, is_intercepted, neutral_modes
 from flambeau.runtime.aten.tensor_guards import (
     fact_of_tensor,
     float_tensor,
@@ -51,8 +51,10 @@ __all__ = [
     "float_tensor",
     "from_data",
     "is_float_tensor",
+    "is_intercepted",
     "layout_number",
     "multiply_into",
+    "neutral_modes",
     "plain_modes",
     "register_custom_operators",
     "tensor_data",

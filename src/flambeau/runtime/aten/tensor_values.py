@@ -16,6 +16,7 @@ from flambeau.ir import (
     contiguous_strides,
 )
 from flambeau.runtime.aten.enumerations import dtype_number, layout_number, to_dtype
+from flambeau.runtime.aten.modes import neutral_modes
 
 __all__ = ["from_data", "tensor_data"]
 
@@ -25,7 +26,8 @@ def from_data(value: object) -> object:
     if isinstance(value, Device):
         return torch.device(str(value))
     if isinstance(value, TensorData):
-        return _tensor(value)
+        with neutral_modes():
+            return _tensor(value)
     return value
 
 

@@ -105,12 +105,12 @@ _NUMBER_DTYPES = {bool: torch.bool, int: torch.int64, float: torch.float64, comp
 
 @implements("prim::NumToTensor.Scalar", "prim::NumToTensor.bool")
 def number_to_tensor(a: Number) -> Tensor:
-    return torch.tensor(a, dtype=_NUMBER_DTYPES[type(a)])
+    return torch.tensor(a, dtype=_NUMBER_DTYPES[type(a)], device="cpu")
 
 
 @implements("aten::_list_to_tensor")
 def list_to_tensor(self: list[int]) -> Tensor:
-    return torch.tensor(self, dtype=torch.int32)
+    return torch.tensor(self, dtype=torch.int32, device="cpu")
 
 
 @implements("aten::_tensor_to_list")

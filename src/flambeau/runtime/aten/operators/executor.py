@@ -86,7 +86,7 @@ def stack(*arguments: object) -> Tensor:
 
 @implements("onnx::Shape")
 def onnx_shape(t: Tensor) -> Tensor:
-    return torch.tensor(t.shape, dtype=torch.int64)
+    return torch.tensor(t.shape, dtype=torch.int64, device="cpu")
 
 
 @implements("onnx::Reshape")

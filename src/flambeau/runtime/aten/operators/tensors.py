@@ -28,10 +28,16 @@ def _rectangular(data: object, sizes: list[int], dim: int = 0) -> None:
         _rectangular(element, sizes, dim + 1)
 
 
-def _made(given: Type, data: object, dtype: int | None, device: torch.device | None) -> Tensor:
+_CPU = torch.device("cpu")
+
+
+def _made(
+    given: Type, data: object, dtype: int | None, device: torch.device | None, requires_grad: bool = False
+) -> Tensor:
+    """No mode of Python's functions, such as a default device, changes what TorchScript makes."""
     _rectangular(data, [])
     chosen = element_dtype(given) if dtype is None else to_dtype(dtype)
-    return torch.tensor(data, dtype=chosen, device=device)
+    return torch.tensor(data, dtype=chosen, device=device or _CPU, requires_grad=requires_grad)
 
 
 @specialises("aten::tensor")
@@ -40,7 +46,7 @@ def tensor(node: Node) -> Kernel:
     given = node.inputs[0].type
 
     def kernel(data: object, dtype: int | None, device: torch.device | None, requires_grad: bool) -> Tensor:
-        return _made(given, data, dtype, device).requires_grad_(requires_grad)
+        return _made(given, data, dtype, device, requires_grad)
 
     return kernel
 
@@ -54,7 +60,7 @@ def as_tensor(node: Node) -> Kernel:
 
 
 def _converted(data: Tensor, dtype: int | None, device: torch.device | None) -> Tensor:
-    return torch.as_tensor(data, dtype=to_dtype(dtype), device=device)
+    return data.to(device or data.device, to_dtype(dtype) or data.dtype)
 
 
 # --- moving and converting
@@ -92,7 +98,9 @@ def copy_(self: Tensor, other: Tensor) -> Tensor:
 
 @implements("aten::copy_.int", "aten::copy_.float")
 def copy_number(self: Tensor, other: int | float) -> Tensor:
-    return self.copy_(torch.tensor(other, dtype=torch.float64 if isinstance(other, float) else torch.int64))
+    return self.copy_(
+        torch.tensor(other, dtype=torch.float64 if isinstance(other, float) else torch.int64, device=_CPU)
+    )
 
 
 @implements("aten::dequantize.tensor")
