@@ -138,6 +138,9 @@ class TypedDescriber(ValueDescriber):
     def __init__(self, builder: TypedBuilder) -> None:
         self.builder = builder
 
+    def is_stored_by_slots(self, cls: ir.ClassType) -> bool:
+        return False
+
     def contents(self, value: object) -> ObjectContents | None:
         if not isinstance(value, ir.ScriptObject) or id(value) not in self.builder.states:
             return super().contents(value)

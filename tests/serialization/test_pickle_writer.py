@@ -24,7 +24,7 @@ from flambeau.serialization import (
     Limits,
     StorageKeys,
     ValueBuilder,
-    pickle_writer,
+    pickle_heights,
     read_pickle,
     write_constants,
     write_pickle,
@@ -551,7 +551,7 @@ def outcome_of(value: object, type: ir.Type) -> bytes | str:
 def test_small_objects_are_written_like_large_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     cases = [made_of_classes(Random(seed)) for seed in range(300)]
     quick = [outcome_of(*case) for case in cases]
-    monkeypatch.setattr(pickle_writer, "_MAX_HEIGHT", 0)
+    monkeypatch.setattr(pickle_heights, "_MOST", 0)
     assert quick == [outcome_of(*case) for case in cases]
     assert 20 < sum(isinstance(outcome, str) for outcome in quick) < 250
 

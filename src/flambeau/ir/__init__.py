@@ -79,6 +79,7 @@ from flambeau.ir.schema import (
     value_text,
 )
 from flambeau.ir.schema_parser import parse_schema, script_type
+from flambeau.ir.snapshots import ProgramSnapshot
 from flambeau.ir.source import OriginalRanges, Source, SourceRange
 from flambeau.ir.subtyping import (
     is_subtype,
@@ -231,6 +232,7 @@ __all__ = [
     "OriginalRanges",
     "PatternMatch",
     "PrimitiveType",
+    "ProgramSnapshot",
     "Property",
     "QScheme",
     "Quantizer",

@@ -56,6 +56,8 @@ class ClassType(NamedType):
     doc: str = ""
     unsupported: dict[str, str] = field(default_factory=dict)
     """Why names that the Python class has mean nothing to scripts."""
+    printed: object = field(default=None, repr=False)
+    """The place of what is remembered of the class's text in archives; it is of no use to any other class."""
     _slots: dict[str, int] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:

@@ -62,8 +62,12 @@ class Storage:
         self.device = device
         self.key = key
         """The name of the record that the bytes came from, or the empty string."""
-        self._load = data if callable(data) else None
-        self._data = None if data is None or callable(data) else memoryview(data).cast("B")
+        self._load: Callable[[], memoryview] | None = None
+        self._data: memoryview | None = None
+        if callable(data):
+            self._load = data
+        elif data is not None:
+            self._data = memoryview(data).cast("B")
 
     @property
     def has_data(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from weakref import WeakKeyDictionary
 
 from flambeau.api import ArchiveTarget
-from flambeau.ir import ScriptObject
+from flambeau.ir import ScriptObject, collected_later
 from flambeau.python.bound_objects import bound_contents
 from flambeau.python.tensors import TensorDescriber
 from flambeau.serialization import write_archive
@@ -21,11 +21,12 @@ TRACED_INPUTS: WeakKeyDictionary[ScriptObject, dict[str, list[object]]] = WeakKe
 
 def save_archive(root: ScriptObject, target: ArchiveTarget, extra_files: ExtraFiles | None = None) -> None:
     """Write a module to a path or a binary file; ArchiveError if it cannot be."""
-    write_archive(
-        root,
-        target,
-        tensors=TensorDescriber(),
-        bound_objects=bound_contents,
-        extra_files=extra_files or {},
-        traced_inputs=TRACED_INPUTS.get(root),
-    )
+    with collected_later():  # once the describer is gone again, with thousands of descriptions
+        write_archive(
+            root,
+            target,
+            tensors=TensorDescriber(),
+            bound_objects=bound_contents,
+            extra_files=extra_files or {},
+            traced_inputs=TRACED_INPUTS.get(root),
+        )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import TypeAlias, final
 
 import torch
@@ -206,15 +206,9 @@ class TensorDescriber:
         return data
 
     def _described(self, tensor: Tensor) -> TensorData:
-        dtype, layout = _scalar_type(tensor.dtype), _layout(tensor.layout)
-        if layout is Layout.Sparse:
-            return self._sparse(tensor, dtype, layout, tensor._indices(), tensor._values())
-        if layout in _ROW_MAJOR:
-            return self._sparse(tensor, dtype, layout, tensor.crow_indices(), tensor.col_indices(), tensor.values())
-        if layout in _COMPRESSED:
-            return self._sparse(tensor, dtype, layout, tensor.ccol_indices(), tensor.row_indices(), tensor.values())
-        if layout is not Layout.Strided:
-            raise UnsupportedError(f"a tensor of layout {layout.name} cannot be saved")
+        dtype = _scalar_type(tensor.dtype)
+        if tensor.layout is not torch.strided:
+            return self._of_other_layout(tensor, dtype, _layout(tensor.layout))
         return TensorData(
             dtype,
             tensor.shape,
@@ -223,9 +217,18 @@ class TensorDescriber:
             int(tensor.storage_offset()),
             tensor.requires_grad,
             self._quantizer(tensor) if tensor.is_quantized else None,
-            dtype.is_complex and tensor.is_conj(),
+            tensor.is_conj(),
             tensor.is_neg(),
         )
+
+    def _of_other_layout(self, tensor: Tensor, dtype: ScalarType, layout: Layout) -> TensorData:
+        if layout is Layout.Sparse:
+            return self._sparse(tensor, dtype, layout, tensor._indices(), tensor._values())
+        if layout in _ROW_MAJOR:
+            return self._sparse(tensor, dtype, layout, tensor.crow_indices(), tensor.col_indices(), tensor.values())
+        if layout in _COMPRESSED:
+            return self._sparse(tensor, dtype, layout, tensor.ccol_indices(), tensor.row_indices(), tensor.values())
+        raise UnsupportedError(f"a tensor of layout {layout.name} cannot be saved")
 
     def _sparse(self, tensor: Tensor, dtype: ScalarType, layout: Layout, *parts: Tensor) -> TensorData:
         described = tuple(map(self, parts))
@@ -238,10 +241,11 @@ class TensorDescriber:
         known = self._storages.get(address)
         if known is not None:
             return known[1]
-        device = _device_text(storage.device)
-        described = Storage(
-            storage.nbytes(), None if device.startswith("meta") else partial(_bytes_of, storage), device=device
-        )
+        device, size = _device_text(storage.device), storage.nbytes()
+        if device == "cpu":
+            described = Storage(size, partial(_memory_of, storage, size))
+        else:
+            described = Storage(size, None if device.startswith("meta") else partial(_copy_of, storage), device=device)
         self._storages[address] = (storage, described)
         return described
 
@@ -275,13 +279,23 @@ def _device_text(device: torch.device) -> str:
     return str(device)
 
 
-def _bytes_of(storage: torch.UntypedStorage) -> memoryview:
-    if storage.device.type != "cpu":
-        whole = torch.empty(0, dtype=torch.uint8, device=storage.device)
-        return whole.set_(storage).cpu().numpy().data
-    size, address = storage.nbytes(), storage.data_ptr()
+def _copy_of(storage: torch.UntypedStorage) -> memoryview:
+    """The bytes of a storage that is not in main memory."""
+    whole = torch.empty(0, dtype=torch.uint8, device=storage.device)
+    return whole.set_(storage).cpu().numpy().data
+
+
+def _memory_of(storage: torch.UntypedStorage, size: int) -> memoryview:
+    """The bytes of a storage that is in main memory, where they are."""
+    address = storage.data_ptr()
     if size and not address:
         raise UnsupportedError("a tensor that has no memory of its own cannot be saved")
-    memory = (ctypes.c_ubyte * size).from_address(address) if size else (ctypes.c_ubyte * 0)()
+    kind = _bytes_of_size(size)
+    memory = kind.from_address(address) if size else kind()
     memory.storage = storage  # type: ignore[attr-defined]  # lives as long as a view of it
     return memoryview(memory).cast("B")
+
+
+@lru_cache(64)
+def _bytes_of_size(size: int) -> type[ctypes.Array[ctypes.c_ubyte]]:
+    return ctypes.c_ubyte * size

@@ -21,12 +21,11 @@ from flambeau.ir import (
 )
 from flambeau.runtime import call
 
+from .code_records import code_records
 from .container_writer import ArchiveTarget, ArchiveWriter
-from .debug_records import DebugRecordWriter
 from .pickle_described import ObjectContents, ValueDescriber, has_stored_state
 from .pickle_records import write_constants, write_pickle_record, write_traced_inputs
-from .source_printer import ConstantTable, SourceFile, SourcePrinter
-from .upgraders import needed_version
+from .source_printer import ConstantTable, SourcePrinter
 
 DescribeTensor: TypeAlias = "Callable[[object], TensorData]"
 """What a tensor of PyTorch's holds; tensors that share memory must come with the same storage."""
@@ -66,11 +65,10 @@ def _write(
         for name, content in extra_files.items():
             archive.write(f"extra/{name}", content)
         write_pickle_record(archive, "data", root, root.type, describer, rename=printer.reference)
-        printer.print_type(root.type)
-        records = DebugRecordWriter()
-        for qualifier, file in printer.files.items():
-            _write_code(archive, qualifier, file, records)
-        archive.require_version(needed_version(printer.operators))
+        code = code_records(root.type, printer)
+        for name, record in code.records:
+            archive.write(name, record)
+        archive.require_version(code.version)
         write_constants(archive, _typed(printer.constants), describer, rename=printer.reference)
         if traced_inputs:
             write_traced_inputs(archive, traced_inputs, describer)
@@ -84,14 +82,6 @@ def _typed(constants: ConstantTable) -> list[tuple[object, Type]]:
             raise ArchiveError(f"a constant of type {value.__class__.__name__} cannot be saved")
         typed.append((value, type))
     return typed
-
-
-def _write_code(archive: ArchiveWriter, qualifier: str, file: SourceFile, records: DebugRecordWriter) -> None:
-    name, code = f"code/{qualifier.replace('.', '/')}.py", str(file.text)
-    archive.write(name, code)
-    # Code that came from an archive itself is traced back to what it was generated from.
-    places = [(offset, place.original() or place) for offset, place in file.text.marks]
-    archive.write(f"{name}.debug_pkl", records.write(places, code))
 
 
 @final
@@ -114,6 +104,9 @@ class _Describer(ValueDescriber):
 
     def device(self, value: object) -> str | None:
         return str(value) if is_device(value) else super().device(value)
+
+    def is_stored_by_slots(self, cls: ClassType) -> bool:
+        return super().is_stored_by_slots(cls) and not is_bound(cls)
 
     def contents(self, value: object) -> ObjectContents | None:
         if not isinstance(value, ScriptObject):

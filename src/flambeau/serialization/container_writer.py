@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache, partial
 from types import TracebackType
-from typing import BinaryIO, TypeAlias, final
+from typing import BinaryIO, NamedTuple, TypeAlias, final
 
 from flambeau.errors import ArchiveError
 from flambeau.serialization.zip_records import (
@@ -43,9 +43,11 @@ from flambeau.serialization.zip_records import (
     ZIP64_EXTRA,
 )
 
-__all__ = ["ArchiveTarget", "ArchiveWriter", "identity_of"]
+__all__ = ["ArchiveTarget", "ArchiveWriter", "PreparedRecord", "identity_of", "prepared"]
 
 ArchiveTarget: TypeAlias = "str | os.PathLike[str] | BinaryIO"
+
+RecordData: TypeAlias = "bytes | bytearray | memoryview | str"
 
 RECORD_ALIGNMENT = 64
 COMPRESSION_THRESHOLD = 200
@@ -85,6 +87,32 @@ _HARMLESS_NAME = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)*", re.ASCII)
 
 
 @final
+class PreparedRecord(NamedTuple):
+    """A record's bytes as they stand in the file; they may be written any number of times."""
+
+    stored: bytes | memoryview
+    method: int
+    crc: int
+    """The checksum of the bytes as they were given."""
+    size: int
+    """Their number."""
+
+
+def prepared(name: str, data: RecordData) -> PreparedRecord:
+    """The record of that name (which decides whether it is compressed) with these bytes, or this text as UTF-8."""
+    try:
+        content = memoryview(data.encode() if isinstance(data, str) else data)
+    except UnicodeEncodeError as error:
+        raise ArchiveError(f"a record cannot be encoded: {error}", repr(name)) from None
+    if content.format != "B" or content.ndim != 1:
+        content = content.cast("B")
+    size, crc = len(content), zlib.crc32(content)
+    if size > COMPRESSION_THRESHOLD and _is_text(name):
+        return PreparedRecord(_deflated(content), DEFLATED, crc, size)
+    return PreparedRecord(content, STORED, crc, size)
+
+
+@final
 class ArchiveWriter:
     """An archive being written, record by record, to a path or a binary file.
 
@@ -97,7 +125,11 @@ class ArchiveWriter:
     def __init__(self, target: ArchiveTarget, root: str | None = None) -> None:
         self._output = _PathOutput(target) if isinstance(target, (str, os.PathLike)) else _FileOutput(target)
         self.root = self._output.root if root is None else root
-        if not self.root or "/" in self.root or "\0" in self.root or self.root in (".", ".."):
+        try:
+            self._folder = _encoded(self.root) + b"/"
+        except ArchiveError:
+            self._folder = b""
+        if not self._folder or "/" in self.root:
             self._output.discard()
             raise ArchiveError(f"not a name for an archive's folder: {self.root!r}")
         self.version = LOWEST_WRITTEN_VERSION
@@ -117,27 +149,14 @@ class ArchiveWriter:
         """The names of the records so far, in order."""
         return list(self._names)
 
-    def write(self, name: str, data: bytes | bytearray | memoryview | str) -> None:
+    def write(self, name: str, data: RecordData | PreparedRecord) -> None:
         """Add a record; the name is relative to the archive's folder. Text is encoded as UTF-8."""
         if name in self._names:
             raise ArchiveError("Tried to serialize file twice", name)
-        if not _HARMLESS_NAME.fullmatch(name):
-            parts = name.replace("\\", "/").split("/")
-            if not {"", ".", ".."}.isdisjoint(parts) or "\0" in name:
-                raise ArchiveError(f"not a name for a record: {name!r}")
-        try:
-            raw_name = f"{self.root}/{name}".encode()
-            content = memoryview(data.encode() if isinstance(data, str) else data)
-        except UnicodeEncodeError as error:
-            raise ArchiveError(f"a record cannot be encoded: {error}", repr(name)) from None
-        if content.format != "B" or content.ndim != 1:
-            content = content.cast("B")
-        size = len(content)
-        self._names[name] = crc = zlib.crc32(content)
-        if size > COMPRESSION_THRESHOLD and _is_text(name):
-            self._write_record(raw_name, DEFLATED, crc, _deflated(content), size)
-        else:
-            self._write_record(raw_name, STORED, crc, content, size)
+        full_name = self._folder + _encoded(name)
+        record = data if isinstance(data, PreparedRecord) else prepared(name, data)
+        self._names[name] = record.crc
+        self._write_record(full_name, *record)
 
     def finish(self) -> None:
         """Write the closing records and the directory; at a path, the archive appears now."""
@@ -176,7 +195,7 @@ class ArchiveWriter:
             self.discard()
             raise
 
-    def _write_record(self, name: bytes, method: int, crc: int, stored: bytes | memoryview, size: int) -> None:
+    def _write_record(self, name: bytes, stored: bytes | memoryview, method: int, crc: int, size: int) -> None:
         start, stored_size = self._position, len(stored)
         if method == STORED and 0 < size <= _SMALL and start < MAX32:
             # Most records by far, all with the same bytes but for a few.
@@ -321,6 +340,19 @@ class _PathOutput:
             with suppress(OSError):
                 os.unlink(self._temporary)
             self._temporary = None
+
+
+@lru_cache(1 << 12)
+def _encoded(name: str) -> bytes:
+    """The bytes of a name, which must not lead out of the folder that it is in. (Most are the same in all archives.)"""
+    if not _HARMLESS_NAME.fullmatch(name):
+        parts = name.replace("\\", "/").split("/")
+        if not {"", ".", ".."}.isdisjoint(parts) or "\0" in name:
+            raise ArchiveError(f"not a name for a record: {name!r}")
+    try:
+        return name.encode()
+    except UnicodeEncodeError as error:
+        raise ArchiveError(f"a record cannot be encoded: {error}", repr(name)) from None
 
 
 def _is_text(name: str) -> bool:

@@ -89,6 +89,10 @@ class ValueDescriber:
         """The class of an object of a script class."""
         return value.type if isinstance(value, ScriptObject) else None
 
+    def is_stored_by_slots(self, cls: ClassType) -> bool:
+        """Whether all that is stored of any object of a class is what its slots hold; `contents` is not asked then."""
+        return not has_stored_state(cls)
+
     def contents(self, value: object) -> ObjectContents | None:
         """The parts of an object of a script class."""
         if not isinstance(value, ScriptObject):

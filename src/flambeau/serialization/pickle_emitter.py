@@ -15,7 +15,7 @@ from typing import TypeAlias, final
 from flambeau.errors import ArchiveError
 from flambeau.serialization.pickle_opcodes import PROTOCOL, Opcode
 
-__all__ = ["MemoEntry", "PickleEmitter"]
+__all__ = ["MemoEntry", "PickleEmitter", "fetching"]
 
 MemoEntry: TypeAlias = int
 """Something written that later instructions may refer to: its number in the memo, or, if it was not stored, the
@@ -29,6 +29,11 @@ _TEXT = partial(struct.Struct("<BI").pack, Opcode.BINUNICODE)
 _SMALL = tuple(bytes((Opcode.BININT1, value)) for value in range(1 << 8))
 _PUT = tuple(bytes((Opcode.BINPUT, index)) for index in range(1 << 8))
 _GET = tuple(bytes((Opcode.BINGET, index)) for index in range(1 << 8))
+
+
+def fetching(entry: MemoEntry) -> bytes:
+    """The instruction that fetches what is stored."""
+    return _GET[entry] if entry < 256 else _GET_LONG(entry)
 
 
 @final
@@ -79,7 +84,7 @@ class PickleEmitter:
         if entry < 0:
             self.missed.add(~entry)
         else:
-            self.buffer += _GET[entry] if entry < 256 else _GET_LONG(entry)
+            self.buffer += fetching(entry)
 
     def demand(self, entry: MemoEntry) -> None:
         """An entry is to be stored, though nothing refers to it."""
@@ -121,19 +126,13 @@ class PickleEmitter:
             self.buffer += known
             return
         try:
-            encoded = value.encode(errors="surrogateescape")
+            encoded = value.encode() if value.isascii() else value.encode(errors="surrogateescape")
         except UnicodeEncodeError as error:
             raise ArchiveError(f"a string cannot be encoded: {error}") from None
         if len(encoded) >= 1 << 32:
             raise ArchiveError("a string has more than the possible 4 GB")
-        entry = self._stored
-        self._stored = entry + 1
-        if entry < 256:
-            self.buffer += _TEXT(len(encoded)) + encoded + _PUT[entry]
-            self.texts[value] = _GET[entry]
-        else:
-            self.buffer += _TEXT(len(encoded)) + encoded + _PUT_LONG(entry)
-            self.texts[value] = _GET_LONG(entry)
+        self.buffer += _TEXT(len(encoded)) + encoded
+        self.texts[value] = fetching(self.store())
 
     def name(self, module: str, name: str) -> MemoEntry:
         """A function or a class."""

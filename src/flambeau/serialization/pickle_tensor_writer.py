@@ -7,7 +7,7 @@ from typing import final
 
 from flambeau.errors import ArchiveError
 from flambeau.ir import Layout, Quantizer, ScalarType, Storage, TensorData
-from flambeau.serialization.pickle_emitter import MemoEntry, PickleEmitter
+from flambeau.serialization.pickle_emitter import PickleEmitter, fetching
 from flambeau.serialization.pickle_opcodes import Opcode
 
 __all__ = ["StorageKeys", "TensorWriter"]
@@ -51,7 +51,8 @@ class TensorWriter:
     def __init__(self, out: PickleEmitter, storages: StorageKeys) -> None:
         self._out = out
         self._storages = storages
-        self._written: dict[tuple[Storage, ScalarType], MemoEntry] = {}
+        self._written: dict[tuple[Storage, ScalarType], bytes] = {}
+        """The instruction that fetches each storage that was written."""
         self._bytes: dict[Hashable, bytes] = {}
         """Instructions that many tensors have in common, by what they say."""
 
@@ -122,11 +123,11 @@ class TensorWriter:
         if storage is None or dtype is ScalarType.Undefined:
             raise ArchiveError("an undefined tensor cannot be written to an archive")
         out = self._out
+        buffer = out.buffer
         written = self._written.get((storage, dtype))
         if written is not None:
-            out.fetch(written)
+            buffer += written
             return
-        buffer = out.buffer
         start = self._bytes.get(dtype)
         if start is not None:
             buffer += start
@@ -147,7 +148,7 @@ class TensorWriter:
             out.integer(storage.nbytes // dtype.itemsize)
             buffer += _REFERENCE
             self._remember(size, at, stored)
-        self._written[storage, dtype] = out.store()
+        self._written[storage, dtype] = fetching(out.store())
 
     def _quantizer(self, quantizer: Quantizer) -> None:
         out = self._out

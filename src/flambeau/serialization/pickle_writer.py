@@ -17,13 +17,10 @@ from flambeau.ir import (
     ANY,
     BOOL,
     COMPLEX,
-    DEVICE,
     FLOAT,
     INT,
     NONE,
-    STRING,
     UNSET,
-    ClassType,
     DictType,
     EnumValue,
     ListType,
@@ -37,8 +34,9 @@ from flambeau.ir import (
     UnionType,
 )
 from flambeau.serialization.limits import DEFAULT_LIMITS, Limits
-from flambeau.serialization.pickle_described import ObjectContents, ValueDescriber, dynamic_type, has_stored_state
-from flambeau.serialization.pickle_emitter import MemoEntry, PickleEmitter
+from flambeau.serialization.pickle_described import ObjectContents, ValueDescriber, dynamic_type
+from flambeau.serialization.pickle_emitter import MemoEntry, PickleEmitter, fetching
+from flambeau.serialization.pickle_heights import ClassHeights
 from flambeau.serialization.pickle_opcodes import Opcode
 from flambeau.serialization.pickle_tensor_writer import StorageKeys, TensorWriter
 
@@ -71,9 +69,6 @@ _CONTAINERS: tuple[tuple[type, type[Type]], ...] = ((list, ListType), (dict, Dic
 _NEW_OBJECT = bytes((Opcode.EMPTY_TUPLE, Opcode.NEWOBJ, Opcode.EMPTY_DICT, Opcode.MARK))
 _OBJECT_DONE = bytes((Opcode.SETITEMS, Opcode.BUILD))
 _TRUE, _FALSE, _NONE = int(Opcode.NEWTRUE), int(Opcode.NEWFALSE), int(Opcode.NONE)
-_LEAVES = frozenset({INT, FLOAT, COMPLEX, BOOL, STRING, DEVICE, NONE})
-_MAX_HEIGHT = 8
-"""So many objects may lie in one another for calls to follow them."""
 _NESTING_MARGIN = 8
 """Reading needs a few more levels than the values have."""
 _SHOWN_OF_PATH = 12
@@ -146,9 +141,9 @@ class _Writer:
         self._open: set[int] = set()
         """Values whose parts are being written."""
         self._devices: dict[str, MemoEntry] = {}
-        self._classes: dict[NamedType, MemoEntry] = {}
-        self._heights: dict[ClassType, int | None] = {}
-        """What `_height_of` found."""
+        self._classes: dict[NamedType, bytes] = {}
+        """The instruction that fetches each class that was written."""
+        self._heights = ClassHeights(known.describer)
         self._path: list[str] = []
         self._part = ""
         """The part of the innermost value that is being written."""
@@ -357,13 +352,13 @@ class _Writer:
     def _class(self, type: NamedType) -> None:
         known = self._classes.get(type)
         if known is not None:
-            self._out.fetch(known)
+            self._out.buffer += known
             return
         qualified = self._rename(type) if self._rename else type.qualified_name
         module, dot, name = qualified.rpartition(".")
         if not dot:
             raise ArchiveError(f"a class needs a qualified name, unlike {qualified!r}")
-        self._classes[type] = self._out.name(module, name)
+        self._classes[type] = fetching(self._out.name(module, name))
 
     def _object(self, value: object, contents: ObjectContents) -> _Steps:
         out = self._out
@@ -383,23 +378,21 @@ class _Writer:
             self._written[id(value)] = (value, out.store())
 
     def _flat_object(self, value: ScriptObject) -> bool:
-        """Write an object whose class says that little can be in it (`_height_of`); False for any other.
+        """Write an object whose class says that little can be in it (`ClassHeights`); False for any other.
 
         Most modules are such, and this takes less than stopping at each attribute.
         """
-        height = self._height_of(value.type, _MAX_HEIGHT)
+        cls = value.type
+        height = self._heights.of(cls)
         if height is None or self._depth + 2 * height + 1 > self._known.depth_limit:
             return False
-        contents = self._known.contents(value)
-        if contents is None or contents.state is not None:
-            return False
-        self._class(contents.type)
+        self._class(cls)
         self._path.append(self._part)
         self._depth += 2
         out = self._out
         buffer, instructions = out.buffer, out.texts
         buffer += _NEW_OBJECT
-        for attribute, part in zip(contents.attributes, contents.values, strict=True):
+        for attribute, part in zip(cls.attributes, value.slots, strict=True):
             self._part = name = attribute.name
             known = instructions.get(name)
             if known is None:
@@ -407,10 +400,10 @@ class _Writer:
             else:
                 buffer += known
             type = attribute.type
-            if part.__class__ is bool and type is BOOL:
-                buffer.append(_TRUE if part else _FALSE)
-            elif part is None and (type is NONE or isinstance(type, OptionalType)):
+            if part is None and (type is NONE or isinstance(type, OptionalType)):
                 buffer.append(_NONE)
+            elif type is BOOL and part.__class__ is bool:
+                buffer.append(_TRUE if part else _FALSE)
             elif isinstance(type, TensorType) and self._tensor(part):
                 continue
             elif self._is_misplaced(part, type) or not self._leaf(part, type):
@@ -421,32 +414,13 @@ class _Writer:
         buffer += _OBJECT_DONE
         self._depth -= 2
         self._part = self._path.pop()
-        entry = out.store() if contents.always_shared else out.store_on_demand()
+        entry = out.store() if cls.is_module else out.store_on_demand()
         self._written[id(value)] = (value, entry)
         return True
 
     def _is_misplaced(self, value: object, type: Type) -> bool:
         """Whether a value is an object of another class than declared, of which the height says nothing."""
         return isinstance(value, ScriptObject) and value.type is not type and id(value) not in self._written
-
-    def _height_of(self, cls: ClassType, most: int) -> int | None:
-        """How many objects lie in one another in an object of a class; None if that is unknown, or more than `most`."""
-        if cls in self._heights or not most:
-            return self._heights.get(cls)
-        self._heights[cls] = None  # while it is looked for: classes may lead to each other in circles
-        if not has_stored_state(cls):
-            heights = [self._attribute_height(attribute.type, most - 1) for attribute in cls.attributes]
-            known = [height for height in heights if height is not None]
-            if len(known) == len(heights):
-                self._heights[cls] = 1 + max(known, default=0)
-        return self._heights[cls]
-
-    def _attribute_height(self, type: Type, most: int) -> int | None:
-        if isinstance(type, ClassType):
-            return self._height_of(type, most)
-        if isinstance(type, OptionalType):
-            type = type.element
-        return 0 if isinstance(type, TensorType) or type in _LEAVES else None
 
     def _object_with_state(self, value: object, contents: ObjectContents, state: object, type: Type) -> _Steps:
         self._class(contents.type)

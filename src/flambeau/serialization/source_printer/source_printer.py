@@ -52,7 +52,9 @@ class SourcePrinter:
         self.literals = LiteralPrinter(self.constants, self.annotation, self.reference)
         self.operators: set[str] = set()
         """The qualified names of ATen's operators that printed code calls (for the file format version)."""
-        self._queue: list[NamedType | Function] = []
+        self.definitions: list[NamedType | Function] = []
+        """What has been referred to, in that order, which is the order of printing."""
+        self._printed = 0
         self._names: dict[object, str] = {}
         self._taken: set[str] = set()
 
@@ -69,7 +71,7 @@ class SourcePrinter:
         if name is None:
             name = self._names[key] = self._free_name(named.qualified_name)
             if not is_bound(named):
-                self._queue.append(named)
+                self.definitions.append(named)
         return name
 
     def _free_name(self, wanted: str) -> str:
@@ -98,11 +100,9 @@ class SourcePrinter:
         self._drain()
 
     def _drain(self) -> None:
-        done = 0
-        while done < len(self._queue):
-            self._print(self._queue[done])
-            done += 1
-        self._queue.clear()
+        while self._printed < len(self.definitions):
+            self._printed += 1
+            self._print(self.definitions[self._printed - 1])
 
     def _print(self, named: NamedType | Function) -> None:
         qualifier, _, name = self.reference(named).rpartition(".")
