@@ -40,6 +40,7 @@ from .loop_invariant_code_motion import hoist_loop_invariants
 from .memory_reuse import mark_memory_reuse
 from .tensor_facts import propagate_facts
 from .tensor_rules import COMPARISONS, SCALAR, Order, TensorFact, single_index
+from .view_before_cut import view_before_cut
 
 __all__ = [
     "IF_FLOAT",
@@ -127,6 +128,7 @@ def specialize_for(graph: Graph, given: Mapping[Value, TensorFact]) -> Specializ
     specializer.numbers_to_tensors()
     specializer.transpose_invariants()
     specializer.hoist()
+    specializer.view_whole_tensors()
     specializer.unbind_rows()
     specializer.simplify_indexing()
     specializer.use_ranks()
@@ -139,7 +141,7 @@ def specialize_for(graph: Graph, given: Mapping[Value, TensorFact]) -> Specializ
 class _Specializer:
     def __init__(self, graph: Graph, given: Mapping[Value, TensorFact]) -> None:
         self._graph = graph
-        self._given = given
+        self._given = dict(given)
         self._facts = propagate_facts(graph, given)
         self._made: tuple[Value, ...] = ()
         self.used: set[Value] = set()
@@ -179,7 +181,7 @@ class _Specializer:
         inputs = (node.inputs[1], dtype, none, device, none)
         made = self._graph.create("aten::scalar_tensor", inputs).copy_metadata(node).insert_before(node)
         made.set_attribute(SHARED, "i", 1)
-        self._facts[made.output] = TensorFact(ScalarType.Float, 0, Order.CONTIGUOUS)
+        self._given[made.output] = self._facts[made.output] = TensorFact(ScalarType.Float, 0, Order.CONTIGUOUS)
         return made.output
 
     def _constants(self) -> tuple[Value, ...]:
@@ -316,6 +318,15 @@ class _Specializer:
                 self._facts[made.output] = self._facts[node.output]
             self._replace(node, made)
 
+    # --- views
+
+    def view_whole_tensors(self) -> None:
+        found = view_before_cut(self._graph, self._facts)
+        for node, whole, spared in found:
+            self._use(0.6 * spared, node, whole)
+        if found:
+            self._facts = propagate_facts(self._graph, self._given)
+
     def _replace(self, node: Node, made: Node) -> None:
         indices = node.inputs[1].node
         node.replace_all_uses_with(made)
@@ -408,7 +419,10 @@ def _swapped(node: Node, rank: int) -> Node | None:
 
 
 def _sizes(node: Node, rank: int) -> Node | None:
-    """Sizes that are taken apart, all of them."""
+    """Sizes that are taken apart, all of them; or one that is there."""
+    if len(node.inputs) == 2:
+        dimension = constant_value(node.inputs[1])
+        return node if isinstance(dimension, int) and -rank <= dimension < rank else None
     readers = [use.user for use in node.output.uses]
     if len(node.inputs) != 1 or len(readers) != 1 or readers[0].kind != "prim::ListUnpack":
         return None

@@ -169,7 +169,7 @@ def _binding(
     operator: Operator, count: int, keywords: frozenset[str], empty: frozenset[int], none: frozenset[int]
 ) -> Callable[..., Any] | None:
     """The function of PyTorch that is certain to call the overload with so many positional arguments."""
-    if not _has_binding(operator):
+    if not _has_binding(operator) or not _says_where(operator, keywords, none):
         return None
     variant = "method" if _is_method(operator) else "function"
     if variant not in operator.variants:
@@ -195,11 +195,20 @@ def _has_binding(operator: Operator) -> bool:
     schema = operator.schema
     if not operator.has_python_binding or not operator.name.startswith("aten::") or _has_out(operator):
         return False
-    if schema.find_argument("pin_memory") is not None:  # what makes tensors also obeys Python's default device
-        return False
     if any(_kind(a) in _UNBOUND for a in schema.arguments):
         return False
     return bool(schema.returns) and all(_kind(r) in _RESULTS for r in schema.returns)
+
+
+_MAKES = frozenset({"aten::arange", "aten::empty", "aten::ones", "aten::zeros"})
+
+
+def _says_where(operator: Operator, keywords: frozenset[str], none: frozenset[int]) -> bool:
+    """Whether a call that makes a tensor says on which device: if not, bindings also obey Python's default device."""
+    if operator.schema.find_argument("pin_memory") is None:
+        return True
+    device = next((i for i, a in enumerate(operator.schema.arguments) if a.name == "device"), None)
+    return operator.name in _MAKES and "device" in keywords and device is not None and device not in none
 
 
 def _has_out(operator: Operator) -> bool:

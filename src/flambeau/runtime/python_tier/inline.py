@@ -7,11 +7,13 @@ text that is not ASCII), the expression tests for them and calls the operator's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias, final
 
 from flambeau.ir import NONE, NOT_CONSTANT, Node, constant_value
+from flambeau.passes import KNOWN_RANK
 from flambeau.runtime.integers import INT_MAX
 from flambeau.runtime.python_tier.expressions import Expression
 
@@ -21,7 +23,7 @@ __all__ = ["EXPRESSIONS", "STATEMENTS", "Inline", "inline_of"]
 @final
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """What is written for a node: `{0}`, `{1}`, ... are its operands, `{k}` its kernel."""
+    """What is written for a node: `{0}`, `{1}`, ... are its operands, `{k}` its kernel, other names what they say."""
 
     text: str
     is_atom: bool = False
@@ -29,6 +31,7 @@ class Inline:
     """Operands that occur more than once, and so must be variables or literals."""
     reads_state: bool = False
     raises: bool = False
+    names: Mapping[str, object] = field(default_factory=dict)
 
 
 Maker: TypeAlias = "Callable[[Node, Sequence[Expression]], Inline | None]"
@@ -90,6 +93,11 @@ EXPRESSIONS: dict[str, Inline | Maker] = {
     "prim::max.int": Inline("{0} if {0} > {1} else {1}", simple=(0, 1)),
     "prim::min.float": Inline("{0} if {0} < {1} else {1}", simple=(0, 1)),
     "prim::max.float": Inline("{0} if {0} > {1} else {1}", simple=(0, 1)),
+    # The kernel is for negative numbers and what is none.
+    **{
+        f"aten::sqrt.{kind}": Inline("{sqrt}({0}) if {0} >= 0 else {k}({0})", simple=(0,), names={"sqrt": math.sqrt})
+        for kind in ("int", "float")
+    },
     "prim::device": Inline("{0}.device", is_atom=True, reads_state=True),
     "prim::requires_grad": Inline("{0}.requires_grad", is_atom=True, reads_state=True),
     "aten::dim": Inline("{0}.dim()", is_atom=True, reads_state=True),
@@ -133,6 +141,12 @@ def _sizes(node: Node, operands: Sequence[Expression]) -> Inline:
         use.user.kind not in ("prim::ListUnpack", "aten::__getitem__", "aten::len") for use in node.output.uses
     )
     return Inline("list({0}.shape)" if is_read else "{0}.shape", is_atom=True, reads_state=True)
+
+
+@_expression("aten::size.int")
+def _size(node: Node, operands: Sequence[Expression]) -> Inline | None:
+    """One of them, where the dimension is known to be there: the error is another one."""
+    return Inline("{0}.shape[{1}]", is_atom=True, reads_state=True) if node.has_attribute(KNOWN_RANK) else None
 
 
 @_expression("aten::floordiv.int", "aten::remainder.int")

@@ -407,7 +407,9 @@ class Writer:
     def _inline_expression(self, node: Node, inline: Inline, operands: list[Expression]) -> Expression:
         bounds = result_bounds(node, [o.bounds for o in operands])
         kernel = self.bind("k", kernel_of_node(node)) if "{k}" in inline.text else ""
-        expression = self.combined(node, inline.text.format(*(o.operand for o in operands), k=kernel), operands)
+        names = {name: self.bind(name, value) for name, value in inline.names.items()}
+        text = inline.text.format(*(o.operand for o in operands), k=kernel, **names)
+        expression = self.combined(node, text, operands)
         expression.is_atom = inline.is_atom
         expression.reads_state = expression.reads_state or inline.reads_state
         expression.raiser = node if inline.raises else expression.raiser
