@@ -59,10 +59,12 @@ def alike(module: nn.Module, *inputs: Tensor) -> None:
         for x in [inputs[0]] * 4 + list(inputs):
             ours, theirs = outcome(scripted, x), outcome(module, x)
             if isinstance(theirs, Tensor):
-                assert isinstance(ours, Tensor) and torch.equal(ours, theirs)
+                assert isinstance(ours, Tensor)
+                assert torch.equal(ours, theirs)
                 assert ours.shape == theirs.shape
             else:
-                assert isinstance(theirs, str) and theirs in str(ours)
+                assert isinstance(theirs, str)
+                assert theirs in str(ours)
 
 
 @settings(max_examples=25, deadline=None)
@@ -94,9 +96,11 @@ def test_pieces_of_other_sizes(outputs: int, kind: type[Heads]) -> None:
         module.project.bias.set_(other.bias)  # type: ignore[call-overload]
         theirs, ours = outcome(module, x), outcome(scripted, x)
         if isinstance(theirs, Tensor):
-            assert isinstance(ours, Tensor) and torch.equal(ours, theirs)
+            assert isinstance(ours, Tensor)
+            assert torch.equal(ours, theirs)
         else:
-            assert isinstance(theirs, str) and theirs in str(ours)
+            assert isinstance(theirs, str)
+            assert theirs in str(ours)
 
 
 @pytest.mark.parametrize("heads", [-2, 0, 3])
