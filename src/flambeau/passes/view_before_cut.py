@@ -188,9 +188,8 @@ def _in_order(unpack: Node, members: set[Node]) -> list[Node] | None:
 def _is_closed(nodes: Sequence[Node], results: set[Value]) -> bool:
     """Whether nothing else reads what nodes compute, but for the results."""
     members = set(nodes)
-    return all(
-        output in results or all(use.user in members for use in output.uses) for node in nodes for output in node.outputs
-    )
+    read = [output for node in nodes for output in node.outputs if output not in results]
+    return all(use.user in members for output in read for use in output.uses)
 
 
 # --- what takes its place
