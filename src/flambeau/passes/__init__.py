@@ -17,11 +17,13 @@ from flambeau.passes.freeze import freeze_module
 from flambeau.passes.inlining import callee_of, inline_calls
 from flambeau.passes.known_objects import known_objects, may_give_view
 from flambeau.passes.list_literals import erase_list_literals
+from flambeau.passes.loop_buffers import INTO, SHORT, SLOT
 from flambeau.passes.loop_invariant_code_motion import hoist_loop_invariants
 from flambeau.passes.loop_unrolling import unroll_constant_loops, unroll_loops
 from flambeau.passes.lower_simple_tuples import lower_simple_tuples
 from flambeau.passes.memory_reuse import FITS, REUSES
 from flambeau.passes.normalize_ops import normalize_ops
+from flambeau.passes.number_lists import AS_NUMBERS
 from flambeau.passes.pass_manager import PASSES, GraphPass, graph_pass, pause, pausing, run
 from flambeau.passes.peephole import peephole, peephole_list_idioms
 from flambeau.passes.pipelines import (
@@ -51,13 +53,17 @@ from flambeau.passes.tensor_rules import Order, TensorFact
 from flambeau.passes.whole_slices import remove_whole_slices
 
 __all__ = [
+    "AS_NUMBERS",
     "FEW",
     "FITS",
     "IF_FLOAT",
+    "INTO",
     "KNOWN_RANK",
     "PASSES",
     "REUSES",
     "SHARED",
+    "SHORT",
+    "SLOT",
     "TAKES_ROWS",
     "Evaluate",
     "GraphPass",

@@ -33,6 +33,8 @@ FITS = "fits"
 _COMMUTATIVE = frozenset({"aten::add.Tensor", "aten::mul.Tensor"})
 _LOOKS_ONLY = frozenset({"aten::Int", "aten::Float", "aten::Bool", "aten::dim", "aten::numel", "aten::len"})
 """JIT-only operators that take a number out of a tensor."""
+_MADE_BY_SPECIALIZATION = frozenset({"prim::IndexTensor", "prim::Into", "prim::LookAtCarried", "prim::NumberAt"})
+"""Kinds that keep nothing, and have no schema to say so."""
 
 
 def mark_memory_reuse(graph: Graph, facts: Mapping[Value, TensorFact]) -> list[Node]:
@@ -124,7 +126,7 @@ def keeps_nothing(node: Node) -> bool:
     """Whether what a node leaves behind shares no memory with its operands."""
     operator = node.operator
     if operator is None:
-        return node.kind == "prim::IndexTensor"
+        return node.kind in _MADE_BY_SPECIALIZATION
     if operator.is_jit_only:
         return node.kind in _LOOKS_ONLY
     return not operator.schema.is_mutable and not may_give_view(operator)

@@ -35,9 +35,10 @@ from flambeau.ir import (
 )
 
 from .known_objects import known_objects
-from .loop_buffers import share_loop_buffers
+from .loop_buffers import share_loop_memory
 from .loop_invariant_code_motion import hoist_loop_invariants
 from .memory_reuse import mark_memory_reuse
+from .number_lists import keep_numbers
 from .tensor_facts import propagate_facts
 from .tensor_rules import COMPARISONS, SCALAR, Order, TensorFact, single_index
 from .view_before_cut import view_before_cut
@@ -298,6 +299,8 @@ class _Specializer:
                 node.replace_all_uses_with(made)
                 node.destroy()
                 row.destroy()
+        for node in keep_numbers(self._graph):
+            self._use(0.2, node, node.inputs[0])
 
     def simplify_indexing(self) -> None:
         """Index with a tensor rather than with a list of one."""
@@ -352,8 +355,8 @@ class _Specializer:
     def reuse_memory(self) -> None:
         for node in mark_memory_reuse(self._graph, self._facts):
             self._use(0.2, node, node.output, *(v for v in node.inputs if v in self._facts))
-        for node in share_loop_buffers(self._graph):
-            self._use(1.0, node, *node.inputs[1:])
+        for node in share_loop_memory(self._graph, self._facts):
+            self._use(0.2, node, *(v for v in node.inputs if v in self._facts))
 
 
 _NUMBER_DTYPES: Mapping[str, frozenset[ScalarType]] = MappingProxyType(

@@ -17,7 +17,18 @@ from typing import TypeAlias, final
 
 from flambeau.ir import FLOAT, INT, NONE, Node, ScalarType, Value, constant_value
 
-__all__ = ["BINARY", "COMPARISONS", "SCALAR", "UNARY", "Order", "TensorFact", "gives_new_tensors", "rule_of"]
+__all__ = [
+    "BINARY",
+    "COMPARISONS",
+    "SCALAR",
+    "SIZED",
+    "SPLITS",
+    "UNARY",
+    "Order",
+    "TensorFact",
+    "gives_new_tensors",
+    "rule_of",
+]
 
 
 class Order(enum.IntEnum):
@@ -406,3 +417,9 @@ def _parts(node: Node, facts: Facts) -> Sequence[TensorFact | None]:
     dimension = made.named_input("dim")
     order = whole.order if constant_value(dimension) == 0 else min(whole.order, Order.ROW_MAJOR)
     return tuple(TensorFact(whole.dtype, whole.rank, order, whole.sources) for _ in node.outputs)
+
+
+SIZED = frozenset(_rules) - frozenset(
+    _aten("index.Tensor arange arange.start arange.start_step empty.memory_format zeros ones cat stack")
+)
+"""Operators whose results' sizes and strides follow from those of their tensors, and from what else they are given."""

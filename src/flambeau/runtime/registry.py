@@ -154,8 +154,11 @@ class TensorBackend(Protocol):
     def float_tensor(self, number: float) -> object:
         """A tensor of one 32-bit float, to be read only."""
 
-    def multiply_into(self, one: object, other: object, *, out: object) -> object:
-        """The product of two matrices, in the memory of a third one of its size."""
+    def as_tensor(self, numbers: object) -> object:
+        """The tensor of a list of numbers; a tensor itself."""
+
+    def out_form(self, name: str) -> Callable[..., object]:
+        """The function that takes the operands of an operator, and where the results go as `out`."""
 
     def plain_modes(self) -> bool:
         """Whether nothing intercepts operators on this thread, and autocast is off."""

@@ -27,10 +27,11 @@ from flambeau.runtime.aten.enumerations import (
 )
 from flambeau.runtime.aten.modes import autocast, current_modes, is_intercepted, neutral_modes
 from flambeau.runtime.aten.tensor_guards import (
+    as_tensor,
     fact_of_tensor,
     float_tensor,
     is_float_tensor,
-    multiply_into,
+    out_form,
     plain_modes,
     tensor_guard,
 )
@@ -38,6 +39,7 @@ from flambeau.runtime.aten.tensor_values import from_data, tensor_data
 
 __all__ = [
     "CallForm",
+    "as_tensor",
     "autocast",
     "below_autograd",
     "bound_class",
@@ -53,8 +55,8 @@ __all__ = [
     "is_float_tensor",
     "is_intercepted",
     "layout_number",
-    "multiply_into",
     "neutral_modes",
+    "out_form",
     "plain_modes",
     "register_custom_operators",
     "tensor_data",

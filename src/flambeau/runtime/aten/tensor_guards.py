@@ -10,7 +10,15 @@ from flambeau.ir import ScalarType
 from flambeau.passes import Order, TensorFact
 from flambeau.runtime.aten.enumerations import dtype_number, to_dtype
 
-__all__ = ["fact_of_tensor", "float_tensor", "is_float_tensor", "multiply_into", "plain_modes", "tensor_guard"]
+__all__ = [
+    "as_tensor",
+    "fact_of_tensor",
+    "float_tensor",
+    "is_float_tensor",
+    "out_form",
+    "plain_modes",
+    "tensor_guard",
+]
 
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 """Classes whose tensors behave as tensors do."""
@@ -54,8 +62,14 @@ def is_float_tensor(name: str, bind: Callable[[str, object], str]) -> str:
     return f"{name}.dtype is {dtype} and {name}.__class__ in {classes} and {name}.is_cpu"
 
 
-multiply_into = torch._C._VariableFunctions.mm
-"""The product of two matrices; `out` says where it goes."""
+as_tensor = torch.as_tensor
+
+
+def out_form(name: str) -> Callable[..., object]:
+    """The binding of an operator that takes `out`: `mm` for `aten::mm`."""
+    function: Callable[..., object] = getattr(torch._C._VariableFunctions, name.removeprefix("aten::"))
+    return function
+
 
 _float_tensors: dict[float, torch.Tensor] = {}
 _MOST_TENSORS = 1 << 10

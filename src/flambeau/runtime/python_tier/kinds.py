@@ -12,12 +12,15 @@ from flambeau.runtime.instances import named_tuple_class
 from flambeau.runtime.nodes import is_custom_class, makes_bound_object
 from flambeau.runtime.python_tier.control import is_native_range
 from flambeau.runtime.python_tier.specialized_nodes import (
-    write_buffer,
+    write_append,
     write_chunk,
     write_cut_once,
     write_index,
+    write_into,
+    write_look_at_carried,
+    write_loop_memory,
     write_number,
-    write_product_into,
+    write_pieces,
     write_scalar_tensor,
     write_transpose,
     write_unbind,
@@ -200,9 +203,12 @@ WRITERS: Mapping[str, KindWriter] = MappingProxyType(
         "aten::unbind": write_unbind,
         "aten::scalar_tensor": write_scalar_tensor,
         "prim::IndexTensor": write_index,
-        "prim::Buffer": write_buffer,
+        "prim::LoopMemory": write_loop_memory,
+        "prim::LookAtCarried": write_look_at_carried,
+        "prim::Into": write_into,
+        "prim::Pieces": write_pieces,
         "prim::CutOnce": write_cut_once,
-        "prim::MmInto": write_product_into,
+        "aten::append": write_append,
         "prim::NumberAt": write_number,
     }
 )

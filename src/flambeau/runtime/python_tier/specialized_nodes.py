@@ -12,8 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flambeau.errors import InvalidGraphError
-from flambeau.ir import Node, Operator, constant_value, operators_named
-from flambeau.passes import FEW, FITS, KNOWN_RANK, REUSES, SHARED, TAKES_ROWS
+from flambeau.ir import INT, Node, Operator, constant_value, find_operator, operators_named
+from flambeau.passes import AS_NUMBERS, FEW, FITS, INTO, KNOWN_RANK, REUSES, SHARED, SHORT, SLOT, TAKES_ROWS
+from flambeau.runtime.python_tier.loop_memory import MOST_NUMBERS, LoopMemory
 from flambeau.runtime.python_tier.tensor_calls import tensor_call
 from flambeau.runtime.registry import load_tensor_backend
 
@@ -22,12 +23,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GIVE_UP",
-    "write_buffer",
+    "write_append",
     "write_chunk",
     "write_cut_once",
     "write_index",
+    "write_into",
+    "write_look_at_carried",
+    "write_loop_memory",
     "write_number",
-    "write_product_into",
+    "write_pieces",
     "write_reusing",
     "write_scalar_tensor",
     "write_transpose",
@@ -38,7 +42,6 @@ __all__ = [
 _MOST_PARTS = 8
 _MOST_ROWS = 512
 """How many rows there may be at a time: each takes some hundred bytes."""
-_SHORT = 24
 GIVE_UP = "give_up"
 """The name under which generated code has the function that clears a flag."""
 
@@ -160,36 +163,62 @@ def _parts(node: Node, whole: str, first: int) -> str:
     return f"{whole}.split_with_sizes(({parts}), {dimension}) if {test} else {whole}.chunk({count}, {dimension})"
 
 
-def write_buffer(writer: Writer, node: Node) -> bool:
-    """What the iterations of a loop share: the memory, what was cut last, and its pieces."""
-    writer.settle()
-    name = writer.new_variable(node.output)
-    writer.line(f"{name} = [None, None, None]", node)
-    return True
-
-
-def write_product_into(writer: Writer, node: Node) -> bool:
-    writer.settle(keep=node.inputs)
-    operands = writer.take_all(node.inputs, simple=(0, 1, 2))
-    buffer, one, other = (o.text for o in operands)
-    name = writer.variable_for(node.output)
-    multiply = writer.bind("mm", load_tensor_backend().multiply_into)
-    writer.line(f"if {buffer}[0] is None: {name} = {buffer}[0] = {one}.mm({other})", node)
-    writer.line(f"else: {name} = {multiply}({one}, {other}, out={buffer}[0])", node)
-    writer.assigned(node.output, name)
-    writer.executed(operands)
-    return True
+def write_pieces(writer: Writer, node: Node) -> bool:
+    """What the iterations of a loop share: what was cut last, and its pieces."""
+    return _write_object(writer, node, "[None, None]")
 
 
 def write_cut_once(writer: Writer, node: Node) -> bool:
     writer.settle(keep=node.inputs)
     operands = writer.take_all(node.inputs[:2], simple=(0, 1))
-    buffer, whole = (o.text for o in operands)
+    pieces, whole = (o.text for o in operands)
     name = writer.variable_for(node.output)
-    writer.line(f"if {buffer}[1] is not {whole}: {buffer}[1], {buffer}[2] = {whole}, None", node)
-    writer.line(f"if {buffer}[2] is None: {buffer}[2] = {_parts(node, whole, 2)}", node)
-    writer.line(f"{name} = {buffer}[2]", node)
+    writer.line(f"if {pieces}[0] is not {whole}: {pieces}[0], {pieces}[1] = {whole}, {_parts(node, whole, 2)}", node)
+    writer.line(f"{name} = {pieces}[1]", node)
     writer.assigned(node.output, name)
+    writer.executed(operands)
+    return True
+
+
+def write_loop_memory(writer: Writer, node: Node) -> bool:
+    return _write_object(writer, node, f"{writer.bind('LoopMemory', LoopMemory)}()")
+
+
+def _write_object(writer: Writer, node: Node, text: str) -> bool:
+    writer.settle()
+    name = writer.new_variable(node.output)
+    writer.line(f"{name} = {text}", node)
+    return True
+
+
+def write_look_at_carried(writer: Writer, node: Node) -> bool:
+    writer.settle(keep=node.inputs)
+    operands = writer.take_all(node.inputs, simple=range(len(node.inputs)))
+    memory, *carried = (o.text for o in operands)
+    geometry = ", ".join(f"{text}.shape, {text}.stride()" for text in carried)
+    writer.line(f"if {memory}.looks: {memory}.look({geometry})", node)
+    writer.executed(operands)
+    return True
+
+
+def write_into(writer: Writer, node: Node) -> bool:
+    """An operator that leaves its results where they were in the iteration before, if it may."""
+    operator = find_operator(node.string_attribute(INTO))
+    if operator is None:
+        raise InvalidGraphError(f"{node.string_attribute(INTO)} is not an operator")
+    writer.settle(keep=node.inputs)
+    operands = writer.take_all(node.inputs, simple=range(len(node.inputs)))
+    memory, *texts = (o.text for o in operands)
+    shared = f"{memory}.{'short' if node.has_attribute(SHORT) else 'long'}_{node.attribute(SLOT)}"
+    plain = tensor_call(node, texts, writer.bind, operator, node.inputs[1:])
+    positional = [t for t, a in zip(texts, operator.schema.arguments, strict=True) if not a.kwarg_only]
+    function = writer.bind("into", load_tensor_backend().out_form(operator.name))
+    names = [writer.variable_for(o) for o in node.outputs]
+    target = ", ".join(names)
+    writer.line(f"if {memory}.ready: {target} = {function}({', '.join(positional)}, out={shared})", node)
+    writer.line(f"else: {target} = {shared} = {plain}", node)
+    for output, name in zip(node.outputs, names, strict=True):
+        writer.assigned(output, name)
     writer.executed(operands)
     return True
 
@@ -224,9 +253,28 @@ def write_number(writer: Writer, node: Node) -> bool:
     operands = writer.take_all(node.inputs, simple=(0, 1))
     row, index = (o.text for o in operands)
     name = writer.variable_for(node.output)
-    plain = f"{row}[{index}].item()"
-    writer.line(f"try: {name} = {row}.tolist()[{index}] if {row}.numel() < {_SHORT} else {plain}", node)
-    writer.line(f"except IndexError: {name} = {plain}", node)
+    if node.has_attribute(AS_NUMBERS):
+        as_tensor = writer.bind("as_tensor", load_tensor_backend().as_tensor)
+        writer.line(f"try: {name} = {row}[{index}]", node)
+        writer.line(f"except IndexError: {name} = {as_tensor}({row})[{index}]", node)
+        kind = "int" if node.output.type is INT else "float"
+        writer.line(f"if {name}.__class__ is not {kind}: {name} = {name}.item()", node)
+    else:
+        plain = f"{row}[{index}].item()"
+        writer.line(f"try: {name} = {row}.tolist()[{index}] if {row}.numel() < {MOST_NUMBERS} else {plain}", node)
+        writer.line(f"except IndexError: {name} = {plain}", node)
     writer.assigned(node.output, name)
+    writer.executed(operands)
+    return True
+
+
+def write_append(writer: Writer, node: Node) -> bool:
+    """Put a tensor into a list that is read number by number."""
+    if not node.has_attribute(AS_NUMBERS):
+        return False
+    writer.settle(keep=node.inputs)
+    operands = writer.take_all(node.inputs, simple=(0, 1))
+    rows, row = (o.text for o in operands)
+    writer.line(f"{rows}.append({row}.tolist() if {row}.numel() < {MOST_NUMBERS} else {row})", node)
     writer.executed(operands)
     return True
