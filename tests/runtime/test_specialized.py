@@ -259,6 +259,45 @@ def test_operands_that_are_too_small() -> None:
             same(scripted(y, x), chain(y, x))
 
 
+def followed(x: Tensor, w: Tensor, start: int) -> tuple[Tensor, list[int], list[float]]:
+    """Best columns, and the way back through them."""
+    passed: list[Tensor] = []
+    sums: list[Tensor] = []
+    for _ in range(6):
+        best, where = (x.unsqueeze(1) + w).max(dim=0)
+        x = best * 0.5
+        passed.append(where)
+        sums.append(x)
+    path = [start]
+    numbers: list[float] = []
+    for i in range(len(passed)):
+        numbers.append(float(sums[i][path[-1]]))
+        path.append(int(passed[len(passed) - 1 - i][path[-1]]))
+    return x, path, numbers
+
+
+@pytest.mark.parametrize("size", [3, 23, 24, 100])
+def test_numbers_of_many_tensors(size: int) -> None:
+    scripted = flambeau.script(followed)
+    x, w = torch.randn(size), torch.randn(size, size)
+    warm(scripted, x, w, 0)
+    assert "as_numbers" in str(flambeau.explain(scripted))
+    with torch.no_grad():
+        for start in (0, -1, size - 1):
+            (found, *rest), (expected, *others) = scripted(x, w, start), followed(x, w, start)
+            same(found, expected)
+            assert rest == others
+        for start in (size, -size - 1):
+            with pytest.raises(IndexError) as theirs:
+                followed(x, w, start)
+            with pytest.raises(IndexError) as ours:
+                scripted(x, w, start)
+            assert str(theirs.value).splitlines()[0] in str(ours.value)
+        bad = x.clone()
+        bad[0] = float("nan")
+        assert scripted(bad, w, 0)[1] == followed(bad, w, 0)[1]
+
+
 def test_threads_that_are_the_first() -> None:
     scripted = flambeau.script(chain)
     failures: list[object] = []

@@ -51,6 +51,8 @@ class Generator:
                 self.rows(known, indent)
             elif self.random.random() < 0.1:
                 self.cell(known, indent)
+            elif self.random.random() < 0.08:
+                self.history(known, indent)
             else:
                 self.statement(known, indent)
 
@@ -86,6 +88,30 @@ class Generator:
         if self.random.random() < 0.5:
             self.lines.append(f"{indent}    kept.append({self.random.choice((name, 'q', 'gates', 'p'))})")
         known.append(name)
+
+    def history(self, known: list[str], indent: str) -> None:
+        """Indices that one loop collects and another follows backwards; some are given out as well."""
+        rows, j, last, passed, name = self.random.choice(known), *(f"{p}{next(self.names)}" for p in "jlpv")
+        bound = self.random.choice(("n", f"{rows}.size(0)"))
+        self.lines += [
+            f"{indent}{passed}: list[Tensor] = []",
+            f"{indent}square = w.t() @ w",
+            f"{indent}{name} = {rows}[:1].sum(0)",
+            f"{indent}for {j} in range({bound}):",
+            f"{indent}    best, where = ({name}.unsqueeze(1) + square).max(dim={self.random.choice((0, 1))})",
+            f"{indent}    {name} = {self.random.choice((f'best + {rows}[{j}]', 'best * 0.5', f'best - {name}'))}",
+            f"{indent}    {passed}.append(where)",
+        ]
+        if self.random.random() < 0.3:
+            self.lines.append(f"{indent}    kept.append({self.random.choice(('where', 'best', name))})")
+        self.lines += [
+            f"{indent}{last} = 0",
+            f"{indent}for {j} in range(len({passed})):",
+            f"{indent}    {last} = int({passed}[len({passed}) - 1 - {j}][{last}])",
+            f"{indent}    total = total * 0.5 + {last}",
+        ]
+        if self.random.random() < 0.2:
+            self.lines.append(f"{indent}kept += {passed}")
 
     def loop(self, known: list[str], indent: str, depth: int) -> None:
         carried = f"v{next(self.names)}"
@@ -183,7 +209,7 @@ def arguments(seed: int) -> list[object]:
     for rows, columns in chosen.choice(SHAPES):
         plain = torch.randn(rows, columns).to(dtype)
         tensors.append(torch.randn(columns, rows).to(dtype).t() if chosen.random() < 0.15 else plain)
-    return [*tensors, chosen.choice((0.75, -2.0)), chosen.choice((0, 1, 3))]
+    return [*tensors, chosen.choice((0.75, -2.0)), chosen.choice((0, 1, 3, 6))]
 
 
 def outcome(function: Callable[..., object], given: list[object]) -> object:

@@ -123,7 +123,7 @@ class Specialization:
 
 def specialize_for(graph: Graph, given: Mapping[Value, TensorFact]) -> Specialization:
     """Specialise a graph of which facts of some values (inputs, attributes read) are given, each its own source."""
-    if any(node.kind in _CHANGES_GEOMETRY for node in graph.walk()):
+    if any(map(_changes_geometry, graph.walk())):
         return Specialization(frozenset(), 0.0)
     specializer = _Specializer(graph, given)
     specializer.numbers_to_tensors()
@@ -136,6 +136,14 @@ def specialize_for(graph: Graph, given: Mapping[Value, TensorFact]) -> Specializ
     specializer.take_numbers()
     specializer.reuse_memory()
     return Specialization(frozenset(specializer.used), specializer.gain)
+
+
+def _changes_geometry(node: Node) -> bool:
+    """Whether a node may change the sizes of a tensor, as of one that it writes its result to."""
+    operator = node.operator
+    return node.kind in _CHANGES_GEOMETRY or (
+        operator is not None and any(argument.is_out for argument in operator.schema.arguments)
+    )
 
 
 @final
