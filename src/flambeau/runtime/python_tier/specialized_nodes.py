@@ -275,6 +275,10 @@ def write_append(writer: Writer, node: Node) -> bool:
     writer.settle(keep=node.inputs)
     operands = writer.take_all(node.inputs, simple=(0, 1))
     rows, row = (o.text for o in operands)
-    writer.line(f"{rows}.append({row}.tolist() if {row}.numel() < {MOST_NUMBERS} else {row})", node)
+    made = node.inputs[1].node
+    test = f"{row}.numel() < {MOST_NUMBERS}"
+    if made.has_attribute(SHORT) and made.owning_block is node.owning_block:
+        test = f"{writer.read(made.inputs[0]).text}.ready or {test}"
+    writer.line(f"{rows}.append({row}.tolist() if {test} else {row})", node)
     writer.executed(operands)
     return True
