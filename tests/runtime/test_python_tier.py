@@ -160,8 +160,20 @@ def in_tuples(x: Tensor) -> Tensor:
     return pair[0]
 
 
+def replaced_in_a_loop(x: Tensor) -> Tensor:
+    for i in range(5):
+        x = torch.ops.flambeau_tier_test.make(x)
+        y = torch.ops.flambeau_tier_test.make(x)
+        z = torch.ops.flambeau_tier_test.make(y)
+        if i > 2:
+            x = z
+    return x
+
+
 @pytest.mark.usefixtures("counting")
-@pytest.mark.parametrize(("program", "most"), [(chain, 2), (straight, 2), (branches, 3), (in_tuples, 2)])
+@pytest.mark.parametrize(
+    ("program", "most"), [(chain, 2), (straight, 2), (branches, 3), (in_tuples, 2), (replaced_in_a_loop, 3)]
+)
 def test_values_die_at_their_last_use(program: Callable[[Tensor], Tensor], most: int) -> None:
     """What a step reads and what it gives are alive together, and nothing else is; a branch keeps what came before."""
     scripted = flambeau.script(program)

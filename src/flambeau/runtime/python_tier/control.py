@@ -35,6 +35,7 @@ def write_if(writer: Writer, node: Node) -> None:
     names = [writer.variable_for(o, within=False) if o.has_uses else "" for o in node.outputs]
     header = len(writer.source.lines)
     writer.line(f"if {condition.text}:", condition.raiser or node)
+    writer.executed([condition])
     first = _write_branch(writer, node.blocks[0], names)
     if len(writer.source.lines) == header + 1:
         writer.source.lines.pop()
@@ -199,6 +200,7 @@ def write_loop(writer: Writer, node: Node) -> None:
     pairs = [(n, e) for n, e in zip(names, starting, strict=True) if e.text != n]
     before = len(writer.source.lines)
     _assign(writer, [(flag, going_in), *pairs] if flag else pairs)
+    writer.executed([going_in, *starting])
     for i, (name, value) in enumerate(zip(names, body.inputs[1:], strict=True)):
         writer.assigned(value, name, carried_bounds(body, i + 1, first_bounds[i]) if value.type is INT else None)
     writer.release(writer.dying_with(node, lambda v: all(use.user is node for use in v.uses) and v in initial))
