@@ -257,3 +257,17 @@ def test_bytes(kind: type) -> None:
     with torch.no_grad():
         module.weight.add_(1)
     assert zlib.crc32(data) == checksum
+
+
+@pytest.mark.parametrize("files", [[("a", "b")], {1: "a"}, {"a": 1}, {"a": None}])
+def test_extra_files_of_the_wrong_kind(files: dict[str, str]) -> None:
+    with pytest.raises(ArchiveError, match=r"extra files are given as|cannot be encoded"):
+        flambeau.save(flambeau.script(nn.Linear(1, 1)), io.BytesIO(), extra_files=files)
+
+
+def test_load_from_a_closed_file() -> None:
+    file = io.BytesIO()
+    flambeau.save(flambeau.script(nn.Linear(1, 1)), file)
+    file.close()
+    with pytest.raises(ArchiveError, match="closed file"):
+        flambeau.load(file)

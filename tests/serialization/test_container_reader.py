@@ -58,6 +58,7 @@ class TestSources:
         self.check(ArchiveReader(GOOD))
         self.check(ArchiveReader(bytearray(GOOD)))
         self.check(ArchiveReader(memoryview(GOOD)))
+        self.check(ArchiveReader(memoryview(bytes(b for c in GOOD for b in (c, 0)))[::2]))
 
     @pytest.mark.parametrize("memory_map", [True, False])
     def test_path(self, tmp_path: Path, memory_map: bool) -> None:

@@ -177,7 +177,35 @@ def test_target_that_takes_little_at_a_time() -> None:
     assert slow.content == written({"a": bytes(range(100))})
 
 
+class Stuck(io.RawIOBase):
+    """A file that takes nothing, and says so."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        return 0
+
+
+@pytest.mark.parametrize(("file", "message"), [(Stuck(), "took 0 of"), (io.BytesIO(), "closed file")])
+def test_target_that_takes_nothing(file: io.BytesIO, message: str) -> None:
+    if isinstance(file, io.BytesIO):
+        file.close()
+    with pytest.raises(ArchiveError, match=message), ArchiveWriter(file) as archive:
+        archive.write("a", b"content")
+
+
+@pytest.mark.parametrize("content", [1, None, ["a"], "\ud800"])
+def test_content_of_the_wrong_kind(content: bytes) -> None:
+    with pytest.raises(ArchiveError, match="cannot be encoded"):
+        ArchiveWriter(io.BytesIO()).write("a", content)
+
+
 class TestPaths:
+    def test_no_path(self) -> None:
+        with pytest.raises(ArchiveError, match="null byte"):
+            ArchiveWriter("a\0b")
+
     def test_failure_leaves_the_old_file(self, tmp_path: Path) -> None:
         target = tmp_path / "m.pt"
         target.write_bytes(b"old")

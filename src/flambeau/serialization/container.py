@@ -206,7 +206,8 @@ def _opened(
 ) -> tuple[memoryview, Callable[[], memoryview] | None]:
     """The bytes of a source, and how to get them as memory that may be written to without anybody seeing."""
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _within(memoryview(source).cast("B"), limits), None
+        view = memoryview(source)
+        return _within(view.cast("B") if view.c_contiguous else memoryview(view.tobytes()), limits), None
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(source)
         try:
@@ -224,7 +225,9 @@ def _opened(
         raise ArchiveError(f"an archive is read from a path, bytes or a binary file, not from {type(source).__name__}")
     try:
         return _file_bytes(source, limits, memory_map)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: it is closed
+        if isinstance(error, ArchiveError):
+            raise
         raise ArchiveError(f"cannot read the file: {error}") from error
 
 

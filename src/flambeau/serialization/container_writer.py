@@ -102,7 +102,7 @@ def prepared(name: str, data: RecordData) -> PreparedRecord:
     """The record of that name (which decides whether it is compressed) with these bytes, or this text as UTF-8."""
     try:
         content = memoryview(data.encode() if isinstance(data, str) else data)
-    except UnicodeEncodeError as error:
+    except (UnicodeEncodeError, TypeError) as error:
         raise ArchiveError(f"a record cannot be encoded: {error}", repr(name)) from None
     if content.format != "B" or content.ndim != 1:
         content = content.cast("B")
@@ -272,8 +272,12 @@ class _FileOutput:
             while len(data):
                 written: int | None = self._file.write(data)
                 # Raw files may take less than they are given, and say so.
+                if written is not None and written <= 0:
+                    raise ArchiveError(f"cannot write the archive: the file took {written} of {len(data)} bytes")
                 data = data[len(data) if written is None else written :]
-        except (OSError, TypeError) as error:
+        except ArchiveError:
+            raise
+        except (OSError, TypeError, ValueError) as error:  # ValueError: it is closed
             raise ArchiveError(f"cannot write the archive: {error}") from error
 
     def complete(self) -> None:
@@ -290,8 +294,11 @@ class _PathOutput:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         given = os.fspath(path)
-        # A link stays a link: what it points to is replaced.
-        self._path = os.path.realpath(given)
+        try:
+            # A link stays a link: what it points to is replaced.
+            self._path = os.path.realpath(given)
+        except (OSError, ValueError) as error:
+            raise ArchiveError(f"cannot write {given!r}: {error}") from error
         self.root = os.path.splitext(os.path.basename(given))[0] or "archive"
         folder = os.path.dirname(self._path)
         if not os.path.isdir(folder):
