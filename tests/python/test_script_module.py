@@ -350,6 +350,24 @@ def test_deep_copies_keep_tied_tensors_tied() -> None:
     assert whole[2] == 0
 
 
+@pytest.mark.parametrize("convert", [Tensor.to_sparse, Tensor.to_sparse_csr, Tensor.to_mkldnn])
+def test_deep_copies_of_tensors_without_plain_memory(convert: Callable[[Tensor], Tensor]) -> None:
+    class Holder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one = convert(torch.eye(3))
+            self.other = self.one
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x
+
+    original = flambeau.script(Holder())
+    twin = copy.deepcopy(original)
+    assert torch.equal(twin.one.to_dense(), torch.eye(3))
+    assert twin.one is twin.other
+    assert twin.one is not original.one
+
+
 def test_deep_copy_of_a_tensor_with_history() -> None:
     module = scripted_scale()
     module.shift = module(X)

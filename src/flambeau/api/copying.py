@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import TypeAlias, TypeVar, cast, final
+from typing import Any, TypeAlias, TypeVar, cast, final
 
 from flambeau.ir import EnumValue, Function, Quantizer, ScriptObject, Storage, TensorData, is_tensor
 
@@ -112,9 +112,17 @@ def _remember(memo: Memo, old: object, new: object) -> None:
 
 def _copied_foreign(value: object, memo: Memo) -> object:
     """A copy of what only PyTorch can copy. Its tensors refuse while they have a history; the copy has none."""
-    if is_tensor(value) and not getattr(value, "is_leaf", True):
-        value = value.detach()  # type: ignore[attr-defined]  # a torch.Tensor, which this package does not import
-    return copy.deepcopy(value, memo)
+    if not is_tensor(value):
+        return copy.deepcopy(value, memo)
+    tensor: Any = value
+    if not getattr(tensor, "is_leaf", True):
+        tensor = tensor.detach()
+    try:
+        return copy.deepcopy(tensor, memo)
+    except NotImplementedError:  # PyTorch's own copying wants memory that some layouts do not show
+        made = tensor.detach().clone().requires_grad_(tensor.requires_grad)
+        _remember(memo, value, made)
+        return made
 
 
 def _copied_tensor_data(tensor: TensorData, memo: Memo) -> TensorData:
