@@ -12,7 +12,15 @@ import torch
 from torch import Tensor, nn
 
 import flambeau
-from flambeau.errors import ExecutionError, ObjectError, ScriptError, UnsupportedError, UnsupportedSyntaxError
+from flambeau import python
+from flambeau.errors import (
+    ExecutionError,
+    FlambeauError,
+    ObjectError,
+    ScriptError,
+    UnsupportedError,
+    UnsupportedSyntaxError,
+)
 
 X = torch.ones(2)
 
@@ -111,6 +119,21 @@ def test_options() -> None:
     with flambeau.optimized_execution(False):
         expected = scripted(X)
     assert torch.equal(scripted(X), expected)
+
+
+@pytest.mark.parametrize("strategy", [[("STATIC", -1)], [("STATIC", "a")], [("STATIC",)], "x", None, [("OTHER", 1)]])
+def test_no_fusion_strategy(strategy: list[tuple[str, int]]) -> None:
+    before = flambeau.set_fusion_strategy([("STATIC", 1)])
+    for expected in (FlambeauError, ValueError):
+        with pytest.raises(expected):
+            flambeau.set_fusion_strategy(strategy)
+    assert flambeau.set_fusion_strategy(before) == [("STATIC", 1)]
+
+
+def test_waiting_for_what_is_no_future() -> None:
+    for wait in (flambeau.wait, python.awaitable_wait):
+        with pytest.raises(TypeError, match="not int"):
+            wait(3)
 
 
 def test_optimize_for_inference() -> None:

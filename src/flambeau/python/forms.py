@@ -79,7 +79,9 @@ def fork(func: Callable[..., Any], *args: object, **kwargs: object) -> Future:
 
 
 def wait(future: Future) -> Any:
-    """The result of what was forked."""
+    """The result of what was forked; TypeError if that is no future."""
+    if not callable(getattr(future, "wait", None)):
+        raise TypeError(f"wait() expects a future, not {type(future).__name__}")
     return future.wait()
 
 
@@ -89,7 +91,9 @@ def awaitable(func: Callable[..., Any], *args: object, **kwargs: object) -> Awai
 
 
 def awaitable_wait(aw: Awaitable) -> Any:
-    """The result of an awaitable."""
+    """The result of an awaitable; TypeError if it is none."""
+    if not isinstance(aw, Awaitable):
+        raise TypeError(f"expected an awaitable, not {type(aw).__name__}")
     return aw.wait()
 
 

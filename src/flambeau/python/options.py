@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -28,6 +29,10 @@ __all__ = [
 
 _INSTRUCTIONS = frozenset({"aten::format", "aten::warn", "prim::RaiseException", "prim::unchecked_cast"})
 """Operators that are instructions of PyTorch's bytecode, not calls."""
+
+
+class StrategyError(ObjectError, ValueError, TypeError):
+    """What is no fusion strategy: a list of pairs of one of two words and a number."""
 
 
 class _State:
@@ -68,12 +73,18 @@ def set_fusion_strategy(strategy: Sequence[tuple[str, int]]) -> list[tuple[str, 
     """How often a program may be specialised: the sum of the numbers. Gives what was set before.
 
     No form depends on sizes, so `STATIC` and `DYNAMIC` are the same here. It counts for forms made from now on.
-    ObjectError for any other word.
+    StrategyError for any other word, and for what is no number of times.
     """
-    for kind, _ in strategy:
+    try:
+        pairs = [(kind, operator.index(depth)) for kind, depth in strategy]
+    except (TypeError, ValueError) as error:
+        raise StrategyError(f"a fusion strategy is a list of pairs of a word and a number: {error}") from None
+    for kind, depth in pairs:
         if kind not in ("STATIC", "DYNAMIC"):
-            raise ObjectError(f"FusionBehavior only supported 'STATIC' or 'DYNAMIC', got: {kind}")
-    previous, _state.strategy = list(_state.strategy), list(strategy)
+            raise StrategyError(f"FusionBehavior only supported 'STATIC' or 'DYNAMIC', got: {kind}")
+        if depth < 0:
+            raise StrategyError(f"a program cannot be specialised {depth} times")
+    previous, _state.strategy = list(_state.strategy), pairs
     settings.SPECIALIZATIONS.set(sum(depth for _, depth in strategy))
     return previous
 
@@ -110,7 +121,7 @@ def export_opnames(m: ScriptModule) -> list[str]:
     found: set[str] = set()
     for name in m._c.type.methods:
         for node in m._c.get_method(name).inlined_graph.walk():
-            operator = node.operator
-            if operator is not None and node.kind not in _INSTRUCTIONS:
-                found.add(operator.schema.qualified_name)
+            called = node.operator
+            if called is not None and node.kind not in _INSTRUCTIONS:
+                found.add(called.schema.qualified_name)
     return sorted(found)
