@@ -48,7 +48,8 @@ def write_archive(
     (`flambeau.python` has both). Of `traced_inputs`, by method, only the shapes and types are kept. ArchiveError or
     UnsupportedError, naming the attribute or the function, if something cannot be saved.
     """
-    if not isinstance(extra_files or {}, Mapping) or not all(isinstance(name, str) for name in extra_files or {}):
+    given: object = extra_files or {}
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
         raise ArchiveArgumentError("extra files are given as a mapping of names to their contents")
     with collected_later():
         _write(root, target, _Describer(tensors, bound_objects), extra_files or {}, traced_inputs)
