@@ -280,6 +280,8 @@ def test_a_submodule_is_replaced_by_one_of_its_type_only() -> None:
         (lambda m: delattr(m, "advance"), "cannot delete methods or parameters of a script module"),
         (lambda m: m._parameters.pop("weight"), "cannot delete methods or parameters of a script module"),
         (lambda m: setattr(m, "steps", "x"), "Could not cast attribute 'steps' to type int: "),
+        (lambda m: setattr(m, "weight", None), "Could not cast attribute 'weight' to type Tensor: "),
+        (lambda m: setattr(m, "shift", None), "Could not cast attribute 'shift' to type Tensor: "),
         (lambda m: setattr(m, "weight", 3), "Could not cast attribute 'weight' to type Tensor: "),
         (lambda m: setattr(m, "kind", 3), "Can't set constant 'kind' which has value:scale"),
     ],

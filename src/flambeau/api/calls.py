@@ -22,6 +22,7 @@ from flambeau.ir import (
     OptionalType,
     ScriptObject,
     TensorData,
+    TensorType,
     Type,
     unshaped,
 )
@@ -139,6 +140,8 @@ def invoke(function: Function, receiver: ScriptObject | None, *args: object) -> 
 def assignable(value: object, attribute: ClassAttribute) -> object:
     """A Python value as the slot of an attribute holds it; ObjectError if it does not fit."""
     try:
+        if value is None and isinstance(attribute.type, TensorType):  # as an argument it is a tensor that is undefined
+            raise TypeError("None is no tensor")
         return from_python(value, attribute.type)
     except TypeError as error:
         type = attribute.type.annotation()
