@@ -51,6 +51,7 @@ from flambeau.frontend.signatures import Signature, default_fits, evaluate_defau
 from flambeau.frontend.special import SpecialForm, special_form
 from flambeau.frontend.sugared import Arg, SugaredFactory, SugaredValue
 from flambeau.frontend.suggestions import similar
+from flambeau.frontend.syntax_trees import expression_tree, syntax_tree
 from flambeau.frontend.unrolling import raise_unless_unrolled
 from flambeau.frontend.value_attributes import contains_class, no_attribute
 from flambeau.frontend.values import ConstantValue, SimpleValue, SliceValue, SugaredTuple, constant_slice
@@ -108,6 +109,7 @@ __all__ = [
     "dotted_name",
     "emit_operator_call",
     "evaluate_default",
+    "expression_tree",
     "forget_written",
     "has_method",
     "inline_call",
@@ -123,6 +125,7 @@ __all__ = [
     "signature_of",
     "similar",
     "special_form",
+    "syntax_tree",
     "type_name",
     "type_of_default",
     "widened",

@@ -12,6 +12,8 @@ from typing import TypeAlias
 from flambeau import ir
 from flambeau.errors import ScriptError
 
+from .syntax_trees import expression_tree
+
 FindNamed: TypeAlias = "Callable[[str], ir.Type | None]"
 """Finds the type that a dotted name stands for; None if it stands for none."""
 
@@ -132,7 +134,7 @@ class _Parser:
 
     def _quoted(self, text: str) -> ast.expr:
         try:
-            return ast.parse(text.strip(), mode="eval").body
+            return expression_tree(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise self._error(f"Unknown type name '{text}'") from None
 

@@ -24,6 +24,7 @@ from .open_tuples import OpenTuple
 from .subscripts import emit_tensor_views, index_expressions, index_list
 from .sugared import SugaredValue
 from .syntax import expression, statement
+from .syntax_trees import expression_tree
 from .values import SimpleValue, SugaredTuple
 
 _RESERVED_PREFIX = "__jit"
@@ -56,7 +57,31 @@ def emit_annotated_assign(emitter: Emitter, node: ast.AnnAssign) -> None:
             node,
             f"Type annotations on instance attributes must be declared in __init__, not '{emitter.definition.name}'",
         )
+    if emitter.infers and isinstance(node.target, ast.Name):
+        _emit_hinted(emitter, node.target, node.annotation, node.value)
+        return
     _emit_annotated(emitter, node.target, emitter.resolve_type(node.annotation), node.value)
+
+
+def _emit_hinted(emitter: Emitter, target: ast.Name, annotation: ast.expr, node: ast.expr) -> None:
+    """`x: T = value` as Python has it, where the annotation says nothing: T need not be a type, nor that of the value."""
+    environment, range_ = emitter.environment, emitter.range(target)
+    try:
+        wanted = emitter.resolve_type(annotation)
+    except ScriptError:
+        assign(emitter, target, emitter.sugared(node), range_)
+        return
+    sugared = emitter.sugared(node, wanted)
+    is_outer = environment.frame.parent is not None and environment.is_defined(target.id, environment.frame.parent)
+    if is_outer or not sugared.is_first_class:
+        assign(emitter, target, sugared, range_)
+        return
+    value = sugared.as_value(emitter, emitter.range(node))
+    converted = emitter.converted(value, wanted, range_, allow_conversions=False)
+    if ir.is_subtype(converted.type, wanted):
+        _assign_annotated(emitter, target, wanted, converted)
+    else:
+        assign(emitter, target, emitter.sugar(value), range_)
 
 
 def _announce(emitter: Emitter, node: ast.AnnAssign) -> None:
@@ -83,7 +108,7 @@ def _comment_type(emitter: Emitter, node: ast.Assign) -> ir.Type | None:
     if text is None or text.startswith("ignore"):
         return None
     try:
-        parsed = ast.parse(text.strip(), mode="eval").body
+        parsed = expression_tree(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise emitter.error(node, f"invalid type comment: {text}") from None
     for part in ast.walk(parsed):
@@ -99,6 +124,11 @@ def _emit_annotated(emitter: Emitter, target: ast.expr, annotation: ir.Type, nod
     value = emitter.converted(
         sugared.as_value(emitter, emitter.range(node)), annotation, range_, allow_conversions=False
     )
+    _assign_annotated(emitter, target, annotation, value)
+
+
+def _assign_annotated(emitter: Emitter, target: ast.expr, annotation: ir.Type, value: ir.Value) -> None:
+    range_ = emitter.range(target)
     if isinstance(target, ast.Name):
         _check_name(emitter, target)
         if annotation is ir.ANY and value.type is not ir.ANY:

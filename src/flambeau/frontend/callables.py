@@ -147,10 +147,22 @@ class FunctionValue(SugaredValue):
         matched = match_call(emitter.graph, range, schemas, positional, keywords, is_lenient=emitter.infers)
         function = self.functions[matched.candidate]
         emitter.graph.current_range = range
+        if emitter.infers and _gives_constant(function):
+            return emitter.sugar(emitter.constant(ir.constant_value(function.graph.outputs[0]), range))
         constant = ir.insert_constant(emitter.graph, function)
         node = emitter.insert("prim::CallFunction", [constant, *matched.inputs], matched.return_types, range)
         forget_called(emitter, function)
         return emitter.sugar(node.output)
+
+
+def _gives_constant(function: ir.Function) -> bool:
+    """Whether a call does nothing but give a number, a string or None that is known: how a library is configured."""
+    nodes = list(function.graph.block)
+    return (
+        all(node.kind == "prim::Constant" for node in nodes)
+        and len(function.graph.outputs) == 1
+        and isinstance(ir.constant_value(function.graph.outputs[0]), (bool, int, float, str, type(None)))
+    )
 
 
 @final
@@ -176,11 +188,14 @@ class MethodValue(SugaredValue):
         schemas = [self._schema(emitter, range, name) for name in self.names]
         inputs = [self.self_value, *positional]
         matched = match_call(emitter.graph, range, schemas, inputs, keywords, is_lenient=emitter.infers)
-        node = emitter.insert("prim::CallMethod", matched.inputs, matched.return_types, range)
         name = self.names[matched.candidate]
-        node.set_attribute("name", "s", name)
         owner = self.self_value.type
-        forget_called(emitter, owner.methods.get(name) if isinstance(owner, ir.ClassType) else None)
+        method = owner.methods.get(name) if isinstance(owner, ir.ClassType) else None
+        if emitter.infers and method is not None and _gives_constant(method):
+            return emitter.sugar(emitter.constant(ir.constant_value(method.graph.outputs[0]), range))
+        node = emitter.insert("prim::CallMethod", matched.inputs, matched.return_types, range)
+        node.set_attribute("name", "s", name)
+        forget_called(emitter, method)
         return emitter.sugar(node.output)
 
     def _schema(self, emitter: Emitter, range: ir.SourceRange, name: str) -> ir.FunctionSchema:

@@ -35,6 +35,8 @@ _COMPARED: dict[str, Callable[..., object]] = {
     "aten::gt": operator.gt,
     "aten::ge": operator.ge,
 }
+_TRUTHS = (ir.BOOL, ir.INT, ir.FLOAT)
+"""What TorchScript's `and` and `or` take, besides tensors."""
 _COMPARABLE = (bool, int, float, str, ir.EnumValue)
 
 
@@ -46,6 +48,8 @@ class Condition:
     value: ir.Value
     refinements: Refinements = field(default_factory=Refinements)
     outcome: bool | None = None
+    is_truth_only: bool = True
+    """Whether TorchScript takes it where a value is wanted, too: as a bool, whatever it was."""
 
 
 def emit_condition(emitter: Emitter, node: ast.expr) -> Condition:
@@ -69,7 +73,7 @@ def _of_sugared(emitter: Emitter, node: ast.expr, sugared: SugaredValue) -> Cond
     if not isinstance(sugared, SimpleValue):
         truth = sugared.truth(emitter, range_)
         if truth is not None:
-            return known(emitter, truth, range_)
+            return Condition(emitter.constant(truth, range_), outcome=truth, is_truth_only=False)
     return _of_value(emitter, node, sugared.as_value(emitter, range_))
 
 
@@ -106,7 +110,8 @@ def _emit_chain(emitter: Emitter, node: ast.BoolOp, is_or: bool, operands: list[
         refine(emitter, result.refinements.if_false if is_or else result.refinements.if_true, range_)
         following = emit_condition(emitter, operand)
         combine = result.refinements.either if is_or else result.refinements.both
-        result = Condition(following.value, combine(following.refinements), following.outcome)
+        is_truth_only = result.is_truth_only and following.is_truth_only
+        result = Condition(following.value, combine(following.refinements), following.outcome, is_truth_only)
     return result
 
 
@@ -124,7 +129,7 @@ def _emit_link(emitter: Emitter, range: ir.SourceRange, is_or: bool, first: Cond
     value = emit_if_expression(emitter, range, first, *branches)
     combine = first.refinements.either if is_or else first.refinements.both
     outcome = is_or if rest[0].outcome is is_or else None
-    return Condition(value, combine(rest[0].refinements), outcome)
+    return Condition(value, combine(rest[0].refinements), outcome, first.is_truth_only and rest[0].is_truth_only)
 
 
 def emit_if_expression(
@@ -326,11 +331,12 @@ def emit_hasattr(emitter: Emitter, node: ast.Call) -> Condition:
 def _of_value(emitter: Emitter, node: ast.expr, value: ir.Value) -> Condition:
     range_ = emitter.range(node)
     if value.type is ir.NONE:
-        return known(emitter, False, range_)
+        return Condition(emitter.constant(False, range_), outcome=False, is_truth_only=False)
     if isinstance(value.type, ir.OptionalType):
         return _of_optional(emitter, node, value)
     truth = emit_to_bool(emitter, value, range_)
-    return Condition(truth, outcome=_known_outcome(emitter, truth))
+    is_truth_only = value.type in _TRUTHS or isinstance(value.type, ir.TensorType)
+    return Condition(truth, outcome=_known_outcome(emitter, truth), is_truth_only=is_truth_only)
 
 
 def _known_outcome(emitter: Emitter, truth: ir.Value) -> bool | None:
@@ -365,7 +371,8 @@ def _of_optional(emitter: Emitter, node: ast.expr, value: ir.Value) -> Condition
 
     truth = emit_if_expression(emitter, range_, not_none, emit_truth, lambda: emitter.constant(False, range_))
     name = _refined(emitter, node)
-    return Condition(truth, Refinements() if name is None else Refinements({name: present}, {}))
+    refinements = Refinements() if name is None else Refinements({name: present}, {})
+    return Condition(truth, refinements, is_truth_only=False)
 
 
 def emit_to_bool(emitter: Emitter, value: ir.Value, range: ir.SourceRange) -> ir.Value:
@@ -391,7 +398,58 @@ def emit_to_bool(emitter: Emitter, value: ir.Value, range: ir.SourceRange) -> ir
 
 @expression(ast.BoolOp)
 def emit_bool_op(emitter: Emitter, node: ast.BoolOp, hint: ir.Type | None) -> SugaredValue:
-    return emitter.sugar(emit_condition(emitter, node).value)
+    """`a or b` as a value. TorchScript makes it a bool; where that is not what compiles, it is one of the operands."""
+    if emitter.infers:
+        return _emit_operand(emitter, node, isinstance(node.op, ast.Or), node.values, hint)
+    condition = emit_condition(emitter, node)
+    if not condition.is_truth_only:
+        raise emitter.error(node, "the operands of 'and' and 'or' are no bools, so that the result need not be one")
+    return emitter.sugar(condition.value)
+
+
+def _emit_operand(
+    emitter: Emitter, node: ast.BoolOp, is_or: bool, operands: list[ast.expr], hint: ir.Type | None
+) -> SugaredValue:
+    """The first operand that decides, or the last one."""
+    first, *others = operands
+    if not others:
+        return emitter.sugared(first, hint)
+    range_ = emitter.range(node)
+    if _is_test(first):
+        condition = emit_condition(emitter, first)
+        sugared: SugaredValue = emitter.sugar(condition.value)
+    else:
+        sugared = emitter.sugared(first, hint)
+        condition = _of_sugared(emitter, first, sugared)
+    if condition.outcome is is_or:
+        return sugared
+    if condition.outcome is not None:
+        refinements = condition.refinements
+        refine(emitter, refinements.if_false if is_or else refinements.if_true, range_)
+        return _emit_operand(emitter, node, is_or, others, hint)
+    value = sugared.as_value(emitter, range_)
+
+    def emit_decided() -> ir.Value:
+        present = without_none(value.type)
+        return emitter.unchecked_cast(value, present, range_) if is_or and present != value.type else value
+
+    def emit_others() -> ir.Value:
+        return _emit_operand(emitter, node, is_or, others, hint).as_value(emitter, range_)
+
+    branches = (emit_decided, emit_others) if is_or else (emit_others, emit_decided)
+    return emitter.sugar(emit_if_expression(emitter, range_, condition, *branches, hint))
+
+
+def _is_test(node: ast.expr) -> bool:
+    """Whether an expression is a bool by the way it is written."""
+    match node:
+        case ast.Compare() | ast.UnaryOp(op=ast.Not()) | ast.Constant(value=bool()):
+            return True
+        case ast.Call(func=ast.Name(id="isinstance" | "hasattr")):
+            return True
+        case ast.BoolOp(values=operands):
+            return all(map(_is_test, operands))
+    return False
 
 
 @expression(ast.IfExp)

@@ -17,6 +17,7 @@ from flambeau.errors import ScriptError
 from .emitter import Emitter
 from .messages import type_name
 from .sugared import SugaredValue
+from .syntax_trees import syntax_tree
 from .values import SugaredTuple
 
 
@@ -99,7 +100,7 @@ def _run(emitter: Emitter, index: ast.Slice, text: str, **variables: ir.Value) -
     suffix = f"{index.lineno}_{index.col_offset}"
     for name, value in variables.items():
         emitter.environment.assign(f"${name}{suffix}", emitter.sugar(value), emitter.range(index))
-    body = ast.parse(text).body
+    body = syntax_tree(text).body
     for statement in body:
         for part in ast.walk(statement):
             if isinstance(part, (ast.expr, ast.stmt)):

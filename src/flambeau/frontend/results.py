@@ -7,6 +7,7 @@ import ast
 from flambeau import ir
 from flambeau.errors import ScriptError
 
+from .assumptions import notes
 from .emitter import Emitter
 from .messages import type_name
 from .syntax import statement
@@ -38,6 +39,7 @@ def emit_return(emitter: Emitter, value: ir.Value, range: ir.SourceRange) -> Non
     if declared is not None:
         value = emitter.converted(value, declared, range)
         if not ir.is_subtype(value.type, declared):
+            notes.contradicted = True
             raise ScriptError(
                 f"Return value was annotated as having type {type_name(declared)} but is actually of type "
                 f"{type_name(value.type)}",

@@ -17,6 +17,7 @@ from .definition import Definition
 from .emitter import Emitter, Results
 from .messages import type_name
 from .resolver import Resolver
+from .syntax_trees import expression_tree
 
 _COMMENT = re.compile(r"^\s*#\s*type:\s*(?!ignore\b)(.*?)\s*(?:#.*)?$")
 _WRONG_PREFIX = re.compile(r"^\s*#\s*type\s+:.*->")
@@ -274,7 +275,7 @@ def _parameter_comment(definition: Definition, parameter: ast.arg) -> ast.expr |
 
 def _expression(text: str, definition: Definition) -> ast.expr:
     try:
-        parsed = ast.parse(text.strip(), mode="eval").body
+        parsed = expression_tree(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ScriptError(f"invalid type comment: {text}", definition.header_range()) from None
     for part in ast.walk(parsed):

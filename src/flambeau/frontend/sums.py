@@ -20,6 +20,7 @@ from .emitter import Emitter
 from .folding import known_value
 from .special import SpecialForm, special_form
 from .sugared import Arg, SugaredValue
+from .syntax_trees import syntax_tree
 from .values import SugaredTuple
 
 
@@ -62,7 +63,7 @@ def _sum_of_tensors(
     emitter.environment.assign(total_name, first_class(emitter, first, range), range)
     begin = 0 if parts else 1
     text = f"for i in range({begin}, len(xs)):\n    total = total + xs[i]"
-    (loop,) = ast.parse(text).body
+    (loop,) = syntax_tree(text).body
     renamed = {"xs": source, "total": total_name, "i": index}
     for syntax in ast.walk(loop):
         if isinstance(syntax, ast.Name):

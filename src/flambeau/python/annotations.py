@@ -4,7 +4,7 @@ An annotation is either syntax (`reader.of_expression(node)`; names are looked u
 object (`reader.of_object(List[int])`); strings in either are syntax again. Both spellings of everything are known:
 `typing.List[int]` and `list[int]`, `Optional[T]`, `Union[A, B]` and `A | B`.
 
-What has no TorchScript type (type variables, `Literal`, `Callable`, sets, ...) is a ScriptError that names it.
+`Literal[...]` is the type of the values that it lists. What has no TorchScript type (type variables, `Callable`, sets, ...) is a ScriptError that names it.
 `Tuple[T, ...]` has no fixed length, so it is one too.
 """
 
@@ -23,6 +23,7 @@ from torch._jit_internal import BroadcastingListCls
 
 from flambeau import ir
 from flambeau.errors import ScriptError
+from flambeau.frontend import expression_tree
 from flambeau.ir import SourceRange, Type
 from flambeau.python import special_forms
 from flambeau.python.namespaces import ABSENT, Namespace
@@ -56,6 +57,8 @@ _PLAIN: dict[object, Type] = {
     torch.Size: ir.ListType(ir.INT),
 }
 
+_LITERALS = (bool, int, str, type(None))
+"""The classes of what `Literal[...]` lists."""
 _WORDS: dict[str, Type] = {
     "Tensor": ir.TENSOR,
     "number": ir.NUMBER,
@@ -124,7 +127,7 @@ class AnnotationReader:
         if text.startswith(_CUSTOM_CLASSES):
             return ir.custom_class(f"__torch__.{text}")
         try:
-            expression = ast.parse(text.strip(), mode="eval").body
+            expression = expression_tree(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise ScriptError(f"Unknown type name '{text}'", range) from None
         return AnnotationReader(self._namespace, lambda _: range).of_expression(expression)
@@ -214,6 +217,8 @@ class AnnotationReader:
         arguments = typing.get_args(annotation)
         if getattr(annotation, "__metadata__", None) is not None:
             return self._of_object(origin if origin is not typing.Annotated else arguments[0], range)
+        if origin is typing.Literal:
+            return ir.unify_all(tuple(_PLAIN[type(value)] for value in arguments if type(value) in _LITERALS))
         name = _constructor_name(origin)
         if name is None:
             return None

@@ -16,6 +16,7 @@ from flambeau.passes import after_compilation
 from flambeau.python import markers
 from flambeau.python.evidence import compiled_with_examples, seen_by
 from flambeau.python.names import qualified_name
+from flambeau.python.parameter_search import ParameterSearch
 from flambeau.python.resolver import resolver_of
 from flambeau.python.signatures import default_arguments, guessed_signatures, observed_signature, overload_defaults
 from flambeau.python.source_code import definition_of
@@ -37,6 +38,7 @@ class Compilation:
         signature: Signature | Callable[[], Signature | None] | None = None,
         forget: Callable[[], None] | None = None,
         guesses: Callable[[bool, bool], Iterable[Signature]] = lambda last, fixes_defaults: (),
+        search: Callable[[], ParameterSearch] | None = None,
         infers: bool = False,
     ) -> None:
         self._definition = definition
@@ -47,6 +49,7 @@ class Compilation:
         self._signature = signature
         self._forget = forget
         self._guesses = guesses
+        self._search = search
         self._infers = infers
         """Whether it goes beyond TorchScript's own rules from the start."""
 
@@ -69,22 +72,26 @@ class Compilation:
     def _compile(self, function: Function) -> None:
         """Compile with the declared signature, or else with the first guess that does."""
         fixes_defaults, unit.fixes_defaults = unit.fixes_defaults, False
-        read_optionals, notes.read_optionals = notes.read_optionals, False
+        former = notes.read_optionals, notes.contradicted
+        notes.read_optionals = notes.contradicted = False
         declared: Signature | None = None
         try:
             declared = self._signature() if callable(self._signature) else self._signature
             self._compile_as(function, declared)
         except ScriptError as error:
             likely = partial(self._guesses, False, False)
-            if self._compile_guessed(function, likely):
+            if self._compile_guessed(function, likely) or self._compile_searched(function, error):
                 return
             if notes.read_optionals and self._compile_guessed(function, lambda: (declared, *likely()), unwraps=True):
+                return
+            if self._compile_searched(function, error, with_none=True):
                 return
             if self._compile_guessed(function, partial(self._guesses, True, fixes_defaults)):
                 return
             raise error from None
         finally:
-            unit.fixes_defaults, notes.read_optionals = fixes_defaults, read_optionals
+            unit.fixes_defaults = fixes_defaults
+            notes.read_optionals, notes.contradicted = former
 
     def _compile_guessed(
         self, function: Function, guesses: Callable[[], Iterable[Signature | None]], *, unwraps: bool = False
@@ -96,6 +103,16 @@ class Compilation:
                     self._compile_as(function, guess, unwraps=unwraps)
                     if not any(node.kind == "prim::RaiseException" for node in function.graph.block):
                         return True
+        return False
+
+    def _compile_searched(self, function: Function, problem: ScriptError, *, with_none: bool = False) -> bool:
+        """Compile with other types for parameters that are None by default; False if that cannot be done."""
+        with suppress(ScriptError):  # of annotations that are no types
+            search = None if self._search is None else self._search()
+            unwraps = with_none and notes.read_optionals
+            return search is not None and search.run(
+                problem, lambda guess: self._compile_as(function, guess, unwraps=unwraps), with_none=with_none
+            )
         return False
 
     def _compile_as(self, function: Function, signature: Signature | None, *, unwraps: bool = False) -> None:
@@ -139,6 +156,7 @@ def function_of(python_function: Callable[..., object], range: SourceRange | Non
                 guesses=lambda last, fixes_defaults: guessed_signatures(
                     python_function, is_method=False, last=last, fixes_defaults=fixes_defaults
                 ),
+                search=lambda: ParameterSearch(python_function, is_method=False),
             ),
             lock=unit.lock,
         )

@@ -13,6 +13,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from functools import cache
 
+from flambeau.frontend import syntax_tree
 from flambeau.python.special_forms import origin
 
 _DECLARATION = re.compile(r"^([ \t]*)@([\w.]+)[^\n]*\n\1def (\w+)\(", re.MULTILINE)
@@ -51,7 +52,7 @@ def _meant(namespace: dict[str, object], dotted: str) -> object:
 def _declared(text: str, start: int, file: str, namespace: dict[str, object]) -> Callable[..., object]:
     """The function that is declared there, without its decorators."""
     lines = inspect.getblock(text[start:].splitlines(keepends=True))
-    tree = ast.parse(textwrap.dedent("".join(lines)))
+    tree = syntax_tree(textwrap.dedent("".join(lines)))
     ast.increment_lineno(tree, text.count("\n", 0, start))
     definition = tree.body[0]
     if not isinstance(definition, ast.FunctionDef):

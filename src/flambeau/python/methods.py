@@ -23,6 +23,7 @@ from flambeau.python.class_members import members_of_kind
 from flambeau.python.functions import Compilation, no_implementation
 from flambeau.python.module_hooks import compile_hooks
 from flambeau.python.module_types import ModuleDescription
+from flambeau.python.parameter_search import ParameterSearch
 from flambeau.python.resolver import resolver_of
 from flambeau.python.script_methods import function_behind, script_method_names
 from flambeau.python.script_module import ScriptModule
@@ -187,6 +188,7 @@ def _add_method(description: ModuleDescription, name: str, python_function: Call
             guesses=lambda last, fixes_defaults: guessed_signatures(
                 python_function, is_method=True, last=last, fixes_defaults=fixes_defaults
             ),
+            search=lambda: ParameterSearch(python_function, is_method=True),
         ),
         lock=unit.lock,
     )

@@ -8,14 +8,14 @@ from __future__ import annotations
 import ast
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from flambeau import ir
 from flambeau.errors import ScriptError, UnsupportedSyntaxError
-from flambeau.frontend import Definition, Signature, signature_of
+from flambeau.frontend import Definition, Resolver, Signature, notes, signature_of
 from flambeau.ir import Argument
 from flambeau.python.conversion import default_value
 from flambeau.python.evidence import Observation, seen_by
@@ -99,13 +99,65 @@ def guessed_signatures(
     """Other signatures than the declared one, to be tried in turn where that does not do.
 
     Other types for parameters of which nothing else is known: what their use tells; for the default None an optional
-    int. At `last`: nothing but None; a Tensor, as TorchScript takes it; with `fixes_defaults`, flags that only have
-    their default.
+    int. At `last`: nothing but None; a Tensor, as TorchScript takes it; without annotations that are wrong; with
+    `fixes_defaults`, flags that only have their default.
     """
     with suppress(ScriptError):  # of annotations that are no types
-        yield from _other_types(function, is_method=is_method, last=last)
+        yield from _other_types(function, definition_of(function), is_method=is_method, last=last)
+    if last:
+        yield from _without_wrong_annotations(function, is_method=is_method)
     if last and fixes_defaults:
         yield from _with_fixed_flags(function, is_method=is_method)
+
+
+def _without_wrong_annotations(function: Callable[..., object], *, is_method: bool) -> Iterator[Signature]:
+    """The signatures without the annotations that are no types, and without that of the result, which may not be true:
+    in Python they say nothing. A parameter whose annotation is no type is what its default is, or examples showed.
+    """
+    definition, defaults = definition_of(function), default_arguments(function)
+    resolver = resolver_of(function, definition, services.sugared)
+    wrong = {p.arg for p in definition.parameters if _is_no_type(p.annotation, definition, resolver)}
+    observed = seen_by(function)
+    if any(name not in defaults and (observed is None or name not in observed.types) for name in wrong):
+        return
+    is_odd = wrong or notes.contradicted or any(callable(value) for value in defaults.values())
+    if not is_odd and not _is_no_type(definition.node.returns, definition, resolver):
+        return
+    read = {part.id for part in ast.walk(definition.node) if isinstance(part, ast.Name)}
+    # A default that is no value of a script does not matter where nothing reads the parameter.
+    defaults.update({name: None for name, value in defaults.items() if callable(value) and name not in read})
+    plain = _without_annotations(definition, wrong)
+    plain.node.returns = None
+    seen = {name: ir.NONE for name in wrong if defaults.get(name, ...) is None}
+    if observed is not None:
+        yield signature_of(plain, resolver, is_method=is_method, defaults=defaults, seen={**seen, **observed.types})
+        return
+    notes.went_beyond = True
+    yield signature_of(plain, resolver, is_method=is_method, defaults=defaults, seen=seen)
+    for last in (False, True):
+        yield from _other_types(function, plain, is_method=is_method, last=last, defaults=defaults, seen=seen)
+
+
+def _is_no_type(annotation: ast.expr | None, definition: Definition, resolver: Resolver) -> bool:
+    if annotation is None:
+        return False
+    try:
+        resolver.resolve_type(annotation, definition.range(annotation))
+    except ScriptError:
+        return True
+    return False
+
+
+def _without_annotations(definition: Definition, names: Collection[str]) -> Definition:
+    """A definition whose parameters of these names have no annotations."""
+    node = copy.copy(definition.node)
+    node.args = copy.copy(node.args)
+    for kind in ("posonlyargs", "args", "kwonlyargs"):
+        parameters = [
+            ast.copy_location(ast.arg(p.arg, None), p) if p.arg in names else p for p in getattr(node.args, kind)
+        ]
+        setattr(node.args, kind, parameters)
+    return Definition(node, definition.source)
 
 
 def _with_fixed_flags(function: Callable[..., object], *, is_method: bool) -> Iterator[Signature]:
@@ -114,14 +166,7 @@ def _with_fixed_flags(function: Callable[..., object], *, is_method: bool) -> It
     types = {name: _FLAGS[type(value)] for name, value in defaults.items() if type(value) in _FLAGS}
     if not types or seen_by(function) is not None:
         return
-    node = copy.copy(definition.node)
-    node.args = copy.copy(node.args)
-    for kind in ("posonlyargs", "args", "kwonlyargs"):
-        parameters = [
-            ast.copy_location(ast.arg(p.arg, None), p) if p.arg in types else p for p in getattr(node.args, kind)
-        ]
-        setattr(node.args, kind, parameters)
-    plain = Definition(node, definition.source)
+    plain = _without_annotations(definition, types)
     resolver = resolver_of(function, definition, services.sugared)
     signature = signature_of(plain, resolver, is_method=is_method, defaults=defaults, seen=types)
     arguments = tuple(
@@ -136,9 +181,22 @@ def _with_fixed_flags(function: Callable[..., object], *, is_method: bool) -> It
 _FLAGS: dict[type, ir.Type] = {type(None): ir.NONE, bool: ir.BOOL, str: ir.STRING}
 
 
-def _other_types(function: Callable[..., object], *, is_method: bool, last: bool) -> Iterator[Signature]:
-    definition, defaults = definition_of(function), default_arguments(function)
-    names = [p.arg for p in definition.parameters if p.annotation is None and defaults.get(p.arg, ...) is None]
+def _other_types(
+    function: Callable[..., object],
+    definition: Definition,
+    *,
+    is_method: bool,
+    last: bool,
+    defaults: Mapping[str, object] | None = None,
+    seen: Mapping[str, ir.Type] | None = None,
+) -> Iterator[Signature]:
+    """Signatures with other types for parameters without annotation; `seen` are those that are settled."""
+    defaults, seen = default_arguments(function) if defaults is None else defaults, seen or {}
+    names = [
+        p.arg
+        for p in definition.parameters
+        if p.annotation is None and defaults.get(p.arg, ...) is None and p.arg not in seen
+    ]
     observed = seen_by(function)
     if observed is not None:
         for name in [name for name in names if observed.types.get(name) is ir.NONE and not last]:
@@ -147,7 +205,7 @@ def _other_types(function: Callable[..., object], *, is_method: bool, last: bool
     used = {
         name: ir.optional(type) if name in names else type
         for name, type in used_types(definition).items()
-        if defaults.get(name) is None
+        if defaults.get(name) is None and name not in seen
     }
     resolver = resolver_of(function, definition, services.sugared)
     guesses: list[Mapping[str, ir.Type]] = [used] if used and not last else []
@@ -158,9 +216,11 @@ def _other_types(function: Callable[..., object], *, is_method: bool, last: bool
         guesses += [{**used, name: ir.optional(ir.INT)} for name in others]
         guesses += [{**used, **dict.fromkeys(others, ir.optional(ir.INT))}]
     for guess in guesses:
-        yield signature_of(definition, resolver, is_method=is_method, defaults=defaults, seen=guess)
+        yield signature_of(definition, resolver, is_method=is_method, defaults=defaults, seen={**seen, **guess})
     if last and None in defaults.values() and (unit.none_is_tensor or not is_method):
-        yield signature_of(definition, resolver, is_method=is_method, defaults=defaults, none_means_optional=False)
+        yield signature_of(
+            definition, resolver, is_method=is_method, defaults=defaults, seen=seen or None, none_means_optional=False
+        )
 
 
 def variadic_arguments(

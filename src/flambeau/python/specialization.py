@@ -111,6 +111,11 @@ class Callee:
         except (ScriptError, UnsupportedError) as error:
             raise error from None
 
+    def inline(self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg]) -> SugaredValue:
+        """Emit the body in place of a call."""
+        bound = self._bind(emitter, args, kwargs)
+        return self.plain() if bound is None else self._inline(emitter, range, bound)
+
     def _leaves_a_function(self, bound: Bound) -> bool:
         """Whether a parameter that gets no argument has a function or class as its default."""
         return any(
@@ -257,6 +262,26 @@ class Callee:
         if parameters.kwarg is not None:
             values[parameters.kwarg.arg] = KeywordsValue({name: arg.sugared for name, arg in bound.keywords.items()})
         return inline_call(emitter, range, self.name, definition, self.resolver, values)
+
+
+def inlined_call(
+    emitter: Emitter,
+    range: SourceRange,
+    function: Callable[..., object],
+    name: str,
+    this: SugaredValue,
+    args: Sequence[Arg],
+    kwargs: Sequence[Arg],
+) -> SugaredValue:
+    """Emit the body of a method in place of a call; ScriptError if it does not take these arguments."""
+
+    def plain() -> SugaredValue:
+        raise ScriptError(f"{name}() does not take these arguments", range)
+
+    def specialized(signature: Signature, key: str) -> SugaredValue:
+        return plain()
+
+    return Callee(function, name, this, plain, specialized).inline(emitter, range, args, kwargs)
 
 
 def inlined(

@@ -47,10 +47,10 @@ from flambeau.python.module_hooks import call_with_hooks, define_hooks
 from flambeau.python.module_types import ModuleDescription, type_of_submodule
 from flambeau.python.places import at
 from flambeau.python.python_calls import PythonFunctionValue
+from flambeau.python.python_objects import PythonValue
 from flambeau.python.script_methods import function_behind
 from flambeau.python.specialization import Callee, inlined
 from flambeau.python.sugared_classes import class_value_attribute
-from flambeau.python.sugared_values import PythonValue
 from flambeau.python.unit import services
 
 if TYPE_CHECKING:

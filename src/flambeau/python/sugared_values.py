@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from flambeau import ir
-from flambeau.errors import ScriptError
+from flambeau.errors import ScriptError, UnsupportedError
 from flambeau.frontend import (
     Arg,
     BuiltinFunction,
@@ -43,11 +43,12 @@ from flambeau.frontend import (
     similar,
 )
 from flambeau.ir import EnumType, Function, ScriptObject, SourceRange, TupleType, Value
-from flambeau.python import constants, markers, special_forms
+from flambeau.python import constants, early_calls, markers, special_forms
 from flambeau.python.annotations import is_compilable, is_named_tuple
 from flambeau.python.builtin_functions import find_builtin
 from flambeau.python.class_objects import TypeFunction
 from flambeau.python.classes import class_type
+from flambeau.python.early_calls import early_result
 from flambeau.python.einops_calls import einops_value
 from flambeau.python.foreign import is_foreign_module, native_function
 from flambeau.python.functions import function_of, overloads_of, specialized_function
@@ -57,6 +58,7 @@ from flambeau.python.names import type_name
 from flambeau.python.namespaces import ABSENT
 from flambeau.python.places import at
 from flambeau.python.python_calls import PythonFunctionValue
+from flambeau.python.python_objects import ObjectMethod, PythonValue
 from flambeau.python.resolver import resolver_of
 from flambeau.python.source_code import definition_of
 from flambeau.python.specialization import Callee
@@ -223,7 +225,13 @@ class PythonFunction(SugaredValue):
                 return FunctionValue.of(specialized_function(function, signature, key))
 
         callee = Callee(function, function.__name__, None, plain, specialized)
-        return callee.call(emitter, range, args, kwargs, n_binders)
+        try:
+            return callee.call(emitter, range, args, kwargs, n_binders)
+        except (ScriptError, UnsupportedError):
+            made = early_result(emitter, range, function, args, kwargs)
+            if made is None:
+                raise
+            return made
 
 
 def _bound_method(obj: MethodType, range: SourceRange) -> SugaredValue:
@@ -238,7 +246,7 @@ def _bound_method(obj: MethodType, range: SourceRange) -> SugaredValue:
         found = class_value_attribute(owner, obj.__name__, range)
         if found is not None:
             return found
-    return PythonValue(obj)
+    return ObjectMethod.of(obj) or PythonValue(obj)
 
 
 def _class(cls: type, range: SourceRange) -> SugaredValue:
@@ -290,80 +298,6 @@ def _operator_of_namespace(obj: object) -> SugaredValue | None:
     name = getattr(obj, "_overloadname", "default")
     found = ir.find_operator(packet if name == "default" else f"{packet}.{name}")
     return None if found is None else OperatorOverload(found)
-
-
-@final
-@dataclass(frozen=True, slots=True, eq=False)
-class PythonValue(SugaredValue):
-    """A Python object that is nothing to a script in itself; its attributes may be something."""
-
-    obj: object
-    why: str = ""
-    """What to say if it is used as a value, where more is known than its class."""
-
-    @property
-    def kind(self) -> str:
-        return f"python value of type '{type(self.obj).__name__}'"
-
-    def as_value(self, emitter: Emitter, range: SourceRange) -> Value:
-        self._no_value(range)
-
-    def as_tuple(self, emitter: Emitter, range: SourceRange, size_hint: int | None = None) -> list[SugaredValue]:
-        self._no_value(range)
-
-    def truth(self, emitter: Emitter, range: SourceRange) -> bool | None:
-        return None if isinstance(self.obj, torch.Tensor) else bool(self.obj)
-
-    def iterate(self, emitter: Emitter, range: SourceRange) -> SugaredValue:
-        self._no_value(range)
-
-    def length(self, emitter: Emitter, range: SourceRange) -> Value:
-        self._no_value(range)
-
-    def item(self, emitter: Emitter, range: SourceRange, index: Value, hint: ir.Type | None = None) -> SugaredValue:
-        self._no_value(range)
-
-    def contains(self, emitter: Emitter, range: SourceRange, item: Value) -> Value:
-        wanted = known_value(emitter, item)
-        if not isinstance(self.obj, (set, frozenset)) or wanted is ir.NOT_CONSTANT:
-            self._no_value(range)
-        return emitter.constant(wanted in self.obj, range)
-
-    def _no_value(self, range: SourceRange) -> NoReturn:
-        if self.why:
-            self.refuse(self.why, range)
-        self.refuse(
-            f"{self.kind} cannot be used as a value. Perhaps it is a closed over global variable? If so, please "
-            "consider passing it in as an argument or use a local variable instead.",
-            range,
-        )
-
-    def attribute(self, emitter: Emitter, range: SourceRange, name: str) -> SugaredValue:
-        found = getattr(self.obj, name, ABSENT)
-        if found is ABSENT:
-            self.refuse(
-                f"'{type_name(self.obj)}' object has no attribute '{name}'", range, similar(name, lambda: dir(self.obj))
-            )
-        return sugared_value(found, range)
-
-    def has_attribute(self, emitter: Emitter, range: SourceRange, name: str) -> bool:
-        return hasattr(self.obj, name)
-
-    def call(
-        self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
-    ) -> SugaredValue:
-        if special_forms.is_python_builtin(self.obj) or inspect.isbuiltin(self.obj):
-            self.refuse(f"Python builtin {self.obj} is currently not supported in Torchscript", range)
-        if is_foreign_module(self.obj):
-            self.refuse("Cannot call a ScriptModule that is not a submodule of the caller", range)
-        if isinstance(self.obj, nn.Module):
-            value = PythonFunctionValue(type(self.obj).forward, None, self.obj, type(self.obj).__name__)
-            return value.call(emitter, range, args, kwargs, n_binders)
-        self.refuse(
-            f"`{self.obj}` is not a function. Recursive scripting only supports Python functions or methods "
-            f"currently.\nConsider manually annotating `{self.obj}` with @torch.jit.script.",
-            range,
-        )
 
 
 @final
@@ -520,3 +454,9 @@ class ByOptionalSizes(SugaredValue):
 
 def _has_none(given: ir.Type) -> bool:
     return isinstance(given, ir.TupleType) and ir.NONE in given.elements
+
+
+early_calls.objects[PythonFunction] = lambda value: value.function if isinstance(value, PythonFunction) else ABSENT
+early_calls.objects[PythonModule] = lambda value: value.module if isinstance(value, PythonModule) else ABSENT
+early_calls.objects[PythonClass] = lambda value: value.cls if isinstance(value, PythonClass) else ABSENT
+early_calls.objects[ScriptClass] = lambda value: value.cls if isinstance(value, ScriptClass) else ABSENT

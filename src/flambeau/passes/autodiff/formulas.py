@@ -18,6 +18,7 @@ from flambeau.frontend import (
     compile_definition,
     definitions_in,
     parse_annotation,
+    syntax_tree,
 )
 from flambeau.ir import (
     TENSOR,
@@ -148,7 +149,7 @@ def _formula(qualified_name: str, names: str) -> Formula:
     grad = "grads" if returned.type == TENSORS else "grad"
     types |= {grad: returned.type, "result": returned.type}
     body = text if "return " in text else f"return {text}"
-    used = {n.id for n in ast.walk(ast.parse(body)) if isinstance(n, ast.Name)}
+    used = {n.id for n in ast.walk(syntax_tree(body)) if isinstance(n, ast.Name)}
     parameters = [name for name in types if name in used]
     annotated = ", ".join(f"{name}: T_{name}" for name in parameters)
     source = f"def derivative({annotated}) -> T_gradient:\n{textwrap.indent(body, '    ')}\n"

@@ -1,0 +1,154 @@
+"""Calls that are made while a script is compiled: of Python functions that do not compile, with arguments that are known.
+
+    if is_available("apex"): ...            functions that ask what is installed, which version, which platform
+    np.log(2 * np.pi)                       arithmetic of numbers that are known
+
+The result is a constant of the script. Functions that draw random numbers, or read a clock or a file, are not called.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType, ModuleType
+from typing import TYPE_CHECKING
+
+import torch
+
+from flambeau import ir
+from flambeau.frontend import Arg, KeywordsValue, SugaredTuple, SugaredValue, known_value, notes
+from flambeau.python.namespaces import ABSENT, closure_of
+from flambeau.python.unit import services
+
+if TYPE_CHECKING:
+    from flambeau.frontend import Emitter
+    from flambeau.ir import SourceRange
+
+_CHANGING = frozenset(
+    "time time_ns perf_counter monotonic process_time sleep now utcnow today datetime random randint randrange choice "
+    "choices sample shuffle uniform gauss normalvariate rand randn randperm urandom uuid1 uuid4 secrets token_hex open "
+    "input print seed manual_seed getpid next system popen Popen check_output urlopen unlink remove rmdir mkdir "
+    "makedirs write setattr delattr".split()
+)
+"""Names of functions whose results differ from call to call, or that do something besides."""
+_READING = frozenset("get keys values items count index startswith endswith split lower upper strip".split())
+"""Methods that only look at their object."""
+_UNCHANGED = (dict, MappingProxyType, tuple, str, frozenset)
+_NUMERIC_MODULES = ("math", "cmath", "_operator")
+_FAILURES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+_MOST_FUNCTIONS = 400
+
+objects: dict[type[SugaredValue], Callable[[SugaredValue], object]] = {}
+"""Of sugared values that stand for Python objects, how to get these."""
+
+
+def early_result(
+    emitter: Emitter, range: SourceRange, function: object, args: Sequence[Arg], kwargs: Sequence[Arg]
+) -> SugaredValue | None:
+    """What a call of a Python function gives now; None if it cannot be made before the script runs."""
+    if not emitter.infers or not callable(function) or not _may_be_called(function):
+        return None
+    takes_ints = not isinstance(function, FunctionType)
+    given = [_known_object(emitter, arg.sugared, arg.range, takes_ints) for arg in args]
+    named = {arg.name: _known_object(emitter, arg.sugared, arg.range, takes_ints) for arg in kwargs}
+    if any(value is ABSENT for value in (*given, *named.values())):
+        return None
+    result = _called(function, given, named)
+    if result is ABSENT:
+        return None
+    notes.went_beyond = True
+    return services.sugared(result, range)
+
+
+def _called(function: Callable[..., object], args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+    """The result; `ABSENT` if the call raises, or draws random numbers."""
+    before = random.getstate(), torch.random.get_rng_state()
+    try:
+        result = function(*args, **kwargs)
+    except _FAILURES:
+        return ABSENT
+    after = random.getstate(), torch.random.get_rng_state()
+    if before[0] != after[0] or not torch.equal(before[1], after[1]):
+        return ABSENT
+    if isinstance(result, torch.Tensor):
+        return ABSENT
+    # Numbers of NumPy's are to tensors what Python's are.
+    return result.item() if type(result).__module__ == "numpy" and getattr(result, "ndim", None) == 0 else result
+
+
+def _known_object(emitter: Emitter, given: SugaredValue, range: SourceRange, takes_ints: bool) -> object:
+    """The Python object that an argument is; `ABSENT` if that is not known.
+
+    To a script dtypes are ints, so that it is not known of an int what a Python function would have got.
+    """
+    if isinstance(given, SugaredTuple):
+        parts = [_known_object(emitter, part, range, takes_ints) for part in given.elements]
+        return ABSENT if any(part is ABSENT for part in parts) else tuple(parts)
+    if isinstance(given, KeywordsValue):
+        entries = {key: _known_object(emitter, part, range, takes_ints) for key, part in given.entries.items()}
+        return ABSENT if any(part is ABSENT for part in entries.values()) else entries
+    if type(given) in objects:
+        return objects[type(given)](given)
+    if not given.is_first_class:
+        return ABSENT
+    known = known_value(emitter, given.as_value(emitter, range))
+    return known if _is_certain(known, takes_ints) else ABSENT
+
+
+def _is_certain(known: object, takes_ints: bool) -> bool:
+    if isinstance(known, tuple):
+        return all(_is_certain(part, takes_ints) for part in known)
+    if isinstance(known, int) and not isinstance(known, bool):
+        return takes_ints
+    return known is not ir.NOT_CONSTANT and not isinstance(known, ir.EnumValue)
+
+
+def _may_be_called(function: Callable[..., object]) -> bool:
+    """Whether a call does nothing but give a result, the same one each time, as far as can be seen."""
+    if isinstance(function, functools._lru_cache_wrapper):
+        function = function.__wrapped__
+    if isinstance(function, FunctionType):
+        return _CHANGING.isdisjoint(_names_in(function))
+    if type(function).__name__ == "ufunc" and type(function).__module__ == "numpy":
+        return True
+    if isinstance(function, BuiltinFunctionType):
+        owner = function.__self__
+        if isinstance(owner, ModuleType):
+            return owner.__name__ in _NUMERIC_MODULES
+        return isinstance(owner, _UNCHANGED) and function.__name__ in _READING
+    return False
+
+
+def _names_in(function: FunctionType) -> Iterator[str]:
+    """The names that a function uses, and those that the functions use which it names."""
+    pending: list[FunctionType] = [function]
+    seen = {function.__code__}
+    while pending and len(seen) < _MOST_FUNCTIONS:
+        current = pending.pop()
+        yield from (names := list(_names_of(current.__code__)))
+        captured = closure_of(current)
+        for name in names:
+            found = captured.get(name, current.__globals__.get(name))
+            found = getattr(found, "__wrapped__", found)
+            if isinstance(found, FunctionType) and found.__code__ not in seen:
+                seen.add(found.__code__)
+                pending.append(found)
+
+
+def _names_of(code: CodeType) -> Iterator[str]:
+    yield from (*code.co_names, *code.co_freevars)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_of(constant)
