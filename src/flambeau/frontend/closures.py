@@ -26,7 +26,7 @@ from .emitter import Emitter, Results
 from .local_functions import local_function
 from .results import finish_body
 from .special import SpecialForm, special_form
-from .sugared import SugaredValue
+from .sugared import Arg, SugaredValue
 from .syntax import statement
 
 _FUTURES: dict[str, tuple[str, Callable[[ir.Type], ir.Type]]] = {
@@ -52,9 +52,11 @@ class ClosureValue(SugaredValue):
 def emit_local_definition(emitter: Emitter, node: ast.FunctionDef) -> None:
     range_ = emitter.range(node)
     if not emitter.definition.serialized:
-        if node.decorator_list:
-            raise emitter.unsupported(node.decorator_list[0], "decorators of local functions aren't supported")
-        emitter.environment.assign(node.name, local_function(emitter, node), range_)
+        made: SugaredValue = local_function(emitter, node)
+        for decorator in reversed(node.decorator_list):
+            place = emitter.range(decorator)
+            made = emitter.sugared(decorator).call(emitter, place, [Arg(made, place)], [])
+        emitter.environment.assign(node.name, made, range_)
         return
     if node.args.args or node.args.vararg or node.args.kwonlyargs:
         raise emitter.unsupported(node)

@@ -43,8 +43,9 @@ class Results:
     """The annotated type."""
     merged: ir.Type | None = None
     """The type of all results returned so far."""
-    in_place: bool = False
-    """Whether the body stands in place of a call, so that the result need not be a value of the graph."""
+    body: Frame | None = None
+    """The variables of the body, if it stands in place of a call, so that the result need not be a value of the graph.
+    """
     sugared: SugaredValue | None = None
     """The result, if it is no value of the graph."""
     only: ir.Value | None = None

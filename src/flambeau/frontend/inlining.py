@@ -7,6 +7,7 @@ which type is returned). The body is emitted into a `prim::LocalCall`, as that o
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -46,10 +47,9 @@ def inline_call(
     node = emitter.insert("prim::LocalCall", (), (), range)
     block = node.add_block()
     saved = emitter.definition, emitter.resolver, emitter.results, emitter.loop_kind, emitter.caller_name, emitter.owner
-    results = Results(_declared(definition, resolver), in_place=True)
     emitter.inlined.append(callee)
     emitter.inline_sites.append(range.start)
-    emitter.environment.push_isolated(block)
+    results = Results(declared_result(definition.node.returns, definition, resolver), body=emitter.environment.push_isolated(block))
     with emitter.calling(name, range):
         emitter.definition, emitter.resolver, emitter.results = definition, resolver, results
         emitter.loop_kind, emitter.caller_name, emitter.owner = "none", name, None
@@ -85,9 +85,8 @@ def inline_call(
     return emitter.sugar(output)
 
 
-def _declared(definition: Definition, resolver: Resolver) -> ir.Type | None:
-    """The annotated type of the result; None where there is no annotation, or none that is a type."""
-    returns = definition.node.returns
+def declared_result(returns: ast.expr | None, definition: Definition, resolver: Resolver) -> ir.Type | None:
+    """The annotated type of a result; None where there is no annotation, or none that is a type."""
     if returns is None:
         return None
     try:

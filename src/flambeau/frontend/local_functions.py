@@ -24,15 +24,18 @@ from flambeau.errors import ScriptError
 from .calls import argument
 from .emitter import Results
 from .environment import Frame
+from .inlining import declared_result
 from .keywords import KeywordsValue
 from .messages import type_name
-from .results import emit_return, finish_body
+from .results import emit_returned, finish_body
 from .sugared import Arg, SugaredValue
 from .syntax import expression
-from .values import SugaredTuple
+from .values import SimpleValue, SugaredTuple
 
 if TYPE_CHECKING:
+    from .definition import Definition
     from .emitter import Emitter
+    from .resolver import Resolver
 
 
 @final
@@ -41,6 +44,9 @@ class LocalFunction(SugaredValue):
     """A function whose calls are replaced by its body; `frame` holds the variables around its definition."""
 
     node: ast.FunctionDef | ast.Lambda
+    definition: Definition
+    """What it is written in."""
+    resolver: Resolver
     frame: Frame
     defaults: dict[str, SugaredValue] = field(default_factory=dict)
     is_active: bool = False
@@ -59,15 +65,38 @@ class LocalFunction(SugaredValue):
     ) -> SugaredValue:
         if self.is_active:
             raise ScriptError(f"function '{self.name}' is called recursively. Recursive calls are not supported", range)
-        bound = self._bind(emitter, range, args, kwargs)
         node = emitter.insert("prim::LocalCall", (), (), range)
         block = node.add_block()
+        outer = emitter.definition, emitter.resolver, emitter.results, emitter.loop_kind
+        emitter.definition, emitter.resolver, emitter.loop_kind = self.definition, self.resolver, "none"
         self.is_active = True
         try:
-            result = self._emit_body(emitter, block, bound, range)
+            bound = self._bind(emitter, range, args, kwargs)
+            results = self._emit_body(emitter, block, bound, range)
         finally:
             self.is_active = False
-        return emitter.sugar(node.add_output(result))
+            emitter.definition, emitter.resolver, emitter.results, emitter.loop_kind = outer
+        output = node.add_output(results.merged or ir.NONE)
+        if results.sugared is not None:
+            return results.sugared
+        if results.only is not None:
+            emitter.environment.note_origin(output, results.only)
+        return emitter.sugar(output)
+
+    def escaped(self, frame: Frame) -> SugaredValue:
+        """The same, with the variables that it sees as they are now: parameters, and what is no value of the graph."""
+        seen = Frame(frame.block, None, is_scope=True)
+        looked: Frame | None = self.frame
+        while looked is not None:
+            seen.prefix = looked.prefix
+            seen.renamed = {**looked.renamed, **seen.renamed}
+            for slot, value in looked.known.items():
+                if slot in looked.types and value is not None and not _is_inside(value, frame.block):
+                    seen.sugared.setdefault(slot, SimpleValue(value))
+            for slot, sugared in looked.sugared.items():
+                seen.sugared.setdefault(slot, sugared)
+            looked = looked.parent
+        return LocalFunction(self.node, self.definition, self.resolver, seen, self.defaults)
 
     def _bind(
         self, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg]
@@ -106,26 +135,33 @@ class LocalFunction(SugaredValue):
 
     def _emit_body(
         self, emitter: Emitter, block: ir.Block, bound: list[tuple[ast.arg, SugaredValue]], range: ir.SourceRange
-    ) -> ir.Type:
+    ) -> Results:
         environment = emitter.environment
         returns = self.node.returns if isinstance(self.node, ast.FunctionDef) else None
-        declared = None if returns is None else emitter.resolve_type(returns)
-        results, loop_kind = emitter.results, emitter.loop_kind
-        emitter.results, emitter.loop_kind = Results(declared), "none"
-        environment.push(block, is_scope=True, parent=environment.surroundings(self.frame))
+        declared = declared_result(returns, self.definition, self.resolver)
+        frame = environment.push(block, is_scope=True, parent=environment.surroundings(self.frame))
+        results = emitter.results = Results(declared, body=frame)
         with emitter.graph.inserting_at(block):
             for name in _bound_names(self.node):
                 environment.declare_local(name)
             for parameter, value in bound:
                 environment.assign(parameter.arg, value, range)
             if isinstance(self.node, ast.Lambda):
-                emit_return(emitter, emitter.value(self.node.body), emitter.range(self.node.body))
+                emit_returned(emitter, emitter.sugared(self.node.body), emitter.range(self.node.body))
             else:
                 emitter.statements(self.node.body)
-            result = finish_body(emitter, block, range)
+            finish_body(emitter, block, range)
         environment.pop()
-        emitter.results, emitter.loop_kind = results, loop_kind
-        return result
+        return results
+
+
+def _is_inside(value: ir.Value, block: ir.Block) -> bool:
+    """Whether a value is computed in a block, or in one inside it."""
+    owner = value.node.owning_block
+    while owner is not None and owner is not block:
+        outer = owner.owning_node
+        owner = None if outer is None else outer.owning_block
+    return owner is block
 
 
 def _annotated(emitter: Emitter, parameter: ast.arg, value: SugaredValue, range: ir.SourceRange) -> SugaredValue:
@@ -179,4 +215,4 @@ def local_function(emitter: Emitter, node: ast.FunctionDef | ast.Lambda) -> Loca
     for parameter, default in pairs:
         if default is not None:
             defaults[parameter.arg] = argument(emitter, default, None).sugared
-    return LocalFunction(node, emitter.environment.frame, defaults)
+    return LocalFunction(node, emitter.definition, emitter.resolver, emitter.environment.frame, defaults)

@@ -10,6 +10,7 @@ from flambeau.errors import ScriptError
 from .assumptions import notes
 from .emitter import Emitter
 from .messages import type_name
+from .sugared import SugaredValue
 from .syntax import statement
 
 
@@ -17,19 +18,28 @@ from .syntax import statement
 def emit_return_statement(emitter: Emitter, node: ast.Return) -> None:
     range_ = emitter.range(node)
     if node.value is None:
-        value = emitter.constant(None, range_)
+        emit_returned(emitter, emitter.sugar(emitter.constant(None, range_)), range_)
     else:
         sugared = emitter.sugared(node.value, emitter.results.declared)
-        if emitter.results.in_place and emitter.environment.frame.parent is None and not sugared.is_first_class:
-            emitter.results.sugared = sugared
-            emitter.exiting.add(emitter.environment.block)
-            return
-        value = sugared.as_value(emitter, emitter.range(node.value))
-        if emitter.results.declared is ir.ANY and value.type is not ir.ANY:
-            value = emitter.unchecked_cast(value, ir.ANY, emitter.range(node.value))
-    if emitter.results.in_place and emitter.environment.frame.parent is None and emitter.results.merged is None:
-        emitter.results.only = value
-    emit_return(emitter, value, range_)
+        emit_returned(emitter, sugared, range_, emitter.range(node.value))
+
+
+def emit_returned(
+    emitter: Emitter, sugared: SugaredValue, range: ir.SourceRange, place: ir.SourceRange | None = None
+) -> None:
+    """Emit the return of anything, which stands at `place`."""
+    results = emitter.results
+    is_body = emitter.environment.frame is results.body
+    if is_body and not sugared.is_first_class:
+        results.sugared = sugared.escaped(emitter.environment.frame)
+        emitter.exiting.add(emitter.environment.block)
+        return
+    value = sugared.as_value(emitter, place or range)
+    if results.declared is ir.ANY and value.type is not ir.ANY:
+        value = emitter.unchecked_cast(value, ir.ANY, place or range)
+    if is_body and results.merged is None:
+        results.only = value
+    emit_return(emitter, value, range)
 
 
 def emit_return(emitter: Emitter, value: ir.Value, range: ir.SourceRange) -> None:

@@ -244,7 +244,7 @@ def _evaluate(emitter: Emitter, range: ir.SourceRange, node: _Written, dim: int)
     sugared = node if isinstance(node, SugaredValue) else emitter.sugared(node)
     if isinstance(sugared, SliceValue):
         return _Index(dim, None, sugared.bounds)
-    value = sugared.as_value(emitter, range if isinstance(node, SugaredValue) else emitter.range(node))
+    value = sugared.as_index(emitter, range if isinstance(node, SugaredValue) else emitter.range(node))
     if isinstance(value.type, ir.ListType):
         value = emitter.builtin(range, "aten::tensor", value, dtype=_LONG)
     if value.type in (ir.NONE, ir.INT) or ir.is_subtype(value.type, _OPTIONAL_TENSOR):

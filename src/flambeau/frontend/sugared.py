@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .emitter import Emitter
+    from .environment import Frame
 
 SugaredFactory: TypeAlias = "Callable[[ir.Value], SugaredValue]"
 """Makes the sugared value that `self` means, of the graph's value for it."""
@@ -41,6 +42,10 @@ class SugaredValue:
     def as_value(self, emitter: Emitter, range: ir.SourceRange) -> ir.Value:
         """The value of the graph."""
         self.refuse(f"{self.kind} cannot be used as a value", range)
+
+    def as_index(self, emitter: Emitter, range: ir.SourceRange) -> ir.Value:
+        """The value of the graph, where this is an index of a tensor."""
+        return self.as_value(emitter, range)
 
     def as_tuple(self, emitter: Emitter, range: ir.SourceRange, size_hint: int | None = None) -> list[SugaredValue]:
         """The elements, for unpacking; `size_hint` is how many the context wants, for lists."""
@@ -71,6 +76,10 @@ class SugaredValue:
 
     def stored(self, emitter: Emitter, range: ir.SourceRange) -> SugaredValue:
         """What a variable holds that was given this after a value of the graph."""
+        return self
+
+    def escaped(self, frame: Frame) -> SugaredValue:
+        """What this is to the caller of a function whose body stands in place of the call, with variables in `frame`."""
         return self
 
     @property

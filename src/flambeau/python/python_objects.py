@@ -50,6 +50,12 @@ class PythonValue(SugaredValue):
     def as_value(self, emitter: Emitter, range: SourceRange) -> Value:
         self._no_value(range)
 
+    def as_index(self, emitter: Emitter, range: SourceRange) -> Value:
+        if type(self.obj).__module__ == "numpy" and emitter.infers:
+            # To a tensor, an array of NumPy's is an index as a tensor is.
+            return emitter.constant(torch.tensor(self.obj), range)
+        return self.as_value(emitter, range)
+
     def as_tuple(self, emitter: Emitter, range: SourceRange, size_hint: int | None = None) -> list[SugaredValue]:
         self._no_value(range)
 

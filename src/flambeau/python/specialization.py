@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, final
@@ -43,6 +44,9 @@ from flambeau.python.unit import services, unit
 
 if TYPE_CHECKING:
     from flambeau.frontend import Emitter
+
+
+_TYPE_COMMENT = re.compile(r"#\s*type:(?!\s*ignore\b)")
 
 
 @final
@@ -311,7 +315,7 @@ def _has_type_comment(definition: Definition) -> bool:
     if definition.node.type_comment:
         return True
     first, last = definition.node.lineno - 1, definition.node.body[0].lineno - 1
-    return any("# type:" in definition.source.line(line) for line in range(first, last))
+    return any(_TYPE_COMMENT.search(definition.source.line(line)) for line in range(first, last))
 
 
 def _key(signature: Signature) -> str:

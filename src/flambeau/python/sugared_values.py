@@ -13,6 +13,7 @@ import ast
 import enum
 import functools
 import inspect
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FunctionType, MethodType, ModuleType
@@ -53,6 +54,7 @@ from flambeau.python.einops_calls import einops_value
 from flambeau.python.foreign import is_foreign_module, native_function
 from flambeau.python.functions import function_of, overloads_of, specialized_function
 from flambeau.python.legacy import legacy_value
+from flambeau.python.library import library_function, log_function
 from flambeau.python.named_types import enum_value
 from flambeau.python.names import type_name
 from flambeau.python.namespaces import ABSENT
@@ -121,6 +123,9 @@ def _callable(obj: Callable[..., object], range: SourceRange) -> SugaredValue:
         return PartialValue.of(obj, range)
     if isinstance(obj, functools._lru_cache_wrapper):
         obj = obj.__wrapped__  # what a cache may remember is the same each time
+    library = library_function(obj)
+    if library is not None:
+        return PythonFunction(library)
     if obj is torch.is_tensor:
         return TensorTest()
     place = special_forms.origin(obj)
@@ -246,6 +251,10 @@ def _bound_method(obj: MethodType, range: SourceRange) -> SugaredValue:
         found = class_value_attribute(owner, obj.__name__, range)
         if found is not None:
             return found
+    if isinstance(owner, logging.Logger):
+        logs = log_function(owner, obj.__name__)
+        if logs is not None:
+            return PythonFunction(logs)
     return ObjectMethod.of(obj) or PythonValue(obj)
 
 
