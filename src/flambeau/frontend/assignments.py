@@ -18,6 +18,7 @@ from .calls import first_class
 from .container_inference import reconsider_literal
 from .emitter import Emitter
 from .index_values import IndexList
+from .keywords import KeywordsValue
 from .list_slices import assign_slice, delete_slice
 from .messages import type_name
 from .open_tuples import OpenTuple
@@ -236,6 +237,9 @@ def _assign_item(emitter: Emitter, target: ast.Subscript, given: SugaredValue, r
         owner = emitter.sugared(target.value)
         if isinstance(owner, IndexList):
             owner.set_item(emitter, range_, emitter.value(target.slice), given)
+            return
+        if isinstance(owner, KeywordsValue):
+            owner.set_item(emitter, range_, emitter.value(target.slice), first_class(emitter, given, range))
             return
     value = None if is_slice and isinstance(given, SugaredTuple) else given.as_value(emitter, range)
     container = emitter.value(target.value)

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, final
 from flambeau.errors import ScriptError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flambeau import ir
 
 Subject: TypeAlias = (
@@ -65,12 +67,16 @@ class Reconsider(ScriptError):
     """
 
     def __init__(
-        self, problem: ScriptError, subject: Subject, type: ir.Type | None = None, along: tuple[Subject, ...] = ()
+        self,
+        problem: ScriptError,
+        subject: Subject,
+        type: ir.Type | None = None,
+        along: Mapping[Subject, ir.Type | None] | None = None,
     ) -> None:
         super().__init__(problem.message, problem.range, problem.calls)
         self.subject = subject
-        self.along = along
-        """More of that kind, of which only some may be needed."""
+        self.along = along or {}
+        """More of that kind with their types, of which only some may be needed."""
         self.type = type
 
     def as_error(self) -> ScriptError:

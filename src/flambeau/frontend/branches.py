@@ -14,6 +14,7 @@ from flambeau.errors import ScriptError
 from .conditions import Condition, emit_condition, refine
 from .emitter import Emitter
 from .environment import Frame, shown_name
+from .late_variables import declare_late_variables, note_branch_variables
 from .messages import type_name
 from .refinement import Types
 from .sugared import SugaredValue
@@ -44,6 +45,7 @@ def emit_if(
         refine(emitter, refinements.if_true if condition.outcome else refinements.if_false, range)
         (emit_true if condition.outcome else emit_false)()
         return
+    declare_late_variables(emitter, range)
     node = emitter.insert("prim::If", (condition.value,), (), range)
     frames = [
         _emit_branch(emitter, node.add_block(), emit_true, refinements.if_true, range),
@@ -74,12 +76,14 @@ def _join_variables(emitter: Emitter, frames: list[Frame], exits: list[bool], ra
     """
     environment = emitter.environment
     live = [frame for frame, left in zip(frames, exits, strict=True) if not left]
+    reasons: dict[str, ScriptError] = {}
     for frame in frames:
         environment.frame.partial.update(frame.partial)
+        reasons.update({name: frame.undefined[name] for name in frame.partial if name in frame.undefined})
     for name in sorted({*frames[0].types, *frames[1].types}):
         why = _why_undefined(emitter, name, frames, exits, range)
         if why is not None:
-            environment.frame.undefined[shown_name(name)] = why
+            reasons[shown_name(name)] = why
             environment.frame.partial[shown_name(name)] = {**frames[0].types, **frames[1].types}[name]
             continue
         types = [environment.find_type(name, frame) for frame in live]
@@ -90,6 +94,7 @@ def _join_variables(emitter: Emitter, frames: list[Frame], exits: list[bool], ra
         joined = _joined_type(emitter, name, known, range)
         if joined is not None:
             environment.set_type(name, joined)
+    note_branch_variables(emitter, reasons, range)
     for name in sorted({*frames[0].retyped, *frames[1].retyped}):
         _join_retyped(emitter, name, frames, exits, range)
     for name, value in live[0].sugared.items():

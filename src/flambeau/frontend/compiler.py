@@ -139,8 +139,8 @@ def _attempts(
             last = error.as_error()
             if not assumptions.add(error.subject, error.type):
                 break
-            for subject in error.along:
-                assumptions.add(subject, None)
+            for subject, type in error.along.items():
+                assumptions.add(subject, type)
             if error.subject[0] == "read":
                 reads += [error.subject, *error.along]
         except ScriptError as error:

@@ -6,16 +6,21 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from flambeau import ir
 from flambeau.errors import ScriptError
 
+from .assignments import assign
 from .branches import emit_if
+from .calls import first_class
 from .conditions import Condition, emit_condition
 from .container_hints import container_hint
 from .emitter import Emitter
+from .folding import known_value
 from .index_values import IndexList
+from .keywords import KeywordsValue
 from .literals import as_hinted, checked_dict
 from .loop_statements import emit_for
 from .messages import type_name
@@ -67,6 +72,9 @@ def _slice_of_round(emitter: Emitter, node: ast.expr, given: SliceValue) -> Slic
 @expression(ast.DictComp)
 def emit_dict_comprehension(emitter: Emitter, node: ast.DictComp, hint: ir.Type | None) -> SugaredValue:
     range_ = emitter.range(node)
+    known = _known_entries(emitter, node)
+    if known is not None:
+        return KeywordsValue(known)
     wanted = container_hint(hint, ir.DictType, range_, lambda _: True)
     type = wanted or ir.DictType(ir.STRING, ir.TENSOR)
     result = emitter.insert("prim::DictConstruct", (), (type,), range_).output
@@ -89,6 +97,36 @@ def emit_dict_comprehension(emitter: Emitter, node: ast.DictComp, hint: ir.Type 
     return as_hinted(emitter, result, hint, range_)
 
 
+def _known_entries(emitter: Emitter, node: ast.DictComp) -> dict[object, SugaredValue] | None:
+    """The entries, where what is gone through is a dictionary that exists at compile time; else None."""
+    match node.generators:
+        case [ast.comprehension(iter=ast.Call(func=ast.Attribute(value=ast.Name() as name, attr="items"))) as generator]:
+            if not emitter.infers or not isinstance(emitter.sugared(name), KeywordsValue):
+                return None
+        case _:
+            return None
+    rounds = emitter.sugared(generator.iter).as_tuple(emitter, emitter.range(generator.iter))
+    entries: dict[object, SugaredValue] = {}
+
+    def emit_round() -> None:
+        for test in generator.ifs:
+            outcome = emit_condition(emitter, test).outcome
+            if outcome is None:
+                raise emitter.error(test, "only a run knows which keyword arguments there are")
+            if not outcome:
+                return
+        key = known_value(emitter, emitter.value(node.key))
+        if not isinstance(key, str):
+            raise emitter.error(node.key, "the keys of keyword arguments must be known at compile time")
+        entries[key] = first_class(emitter, emitter.sugared(node.value), emitter.range(node.value))
+
+    with _scope(emitter, node):
+        for one in rounds:
+            assign(emitter, generator.target, one, emitter.range(generator.iter))
+            emit_round()
+    return entries
+
+
 def _joined(seen: list[ir.Type], wanted: ir.Type | None, container: str, range: ir.SourceRange) -> ir.Type:
     """The type of all elements so far (an unrolled loop shows several), or the declared one."""
     joined = ir.unify_all(tuple(seen), default_to_union=True, hint=wanted) or ir.ANY
@@ -106,16 +144,22 @@ def _joined(seen: list[ir.Type], wanted: ir.Type | None, container: str, range: 
 def _emit_scope(
     emitter: Emitter, node: ast.ListComp | ast.GeneratorExp | ast.DictComp, emit_body: Callable[[], None]
 ) -> None:
-    """Emit the loops of a comprehension, whose variables are not seen outside."""
-    range_ = emitter.range(node)
-    block = emitter.insert("prim::ComprehensionScope", (), (), range_).add_block()
+    """Emit the loops of a comprehension."""
+    with _scope(emitter, node):
+        _emit_generators(emitter, node, node.generators, emit_body)
+
+
+@contextmanager
+def _scope(emitter: Emitter, node: ast.ListComp | ast.GeneratorExp | ast.DictComp) -> Iterator[None]:
+    """Emit into the block of a comprehension, whose variables are not seen outside."""
+    block = emitter.insert("prim::ComprehensionScope", (), (), emitter.range(node)).add_block()
     emitter.environment.push(block, is_scope=True)
     for generator in node.generators:
         for part in ast.walk(generator.target):
             if isinstance(part, ast.Name):
                 emitter.environment.declare_local(part.id)
     with emitter.graph.inserting_at(block):
-        _emit_generators(emitter, node, node.generators, emit_body)
+        yield
     emitter.environment.pop()
 
 
@@ -144,6 +188,8 @@ def _emit_filtered(emitter: Emitter, tests: list[ast.expr], emit_body: Callable[
         emit_body()
         return
     condition = emit_condition(emitter, tests[0])
+    if condition.outcome is False and emitter.infers and emitter.environment.frame.is_scope:
+        return  # nothing but this round is left out
     if condition.outcome is False:
         # The body is compiled all the same: it tells the type of the elements.
         condition = Condition(condition.value, condition.refinements)

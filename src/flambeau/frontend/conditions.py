@@ -434,10 +434,16 @@ def _emit_operand(
         return emitter.unchecked_cast(value, present, range_) if is_or and present != value.type else value
 
     def emit_others() -> ir.Value:
-        return _emit_operand(emitter, node, is_or, others, hint).as_value(emitter, range_)
+        wanted = without_none(value.type) if hint is None and _is_empty(others[-1]) else hint
+        return _emit_operand(emitter, node, is_or, others, wanted).as_value(emitter, range_)
 
     branches = (emit_decided, emit_others) if is_or else (emit_others, emit_decided)
     return emitter.sugar(emit_if_expression(emitter, range_, condition, *branches, hint))
+
+
+def _is_empty(node: ast.expr) -> bool:
+    """Whether an expression is `[]` or `{}`, whose type is what goes with it."""
+    return (isinstance(node, ast.List) and not node.elts) or (isinstance(node, ast.Dict) and not node.keys)
 
 
 def _is_test(node: ast.expr) -> bool:
@@ -460,12 +466,14 @@ def emit_ternary(emitter: Emitter, node: ast.IfExp, hint: ir.Type | None) -> Sug
         taken = condition.refinements.if_true if condition.outcome else condition.refinements.if_false
         refine(emitter, taken, range_)
         return emitter.sugared(node.body if condition.outcome else node.orelse, hint)
-    value = emit_if_expression(
-        emitter,
-        range_,
-        condition,
-        lambda: emitter.value(node.body, hint),
-        lambda: emitter.value(node.orelse, hint),
-        hint,
-    )
-    return emitter.sugar(value)
+    given: list[ir.Type] = []
+
+    def emit_body() -> ir.Value:
+        value = emitter.value(node.body, hint)
+        given.append(value.type)
+        return value
+
+    def emit_otherwise() -> ir.Value:
+        return emitter.value(node.orelse, given[0] if hint is None and emitter.infers and _is_empty(node.orelse) else hint)
+
+    return emitter.sugar(emit_if_expression(emitter, range_, condition, emit_body, emit_otherwise, hint))

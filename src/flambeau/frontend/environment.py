@@ -58,6 +58,8 @@ class Frame:
     retyped: dict[str, ScriptError] = field(default_factory=dict)
     """Variables of outer blocks that got another type here, and what TorchScript says of that."""
     is_loop_body: bool = False
+    loop_range: ir.SourceRange | None = None
+    """Where the loop stands whose body this is."""
     is_scope: bool = False
     """What is bound here is not seen by functions that are defined outside: a function's body, a comprehension."""
     renamed: dict[str, str] = field(default_factory=dict)
@@ -282,6 +284,15 @@ class Environment:
         while looked is not None and slot not in looked.late:
             looked = looked.parent
         return looked is not None
+
+    def outermost_loop(self) -> ir.SourceRange | None:
+        """Where the outermost loop stands in whose rounds variables of here keep their values."""
+        found: ir.SourceRange | None = None
+        looked: Frame | None = self._frame
+        while looked is not None:
+            found = looked.loop_range or found
+            looked = None if looked.is_scope else looked.parent
+        return found
 
     def make_late(self, name: str, type: ir.Type, range: ir.SourceRange) -> None:
         """Make a variable that a loop will assign."""

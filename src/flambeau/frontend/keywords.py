@@ -70,6 +70,14 @@ class KeywordsValue(SugaredValue):
             raise ScriptError(f"there is no keyword argument '{name}' in this call", range)
         return self.entries[name]
 
+    def set_item(self, emitter: Emitter, range: ir.SourceRange, index: ir.Value, value: SugaredValue) -> None:
+        """`kwargs[name] = value`."""
+        name = known_value(emitter, index)
+        if not isinstance(name, str):
+            raise ScriptError("the key of a dictionary of keyword arguments must be known at compile time", range)
+        _refuse_branches(emitter, range)
+        self.entries[name] = value
+
     def contains(self, emitter: Emitter, range: ir.SourceRange, item: ir.Value) -> ir.Value:
         name = known_value(emitter, item)
         if not isinstance(name, str):
@@ -109,8 +117,7 @@ def _get(owner: KeywordsValue, emitter: Emitter, range: ir.SourceRange, args: Se
 
 def _pop(owner: KeywordsValue, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg]) -> SugaredValue:
     name = _key(emitter, range, args)
-    if emitter.environment.frame.parent is not None:
-        raise ScriptError("keyword arguments cannot be removed in a branch or loop that only a run decides", range)
+    _refuse_branches(emitter, range)
     if name in owner.entries:
         return owner.entries.pop(name)
     if len(args) > 1:
@@ -118,10 +125,16 @@ def _pop(owner: KeywordsValue, emitter: Emitter, range: ir.SourceRange, args: Se
     raise ScriptError(f"there is no keyword argument '{name}' in this call", range)
 
 
+def _refuse_branches(emitter: Emitter, range: ir.SourceRange) -> None:
+    if emitter.environment.frame.parent is not None:
+        raise ScriptError("keyword arguments cannot be changed in a branch or loop that only a run decides", range)
+
+
 def _setdefault(owner: KeywordsValue, emitter: Emitter, range: ir.SourceRange, args: Sequence[Arg]) -> SugaredValue:
     name = _key(emitter, range, args)
     if len(args) != 2:
         raise ScriptError("setdefault needs a key and a value here", range)
+    _refuse_branches(emitter, range)
     return owner.entries.setdefault(name, args[1].sugared)
 
 

@@ -1,12 +1,12 @@
-"""Variables that the body of a loop assigns first, and that are read after the loop.
+"""Variables that the body of a loop or one branch assigns first, and that are read afterwards.
 
     for x in xs:                    last: Optional[Tensor] = None
         last = f(x)         ->      for x in xs: last = f(x)
     return last                     if last is None: raise UnboundLocalError
                                     return last
 
-TorchScript does not know them after the loop. Where that is why a definition does not compile, they are made before
-the loop, as optional values that no one sees: reading one that has no value raises what Python raises.
+TorchScript does not know them after the loop, or after the `if`. Where that is why a definition does not compile, they
+are made before it, as optional values that no one sees: reading one that has no value raises what Python raises.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from .sugared import SugaredValue
 from .values import SimpleValue
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .emitter import Emitter
 
 
 def declare_late_variables(emitter: Emitter, range: ir.SourceRange) -> None:
-    """Make the variables that are assumed to be there before the loop that stands at `range`."""
+    """Make the variables that are assumed to be there before the loop or `if` that stands at `range`."""
     for (kind, place), type in emitter.assumptions.types.items():
         if kind == "late" and isinstance(place, tuple) and place[:-1] == _place(emitter, range) and type is not None:
             if not emitter.environment.is_defined(place[-1]):
@@ -45,8 +47,25 @@ def note_late_variables(emitter: Emitter, body: Frame, range: ir.SourceRange) ->
         if not name or emitter.environment.is_defined(name) or type is ir.NONE or isinstance(type, ir.OptionalType):
             continue
         subject: Subject = ("late", (*_place(emitter, range), name))
-        problem = Reconsider(ScriptError(f"undefined value {name}", range), subject, ir.unshaped(type))
+        problem = Reconsider(ScriptError(f"undefined value {name}"), subject, ir.unshaped(type))
         emitter.environment.frame.undefined.setdefault(name, problem)
+
+
+def note_branch_variables(emitter: Emitter, reasons: Mapping[str, ScriptError], range: ir.SourceRange) -> None:
+    """Remember what some branch of the `if` at `range` assigned that has no value after it, and why."""
+    frame = emitter.environment.frame
+    place = _place(emitter, emitter.environment.outermost_loop() or range)
+    types: dict[str, ir.Type] = {}
+    for name in reasons:
+        type = frame.partial.get(name)
+        if type is not None and not emitter.environment.is_defined(name) and not ir.is_subtype(ir.NONE, type):
+            types[name] = ir.unshaped(type)
+    subjects: dict[str, Subject] = {name: ("late", (*place, name)) for name in types}
+    for name, problem in reasons.items():
+        if emitter.infers and name in types:
+            along = {subjects[other]: type for other, type in types.items() if other != name}
+            problem = Reconsider(problem, subjects[name], types[name], along)
+        frame.undefined[name] = problem
 
 
 def _place(emitter: Emitter, range: ir.SourceRange) -> tuple[object, ...]:

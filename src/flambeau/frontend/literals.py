@@ -18,11 +18,14 @@ from .annotations import is_key
 from .assumptions import notes
 from .calls import positional_arguments, spread_parts, starred_arguments
 from .container_hints import container_hint
+from .dict_literals import merged_dict
 from .emitter import Emitter
+from .folding import known_value
 from .index_values import EllipsisValue, FullSlices, IndexList, sequence
+from .keywords import KeywordsValue
 from .messages import type_name
 from .open_tuples import OpenTuple
-from .sugared import SugaredValue
+from .sugared import Arg, SugaredValue
 from .syntax import expression
 from .values import SliceValue, SugaredTuple
 
@@ -133,20 +136,31 @@ def emit_dict(emitter: Emitter, node: ast.Dict, hint: ir.Type | None) -> Sugared
         made = emitter.insert("prim::DictConstruct", (), (assumed or ir.DictType(ir.STRING, ir.TENSOR),), range_).output
         emitter.literals[made] = ("literal", emitter.place(node))
         return emitter.sugar(made)
+    if None in node.keys and emitter.infers:
+        merged = merged_dict(emitter, node)
+        if merged is not None:
+            return merged
     value_hint = hint.value if isinstance(hint, ir.DictType) else None
-    pairs: list[ir.Value] = []
+    keys: list[ir.Value] = []
+    args: list[Arg] = []
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None:
             raise emitter.unsupported(value, "Dict expansion (e.g. `{**dict}`) is not supported")
-        pairs.append(emitter.value(key))
-        if len(pairs) > 1 and not ir.is_subtype(pairs[-1].type, pairs[0].type):
+        keys.append(emitter.value(key))
+        if not ir.is_subtype(keys[-1].type, keys[0].type):
             raise emitter.error(
                 key,
-                f"Dict keys must contain only a single type. Expected: {type_name(pairs[0].type)} but found "
-                f"{type_name(pairs[-1].type)} instead",
+                f"Dict keys must contain only a single type. Expected: {type_name(keys[0].type)} but found "
+                f"{type_name(keys[-1].type)} instead",
             )
-        pairs.append(positional_arguments(emitter, [value], [value_hint])[0].value(emitter))
-    type = dict_type(hint, tuple(v.type for v in pairs[::2]), tuple(v.type for v in pairs[1::2]), range_)
+        args += positional_arguments(emitter, [value], [value_hint])
+    if emitter.infers and not all(arg.sugared.is_first_class for arg in args):
+        names = [known_value(emitter, key) for key in keys]
+        if all(isinstance(name, str) for name in names):
+            return KeywordsValue({name: arg.sugared for name, arg in zip(names, args, strict=True)})
+    values = [arg.value(emitter) for arg in args]
+    type = dict_type(hint, tuple(key.type for key in keys), tuple(value.type for value in values), range_)
+    pairs = [part for pair in zip(keys, values, strict=True) for part in pair]
     made = emitter.insert("prim::DictConstruct", pairs, (type,), range_).output
     return as_hinted(emitter, made, hint, range_)
 

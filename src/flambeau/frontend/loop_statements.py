@@ -136,7 +136,7 @@ def _emit_loop_body(
     index = body.add_input("", ir.INT)
     kind, emitter.loop_kind = emitter.loop_kind, "loop"
     flag, emitter.break_flag = emitter.break_flag, None
-    emitter.environment.push(body, is_loop_body=True)
+    emitter.environment.push(body, is_loop_body=True).loop_range = range
     with emitter.graph.inserting_at(body):
         emit_round(index)
     note_late_variables(emitter, emitter.environment.pop(), range)
@@ -204,6 +204,7 @@ def _emit_rounds_with_exits(
     flag = f"$broke{range.start}"
     environment.assign(flag, emitter.sugar(emitter.constant(False, range)), range)
     _unbind_modules(emitter, target, range)
+    declare_late_variables(emitter, range)
     for index in builtins.range(length):
         conditions = [_is_there(emitter, open_children, index, range)] if open_children else []
         if index > 0:

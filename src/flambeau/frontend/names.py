@@ -40,7 +40,7 @@ def undefined(emitter: Emitter, name: str, range: ir.SourceRange) -> ScriptError
     if reason is None:
         known = similar(name, lambda: {*emitter.environment.names(), *BUILTINS, *emitter.resolver.names()})
         return ScriptError(f"undefined value {name}", range, remedy=known)
-    if isinstance(reason, Reconsider) and reason.subject[0] == "late":
-        return Reconsider(ScriptError(reason.message, range), reason.subject, reason.type)
     made = ScriptError(reason.message, reason.range, [*reason.calls, ("and was used here:", range)])
-    return Reconsider(made, reason.subject, reason.type) if isinstance(reason, Reconsider) else made
+    if reason.range is None:
+        made = ScriptError(reason.message, range)
+    return Reconsider(made, reason.subject, reason.type, reason.along) if isinstance(reason, Reconsider) else made

@@ -58,4 +58,4 @@ def reconsider_reads(emitter: Emitter, error: ScriptError) -> None:
         return
     notes.read_optionals = True
     if emitter.assumptions.unwraps:
-        raise Reconsider(error, inside[0], along=tuple(inside[1:])) from None
+        raise Reconsider(error, inside[0], along=dict.fromkeys(inside[1:])) from None

@@ -119,6 +119,8 @@ def _may_be_called(function: Callable[..., object]) -> bool:
     """Whether a call does nothing but give a result, the same one each time, as far as can be seen."""
     if isinstance(function, functools._lru_cache_wrapper):
         function = function.__wrapped__
+    if function in (set, frozenset):
+        return True
     if isinstance(function, FunctionType):
         return _CHANGING.isdisjoint(_names_in(function))
     if type(function).__name__ == "ufunc" and type(function).__module__ == "numpy":

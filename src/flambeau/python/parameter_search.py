@@ -20,7 +20,7 @@ from flambeau.frontend import Definition, Signature, signature_of
 from flambeau.ir import SourceRange
 from flambeau.python.evidence import seen_by
 from flambeau.python.resolver import resolver_of
-from flambeau.python.signatures import default_arguments
+from flambeau.python.signatures import default_arguments, without_annotations
 from flambeau.python.source_code import definition_of
 from flambeau.python.unit import services
 
@@ -39,11 +39,9 @@ class ParameterSearch:
         self._is_method = is_method
         self._defaults = default_arguments(function)
         is_open = seen_by(function) is None
-        self._names = {
-            p.arg
-            for p in self._definition.parameters
-            if is_open and p.annotation is None and self._defaults.get(p.arg, ...) is None
-        }
+        optional = [p for p in self._definition.parameters if is_open and self._defaults.get(p.arg, ...) is None]
+        self._annotated = {p.arg for p in optional if p.annotation is not None}
+        self._names = {p.arg for p in optional}
 
     def run(self, problem: ScriptError, attempt: Callable[[Signature], None], *, with_none: bool = False) -> bool:
         """Find types with which an attempt to compile does not fail, from what is wrong without; False if none does.
@@ -58,7 +56,13 @@ class ParameterSearch:
             place = self._statement(problem)
             names = [] if place is None else [name for name in _names_in(place) if name in self._names - types.keys()]
             found = None
-            for trial in ({**types, name: candidate} for name in names for candidate in candidates):
+            trials = [
+                {**types, name: candidate}
+                for name in names
+                for candidate in candidates
+                if candidate is ir.NONE or name not in self._annotated
+            ]
+            for trial in trials:
                 try:
                     attempt(self._signature(trial))
                 except ScriptError as error:
@@ -71,9 +75,8 @@ class ParameterSearch:
         return False
 
     def _signature(self, types: dict[str, ir.Type]) -> Signature:
-        return signature_of(
-            self._definition, self._resolver, is_method=self._is_method, defaults=self._defaults, seen=types
-        )
+        plain = without_annotations(self._definition, types)
+        return signature_of(plain, self._resolver, is_method=self._is_method, defaults=self._defaults, seen=types)
 
     def _statement(self, error: ScriptError) -> ast.stmt | None:
         """The innermost statement of the definition in which something is wrong."""

@@ -126,7 +126,7 @@ def _without_wrong_annotations(function: Callable[..., object], *, is_method: bo
     read = {part.id for part in ast.walk(definition.node) if isinstance(part, ast.Name)}
     # A default that is no value of a script does not matter where nothing reads the parameter.
     defaults.update({name: None for name, value in defaults.items() if callable(value) and name not in read})
-    plain = _without_annotations(definition, wrong)
+    plain = without_annotations(definition, wrong)
     plain.node.returns = None
     seen = {name: ir.NONE for name in wrong if defaults.get(name, ...) is None}
     if observed is not None:
@@ -148,7 +148,7 @@ def _is_no_type(annotation: ast.expr | None, definition: Definition, resolver: R
     return False
 
 
-def _without_annotations(definition: Definition, names: Collection[str]) -> Definition:
+def without_annotations(definition: Definition, names: Collection[str]) -> Definition:
     """A definition whose parameters of these names have no annotations."""
     node = copy.copy(definition.node)
     node.args = copy.copy(node.args)
@@ -166,7 +166,7 @@ def _with_fixed_flags(function: Callable[..., object], *, is_method: bool) -> It
     types = {name: _FLAGS[type(value)] for name, value in defaults.items() if type(value) in _FLAGS}
     if not types or seen_by(function) is not None:
         return
-    plain = _without_annotations(definition, types)
+    plain = without_annotations(definition, types)
     resolver = resolver_of(function, definition, services.sugared)
     signature = signature_of(plain, resolver, is_method=is_method, defaults=defaults, seen=types)
     arguments = tuple(

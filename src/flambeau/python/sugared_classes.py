@@ -17,6 +17,7 @@ from flambeau.frontend import Arg, BuiltinFunction, ClassValue, SugaredValue
 from flambeau.ir import BOUND_CLASSES, ClassType, SourceRange, custom_class
 from flambeau.python import constants, markers
 from flambeau.python.classes import class_type
+from flambeau.python.early_calls import early_result
 from flambeau.python.names import type_name
 from flambeau.python.places import at
 from flambeau.python.python_calls import PythonFunctionValue
@@ -83,7 +84,10 @@ class PythonClass(SugaredValue):
     def call(
         self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
     ) -> SugaredValue:
-        self.refuse(f"Cannot instantiate class '{self.cls.__name__}' in a script function", range)
+        made = early_result(emitter, range, self.cls, args, kwargs)
+        if made is None:
+            self.refuse(f"Cannot instantiate class '{self.cls.__name__}' in a script function", range)
+        return made
 
 
 @final
