@@ -32,6 +32,7 @@ from . import (  # noqa: F401
     special_forms,
     statements,
     sums,
+    try_statements,
 )
 from .annotations import parse_annotation
 from .assumptions import ATTEMPTS, Assumptions, Reconsider, Subject, notes

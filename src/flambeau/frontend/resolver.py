@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from flambeau import ir
@@ -30,4 +30,14 @@ class Resolver(Protocol):
 
         String annotations arrive as the `ast.Constant` they are. `annotations.parse_annotation` does the work for
         everything but the names of classes.
+        """
+
+
+@runtime_checkable
+class ImportingResolver(Resolver, Protocol):
+    """A resolver of live code, which can import."""
+
+    def resolve_import(self, module: str, name: str, range: ir.SourceRange) -> SugaredValue | None:
+        """What `from module import name` binds (leading dots of the module are relative), or of `import module` the
+        module: itself where `name` is empty, the first in its path where it is a dot. None if it cannot be imported.
         """

@@ -80,11 +80,23 @@ class BaseOf(SugaredValue):
 def inherited(module: ModuleValue, base: type, name: str, range: SourceRange) -> SugaredValue:
     """The method of a base class, bound to a module."""
     member = inspect.getattr_static(base, name, None)
+    if name == "__call__" and base is nn.Module and module.description.called is not None:
+        return own_forward(module, range)
     if isinstance(member, property) and isinstance(member.fget, FunctionType):
         raise ScriptError(f"property '{name}' of a base class cannot be read through super() in a script", range)
     if not isinstance(member, FunctionType) or base is nn.Module:
         raise ScriptError(f"'super' object has no attribute '{name}' that a script can use", range)
     return InheritedMethod(module, base, name, member)
+
+
+def own_forward(module: SugaredValue, range: SourceRange) -> SugaredValue:
+    """The `forward` of a module whose class has a `__call__` of its own, under which name that one is compiled."""
+    if not isinstance(module, ModuleValue):
+        raise ScriptError("only modules have a forward of their own", range)
+    for base in module.description.python_class.__mro__:
+        if "forward" in vars(base):
+            return inherited(module, base, "forward", range)
+    raise ScriptError("the module has no forward", range)
 
 
 @final

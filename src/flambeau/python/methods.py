@@ -41,6 +41,8 @@ def find_method(description: ModuleDescription, name: str) -> Function | None:
         if known is not None:
             return known
         member = function_behind(description.python_class, name)
+        if name == "forward" and description.called is not None:
+            member = description.called
         if member is None or markers.is_ignored(member) or name in description.overloads:
             return None
         return _add_method(description, name, member)

@@ -17,7 +17,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import Literal, TypeAlias, final
 
 import torch
@@ -128,6 +128,8 @@ class ModuleDescription:
     failed: dict[str, str] = field(default_factory=dict)
     """Attributes that cannot be used in a script, and why."""
     ignored: frozenset[str] = frozenset()
+    called: FunctionType | None = None
+    """The `__call__` of the class, if it is not PyTorch's: what is compiled as `forward`, which archives call."""
     hooks: tuple[Callable[..., object], ...] = ()
     pre_hooks: tuple[Callable[..., object], ...] = ()
     definitions: tuple[MethodText, ...] = ()
@@ -163,6 +165,7 @@ class ModuleDescription:
             tuple(self.aliases.items()),
             repr(list(self.fixed.items())),
             tuple(map(id, self.definitions)),
+            self.called,
         )
 
     @property
@@ -187,10 +190,17 @@ class Walk:
     """One walk over a module and its submodules: what each was described as, and which modules stand for others."""
 
     def __init__(
-        self, *, fixes: bool = False, fixes_mode: bool = False, assigned: Mapping[tuple[type, str], Type] | None = None
+        self,
+        *,
+        fixes: bool = False,
+        fixes_mode: bool = False,
+        calls: bool = False,
+        assigned: Mapping[tuple[type, str], Type] | None = None,
     ) -> None:
         self.fixes = fixes
         self.fixes_mode = fixes_mode
+        self.calls = calls
+        """Whether a module whose class has a `__call__` of its own is called by that."""
         self.assigned = assigned or {}
         """Types that attributes need for what methods assign to them, by class and name."""
         self._made: list[ModuleDescription] = []
@@ -296,6 +306,8 @@ class _Describer:
         self.description.hooks = tuple(module._forward_hooks.values())
         self.description.pre_hooks = tuple(module._forward_pre_hooks.values())
         self.description.definitions = tuple(vars(module).get("__method_texts__", ()))
+        if walk.calls and not self.description.hooks and not self.description.pre_hooks:
+            self.description.called = own_call(cls)
 
     def _is_known(self, name: str) -> bool:
         d = self.description
@@ -459,6 +471,14 @@ class _Describer:
             "(This attribute exists on the Python module, but we failed to convert Python type: "
             f"'{type_name(value)}' to a TorchScript type. {reason.rstrip('.')}. {guess})"
         )
+
+
+def own_call(cls: type) -> FunctionType | None:
+    """The `__call__` of a class of modules, or of a base class, that is not PyTorch's; None if there is none."""
+    member = inspect.getattr_static(cls, "__call__", None)
+    if not isinstance(member, FunctionType) or member.__module__.partition(".")[0] in ("torch", "flambeau"):
+        return None
+    return member
 
 
 def checked(module: nn.Module) -> nn.Module:

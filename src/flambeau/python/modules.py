@@ -5,6 +5,7 @@ Parameters and buffers are the module's own tensors. A submodule that stands in 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import final
 
 import torch
@@ -18,7 +19,7 @@ from flambeau.python.attribute_requests import Requests, forget_requests, grante
 from flambeau.python.conversion import ConversionError, to_script
 from flambeau.python.left_in_python import remember_original
 from flambeau.python.methods import compile_methods, find_method
-from flambeau.python.module_types import Walk, checked
+from flambeau.python.module_types import Walk, checked, own_call
 from flambeau.python.names import type_name
 from flambeau.python.unit import unit
 from flambeau.python.wrappers import script_value_of
@@ -38,23 +39,40 @@ class ModuleTree:
         """The object tree. What does not compile as TorchScript reads it is tried again with the attributes that no
         method changes as constants, so that branches which these decide are left out; then with `training` as one; at
         last as TorchScript reads it, with undefined Tensors for defaults that are None.
+
+        Where classes have a `__call__` of their own, all that comes first with these taken for `forward`, which is not
+        how TorchScript reads them.
         """
+        if any(own_call(type(part)) is not None for part in module.modules()):
+            for fixes in (False, True):
+                with suppress(ScriptError, UnsupportedError):
+                    return self._compiled_with(module, fixes=fixes, calls=True)
         problem: FlambeauError | None = None
         for fixes, fixes_mode in ((False, False), (True, False), (True, True), (False, False)):
-            last: FlambeauError | None = None
-            forget_requests()
-            assigned: Requests | None = {}
-            while assigned is not None:
-                walk = Walk(fixes=fixes, fixes_mode=fixes_mode, assigned=assigned)
-                try:
-                    return self._compiled_once(module, walk, is_last=problem is not None and not fixes)
-                except (ScriptError, UnsupportedError) as error:
-                    walk.forget()
-                    assigned, last = granted(assigned), error
-                    if assigned is not None:
-                        unit.failures.clear()
-            problem = last if problem is None or fixes else problem
+            is_last = problem is not None and not fixes
+            try:
+                return self._compiled_with(module, fixes=fixes, fixes_mode=fixes_mode, is_last=is_last)
+            except (ScriptError, UnsupportedError) as error:
+                problem = error if problem is None or fixes else problem
         raise problem or ScriptError(f"'{type_name(module)}' cannot be compiled")
+
+    def _compiled_with(
+        self, module: nn.Module, *, fixes: bool, fixes_mode: bool = False, calls: bool = False, is_last: bool = False
+    ) -> ScriptObject:
+        """The object tree in one of these ways, with the attributes that methods turn out to need."""
+        forget_requests()
+        assigned: Requests = {}
+        while True:
+            walk = Walk(fixes=fixes, fixes_mode=fixes_mode, calls=calls, assigned=assigned)
+            try:
+                return self._compiled_once(module, walk, is_last=is_last)
+            except (ScriptError, UnsupportedError):
+                walk.forget()
+                more = granted(assigned)
+                if more is None:
+                    raise
+                assigned = more
+                unit.failures.clear()
 
     def _compiled_once(self, module: nn.Module, walk: Walk, *, is_last: bool) -> ScriptObject:
         self._walk, self.objects = walk, {}

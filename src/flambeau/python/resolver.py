@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from typing import final
 
 from flambeau.errors import ScriptError
@@ -38,6 +39,21 @@ class PythonResolver:
         """What a free name stands for; None if there is no such name."""
         found = self.namespace.find(name)
         return None if found is ABSENT else self._sugared(found, range)
+
+    def resolve_import(self, module: str, name: str, range: SourceRange) -> SugaredValue | None:
+        """What an import statement binds; None if there is no such thing to be imported."""
+        package = self.namespace.find("__package__")
+        try:
+            found: object = import_module(module, package if isinstance(package, str) else None)
+            if name == ".":
+                found = import_module(module.partition(".")[0])
+            elif name:
+                found = getattr(found, name, ABSENT)
+                if found is ABSENT:
+                    found = import_module(f"{module}.{name}" if module.strip(".") else f"{module}{name}", package)
+        except (ImportError, TypeError, ValueError):
+            return None
+        return self._sugared(found, range)
 
     def names(self) -> Iterable[str]:
         """The names that the function or class sees."""

@@ -29,7 +29,7 @@ from flambeau.python.builtin_functions import find_builtin
 from flambeau.python.classes import class_type
 from flambeau.python.conversion import script_object
 from flambeau.python.functions import function_of, overloads_of
-from flambeau.python.inheritance import SuperValue, UnboundMethod
+from flambeau.python.inheritance import SuperValue, UnboundMethod, own_forward
 from flambeau.python.modules import ModuleTree
 from flambeau.python.names import qualified_name, type_name
 from flambeau.python.script_containers import script_container
@@ -55,6 +55,7 @@ services.sugared = sugared_value
 services.module_value = ModuleValue
 services.super_value = SuperValue
 services.unbound_method = UnboundMethod
+services.own_forward = own_forward
 services.load = load
 services.script_object = lambda module: ModuleTree(module).root
 boundary.install()

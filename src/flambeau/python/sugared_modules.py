@@ -144,6 +144,10 @@ class ModuleValue(SugaredValue):
         d = self.description
         if name == "__class__":
             return ClassObject.of(d.python_class, range)
+        if name == "__call__":
+            return self
+        if name == "forward" and d.called is not None:
+            return services.own_forward(self, range)
         if name in d.submodules:
             return self.submodule(emitter, range, name)
         if name in d.fixed:
@@ -253,7 +257,11 @@ class ModuleValue(SugaredValue):
     def call(
         self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
     ) -> SugaredValue:
-        forward, description = self.attribute(emitter, range, "forward"), self.description
+        description = self.description
+        if description.called is not None:
+            called = ModuleMethod(self, "forward", description.called)
+            return called.call(emitter, range, args, kwargs, n_binders)
+        forward = self.attribute(emitter, range, "forward")
         if not (description.hooks or description.pre_hooks):
             return forward.call(emitter, range, args, kwargs, n_binders)
         with at(range):

@@ -28,6 +28,7 @@ class Services:
     sugared: Callable[[object, SourceRange], SugaredValue]
     super_value: Callable[[], SugaredValue]
     unbound_method: Callable[[type, str], SugaredValue]
+    own_forward: Callable[[SugaredValue, SourceRange], SugaredValue]
     module_value: Callable[[Value, ModuleDescription], SugaredValue]
     script_object: Callable[[nn.Module], ScriptObject]
     load: Callable[[bytes], nn.Module]
