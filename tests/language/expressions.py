@@ -69,9 +69,15 @@ def tuple_concatenation() -> Tuple[int, str, float]:
 
 
 @suite.rejects("Set aren't supported")
-def set_literal() -> int:
+def set_literal():
     x = {1, 2}
-    return len(x)
+    return x
+
+
+@suite.extends(1, 3)
+def what_is_in_a_set(n: int):
+    x = {1, 2, 1}
+    return len(x), n in x, 2 in x, n not in {4, n}
 
 
 @suite.rejects("Unknown Constant expression type")
@@ -79,9 +85,17 @@ def bytes_literal():
     return b"abc"
 
 
+@suite.extends({"a": 1}, {"b": 4, "c": 2})
+def dict_expansion(d: Dict[str, int]):
+    e = {**d, "b": 3}
+    f = {"b": 7, **e, **d}
+    f["new"] = len(e)
+    return d, e, f
+
+
 @suite.rejects("Dict expansion")
-def dict_expansion(d: Dict[str, int]) -> Dict[str, int]:
-    return {**d}
+def expansion_of_a_list(xs: List[int]):
+    return {**xs}
 
 
 # Arithmetic.

@@ -113,9 +113,9 @@ def method_of_a_named_tuple(p: _Total):
     return p.total()
 
 
-@suite.rejects("Attempting to declare and annotate the type of variable 'x'")
+@suite.extends(True, False)
 def annotated_again_in_a_branch(b: bool):
-    x = 1
+    x = 1.5
     if b:
         x: float = 2.0
     return x

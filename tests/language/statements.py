@@ -50,18 +50,32 @@ def try_block(x: int) -> int:
     return x
 
 
-@suite.rejects("import statements aren't supported")
+@suite.extends(1)
 def import_statement(x: int) -> int:
     import math
 
-    return int(math.pi) + x
+    import torch.nn.functional
+    import torch.nn.functional as F
+
+    y = torch.nn.functional.relu(F.gelu(torch.ones(1)))
+    return int(math.pi) + x + len(y)
 
 
-@suite.rejects("import", ours="import")
+@suite.extends(1)
 def import_from_statement(x: int) -> int:
+    from math import e as euler
     from math import pi
 
-    return int(pi) + x
+    return int(pi) + int(euler) + x
+
+
+@suite.extends(1, 7)
+def import_of_what_is_not_there(x: int) -> int:
+    if x > 5:
+        import there_is_no_such_module
+
+        x = there_is_no_such_module.f(x)
+    return x
 
 
 @suite.extends(3)

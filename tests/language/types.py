@@ -479,9 +479,9 @@ def type_variable(x: typing.TypeVar("T")):
     return x
 
 
-@suite.rejects("Unknown type")
-def literal_annotation(x: typing.Literal["a", "b"]):
-    return x
+@suite.extends("a", "b")
+def literal_annotation(x: typing.Literal["a", "b"], n: typing.Literal[1, 2] = 1):
+    return x, n + 1
 
 
 @suite.rejects("tuple")

@@ -23,13 +23,20 @@ _TEXTS = {
 }
 _PRELUDE = """
 import functools
+import importlib.util
+import logging
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Callable, Literal
 
 import einops
 import flambeau
+import numpy
 
 from torch.autograd import Variable
+from torch.utils.checkpoint import checkpoint
+
+logger = logging.getLogger(__name__)
 
 SIZES = [1, 2]
 TABLE = {"a": 3}

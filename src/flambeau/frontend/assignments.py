@@ -65,21 +65,24 @@ def emit_annotated_assign(emitter: Emitter, node: ast.AnnAssign) -> None:
 
 
 def _emit_hinted(emitter: Emitter, target: ast.Name, annotation: ast.expr, node: ast.expr) -> None:
-    """`x: T = value` as Python has it, where the annotation says nothing: T need not be a type, nor that of the value."""
+    """`x: T = value` of a variable that there is already, or where annotations need not be true."""
     environment, range_ = emitter.environment, emitter.range(target)
+    trusts = emitter.assumptions.trusts_annotations
     try:
         wanted = emitter.resolve_type(annotation)
     except ScriptError:
+        if trusts:
+            raise
         assign(emitter, target, emitter.sugared(node), range_)
         return
     sugared = emitter.sugared(node, wanted)
     is_outer = environment.frame.parent is not None and environment.is_defined(target.id, environment.frame.parent)
-    if is_outer or not sugared.is_first_class:
+    if is_outer or not (trusts or sugared.is_first_class):
         assign(emitter, target, sugared, range_)
         return
     value = sugared.as_value(emitter, emitter.range(node))
     converted = emitter.converted(value, wanted, range_, allow_conversions=False)
-    if ir.is_subtype(converted.type, wanted):
+    if trusts or ir.is_subtype(converted.type, wanted):
         _assign_annotated(emitter, target, wanted, converted)
     else:
         assign(emitter, target, emitter.sugar(value), range_)

@@ -45,6 +45,8 @@ class Assumptions:
     """Whether TorchScript's own rules were tried before, and failed."""
     unwraps: bool = False
     """Whether optional values that are used as values may be taken for such, to be checked when they are read."""
+    trusts_annotations: bool = True
+    """Whether an annotation that is no type, or not that of the value, is an error: in Python it is none."""
     types: dict[Subject, ir.Type | None] = field(default_factory=dict)
     """The types of literals and variables; None for what has none (a loop that is to be unrolled)."""
 
@@ -57,7 +59,8 @@ class Assumptions:
 
     def without(self, subject: Subject) -> Assumptions:
         """The same but for one."""
-        return Assumptions(self.inferring, self.unwraps, {s: type for s, type in self.types.items() if s != subject})
+        types = {s: type for s, type in self.types.items() if s != subject}
+        return Assumptions(self.inferring, self.unwraps, self.trusts_annotations, types)
 
 
 class Reconsider(ScriptError):

@@ -91,7 +91,7 @@ def compile_definition(
             self_value,
             self_type,
             signature,
-            infers_at_once=infers_at_once or unwraps,
+            infers_at_once=infers_at_once,
             unwraps=unwraps,
         )
     except ScriptError as error:
@@ -123,12 +123,12 @@ def _attempts(
         return _compile_once(function, definition, resolver, self_value, self_type, signature, assumptions)
 
     try:
-        if not infers_at_once:
+        if not infers_at_once and not unwraps:
             return attempt(Assumptions())
     except ScriptError:
         if definition.serialized or function in _in_progress:
             raise
-    assumptions = Assumptions(inferring=True, unwraps=unwraps)
+    assumptions = Assumptions(inferring=True, unwraps=unwraps, trusts_annotations=not infers_at_once)
     last = ScriptError("the types of variables could not be inferred", definition.header_range())
     reads: list[Subject] = []
     for _ in range(ATTEMPTS):

@@ -100,7 +100,9 @@ def emit_dict_comprehension(emitter: Emitter, node: ast.DictComp, hint: ir.Type 
 def _known_entries(emitter: Emitter, node: ast.DictComp) -> dict[object, SugaredValue] | None:
     """The entries, where what is gone through is a dictionary that exists at compile time; else None."""
     match node.generators:
-        case [ast.comprehension(iter=ast.Call(func=ast.Attribute(value=ast.Name() as name, attr="items"))) as generator]:
+        case [
+            ast.comprehension(iter=ast.Call(func=ast.Attribute(value=ast.Name() as name, attr="items"))) as generator
+        ]:
             if not emitter.infers or not isinstance(emitter.sugared(name), KeywordsValue):
                 return None
         case _:

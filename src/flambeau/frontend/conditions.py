@@ -35,8 +35,6 @@ _COMPARED: dict[str, Callable[..., object]] = {
     "aten::gt": operator.gt,
     "aten::ge": operator.ge,
 }
-_TRUTHS = (ir.BOOL, ir.INT, ir.FLOAT)
-"""What TorchScript's `and` and `or` take, besides tensors."""
 _COMPARABLE = (bool, int, float, str, ir.EnumValue)
 
 
@@ -335,8 +333,7 @@ def _of_value(emitter: Emitter, node: ast.expr, value: ir.Value) -> Condition:
     if isinstance(value.type, ir.OptionalType):
         return _of_optional(emitter, node, value)
     truth = emit_to_bool(emitter, value, range_)
-    is_truth_only = value.type in _TRUTHS or isinstance(value.type, ir.TensorType)
-    return Condition(truth, outcome=_known_outcome(emitter, truth), is_truth_only=is_truth_only)
+    return Condition(truth, outcome=_known_outcome(emitter, truth))
 
 
 def _known_outcome(emitter: Emitter, truth: ir.Value) -> bool | None:
@@ -474,6 +471,8 @@ def emit_ternary(emitter: Emitter, node: ast.IfExp, hint: ir.Type | None) -> Sug
         return value
 
     def emit_otherwise() -> ir.Value:
-        return emitter.value(node.orelse, given[0] if hint is None and emitter.infers and _is_empty(node.orelse) else hint)
+        return emitter.value(
+            node.orelse, given[0] if hint is None and emitter.infers and _is_empty(node.orelse) else hint
+        )
 
     return emitter.sugar(emit_if_expression(emitter, range_, condition, emit_body, emit_otherwise, hint))

@@ -1,8 +1,8 @@
 """Dict literals that hold other dicts; set literals.
 
-    {**options, "scale": 2}     a dictionary that exists at compile time, if `options` is one
-    {**table, "a": n}           a new dict, updated by one after the other
-    {1, 2}                      asked for what is in it, and for its length
+{**options, "scale": 2}     a dictionary that exists at compile time, if `options` is one
+{**table, "a": n}           a new dict, updated by one after the other
+{1, 2}                      asked for what is in it, and for its length
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ def merged_dict(emitter: Emitter, node: ast.Dict) -> SugaredValue | None:
     notes.went_beyond = True
     range_ = emitter.range(node)
     parts: list[tuple[Arg | None, Arg]] = []
-    for key, value in zip(node.keys, node.values, strict=True):
-        parts.append((None if key is None else argument(emitter, key, None), argument(emitter, value, None)))
+    for written, held in zip(node.keys, node.values, strict=True):
+        key = None if written is None else argument(emitter, written, None)
+        parts.append((key, argument(emitter, held, None)))
     known = _known_entries(emitter, parts)
     if known is not None:
         return KeywordsValue(known)

@@ -49,7 +49,9 @@ def inline_call(
     saved = emitter.definition, emitter.resolver, emitter.results, emitter.loop_kind, emitter.caller_name, emitter.owner
     emitter.inlined.append(callee)
     emitter.inline_sites.append(range.start)
-    results = Results(declared_result(definition.node.returns, definition, resolver), body=emitter.environment.push_isolated(block))
+    results = Results(
+        declared_result(definition.node.returns, definition, resolver), body=emitter.environment.push_isolated(block)
+    )
     with emitter.calling(name, range):
         emitter.definition, emitter.resolver, emitter.results = definition, resolver, results
         emitter.loop_kind, emitter.caller_name, emitter.owner = "none", name, None

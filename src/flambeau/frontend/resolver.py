@@ -37,7 +37,7 @@ class Resolver(Protocol):
 class ImportingResolver(Resolver, Protocol):
     """A resolver of live code, which can import."""
 
-    def resolve_import(self, module: str, name: str, range: ir.SourceRange) -> SugaredValue | None:
+    def resolve_import(self, module: str, name: str, range: ir.SourceRange) -> SugaredValue:
         """What `from module import name` binds (leading dots of the module are relative), or of `import module` the
-        module: itself where `name` is empty, the first in its path where it is a dot. None if it cannot be imported.
+        module: itself where `name` is empty, the first in its path where it is a dot. ImportError as in Python.
         """

@@ -79,7 +79,7 @@ class SugaredValue:
         return self
 
     def escaped(self, frame: Frame) -> SugaredValue:
-        """What this is to the caller of a function whose body stands in place of the call, with variables in `frame`."""
+        """What this is to the caller of a function that returned it, whose variables are in `frame`."""
         return self
 
     @property

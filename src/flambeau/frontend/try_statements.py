@@ -17,10 +17,8 @@ from __future__ import annotations
 
 import ast
 
-from flambeau import ir
-
 from .assumptions import notes
-from .callables import ExceptionClass
+from .callables import ExceptionClass, ExceptionInstance
 from .emitter import Emitter
 from .resolver import ImportingResolver
 from .statements import emit_raise
@@ -38,7 +36,7 @@ def emit_try(emitter: Emitter, node: ast.Try) -> None:
     notes.went_beyond = True
     first, *others = node.body
     if isinstance(first, (ast.Import, ast.ImportFrom)) and not others:
-        taken = [*node.orelse] if _import(emitter, first) else _handler_of_imports(emitter, node)
+        taken = node.orelse if _import(emitter, first) is None else _handler_of_imports(emitter, node)
         emitter.statements(taken)
         return
     if not all(_only_raises(handler) for handler in node.handlers):
@@ -71,25 +69,29 @@ def emit_import(emitter: Emitter, node: ast.Import | ast.ImportFrom) -> None:
     if not emitter.infers or not isinstance(emitter.resolver, ImportingResolver):
         raise emitter.unsupported(node, f"{pretty_name(node)} aren't supported")
     notes.went_beyond = True
-    if not _import(emitter, node):
+    error = _import(emitter, node)
+    if error is not None:
         range_ = emitter.range(node)
-        message = emitter.sugar(emitter.constant(f"cannot be imported: {ast.unparse(node)}", range_))
-        raised = ExceptionClass("ImportError", "builtins.ImportError")
-        emit_raise(emitter, raised.call(emitter, range_, [Arg(message, range_)], []), range_)
+        name = type(error).__name__
+        message = Arg(emitter.sugar(emitter.constant(str(error), range_)), range_)
+        raised = ExceptionClass(name, f"builtins.{name}").call(emitter, range_, [message], [])
+        if isinstance(raised, ExceptionInstance):
+            emit_raise(emitter, raised, range_)
 
 
-def _import(emitter: Emitter, node: ast.Import | ast.ImportFrom) -> bool:
-    """Bind the names of an import; False if it fails."""
+def _import(emitter: Emitter, node: ast.Import | ast.ImportFrom) -> ImportError | None:
+    """Bind the names of an import; what it fails with, or None."""
     resolver, range_ = emitter.resolver, emitter.range(node)
     if not isinstance(resolver, ImportingResolver):
-        return False
+        return None
     for alias in node.names:
-        if isinstance(node, ast.ImportFrom):
-            found = resolver.resolve_import("." * node.level + (node.module or ""), alias.name, range_)
-        else:
-            found = resolver.resolve_import(alias.name, "." if alias.asname is None else "", range_)
-        if found is None:
-            return False
+        try:
+            if isinstance(node, ast.ImportFrom):
+                found = resolver.resolve_import("." * node.level + (node.module or ""), alias.name, range_)
+            else:
+                found = resolver.resolve_import(alias.name, "." if alias.asname is None else "", range_)
+        except ImportError as error:
+            return error
         name = alias.asname or (alias.name if isinstance(node, ast.ImportFrom) else alias.name.partition(".")[0])
         emitter.environment.assign(name, found, range_)
-    return True
+    return None

@@ -4,8 +4,8 @@ An annotation is either syntax (`reader.of_expression(node)`; names are looked u
 object (`reader.of_object(List[int])`); strings in either are syntax again. Both spellings of everything are known:
 `typing.List[int]` and `list[int]`, `Optional[T]`, `Union[A, B]` and `A | B`.
 
-`Literal[...]` is the type of the values that it lists. What has no TorchScript type (type variables, `Callable`, sets, ...) is a ScriptError that names it.
-`Tuple[T, ...]` has no fixed length, so it is one too.
+`Literal[...]` is the type of the values that it lists. What has no TorchScript type (type variables, `Callable`, sets,
+...) is a ScriptError that names it. `Tuple[T, ...]` has no fixed length, so it is one too.
 """
 
 from __future__ import annotations

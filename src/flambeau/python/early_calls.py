@@ -1,4 +1,4 @@
-"""Calls that are made while a script is compiled: of Python functions that do not compile, with arguments that are known.
+"""Calls that are made while a script is compiled: of Python functions that do not compile, with known arguments.
 
     if is_available("apex"): ...            functions that ask what is installed, which version, which platform
     np.log(2 * np.pi)                       arithmetic of numbers that are known
@@ -9,6 +9,7 @@ The result is a constant of the script. Functions that draw random numbers, or r
 from __future__ import annotations
 
 import functools
+import inspect
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType, ModuleType
@@ -19,20 +20,23 @@ import torch
 from flambeau import ir
 from flambeau.frontend import Arg, KeywordsValue, SugaredTuple, SugaredValue, known_value, notes
 from flambeau.python.namespaces import ABSENT, closure_of
-from flambeau.python.unit import services
+from flambeau.python.unit import services, unit
 
 if TYPE_CHECKING:
     from flambeau.frontend import Emitter
     from flambeau.ir import SourceRange
 
 _CHANGING = frozenset(
-    "time time_ns perf_counter monotonic process_time sleep now utcnow today datetime random randint randrange choice "
-    "choices sample shuffle uniform gauss normalvariate rand randn randperm urandom uuid1 uuid4 secrets token_hex open "
-    "input print seed manual_seed getpid next system popen Popen check_output urlopen unlink remove rmdir mkdir "
-    "makedirs write setattr delattr".split()
+    """
+    time time_ns perf_counter monotonic process_time sleep now utcnow today datetime
+    random randint randrange choice choices sample shuffle uniform gauss normalvariate rand randn randperm urandom
+    uuid1 uuid4 secrets token_hex seed manual_seed
+    open input print write unlink remove rmdir mkdir makedirs system popen Popen check_output urlopen getpid
+    next setattr delattr
+    """.split()  # noqa: SIM905  # a list of words
 )
 """Names of functions whose results differ from call to call, or that do something besides."""
-_READING = frozenset("get keys values items count index startswith endswith split lower upper strip".split())
+_READING = frozenset("get keys values items count index startswith endswith split lower upper strip".split())  # noqa: SIM905
 """Methods that only look at their object."""
 _UNCHANGED = (dict, MappingProxyType, tuple, str, frozenset)
 _NUMERIC_MODULES = ("math", "cmath", "_operator")
@@ -60,7 +64,9 @@ def early_result(
     """What a call of a Python function gives now; None if it cannot be made before the script runs."""
     if not emitter.infers or not callable(function) or not _may_be_called(function):
         return None
-    takes_ints = not isinstance(function, FunctionType)
+    takes_ints = not inspect.isfunction(function)
+    if not takes_ints and not unit.infers_at_once:
+        return None
     given = [_known_object(emitter, arg.sugared, arg.range, takes_ints) for arg in args]
     named = {arg.name: _known_object(emitter, arg.sugared, arg.range, takes_ints) for arg in kwargs}
     if any(value is ABSENT for value in (*given, *named.values())):
@@ -85,7 +91,8 @@ def _called(function: Callable[..., object], args: Sequence[object], kwargs: Map
     if isinstance(result, torch.Tensor):
         return ABSENT
     # Numbers of NumPy's are to tensors what Python's are.
-    return result.item() if type(result).__module__ == "numpy" and getattr(result, "ndim", None) == 0 else result
+    is_number = type(result).__module__ == "numpy" and getattr(result, "ndim", None) == 0
+    return getattr(result, "item", lambda: result)() if is_number else result
 
 
 def _known_object(emitter: Emitter, given: SugaredValue, range: SourceRange, takes_ints: bool) -> object:

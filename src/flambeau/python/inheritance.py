@@ -80,7 +80,7 @@ class BaseOf(SugaredValue):
 def inherited(module: ModuleValue, base: type, name: str, range: SourceRange) -> SugaredValue:
     """The method of a base class, bound to a module."""
     member = inspect.getattr_static(base, name, None)
-    if name == "__call__" and base is nn.Module and module.description.called is not None:
+    if name == "__call__" and base is nn.Module and module.description.has_call:
         return own_forward(module, range)
     if isinstance(member, property) and isinstance(member.fget, FunctionType):
         raise ScriptError(f"property '{name}' of a base class cannot be read through super() in a script", range)

@@ -22,7 +22,7 @@ from flambeau.python import markers
 from flambeau.python.class_members import members_of_kind
 from flambeau.python.functions import Compilation, no_implementation
 from flambeau.python.module_hooks import compile_hooks
-from flambeau.python.module_types import ModuleDescription
+from flambeau.python.module_types import ModuleDescription, own_call
 from flambeau.python.parameter_search import ParameterSearch
 from flambeau.python.resolver import resolver_of
 from flambeau.python.script_methods import function_behind, script_method_names
@@ -41,8 +41,8 @@ def find_method(description: ModuleDescription, name: str) -> Function | None:
         if known is not None:
             return known
         member = function_behind(description.python_class, name)
-        if name == "forward" and description.called is not None:
-            member = description.called
+        if name == "forward" and description.has_call:
+            member = own_call(description.python_class)
         if member is None or markers.is_ignored(member) or name in description.overloads:
             return None
         return _add_method(description, name, member)

@@ -128,8 +128,8 @@ class ModuleDescription:
     failed: dict[str, str] = field(default_factory=dict)
     """Attributes that cannot be used in a script, and why."""
     ignored: frozenset[str] = frozenset()
-    called: FunctionType | None = None
-    """The `__call__` of the class, if it is not PyTorch's: what is compiled as `forward`, which archives call."""
+    has_call: bool = False
+    """Whether the class has a `__call__` of its own, which is compiled as `forward`, for that is what archives call."""
     hooks: tuple[Callable[..., object], ...] = ()
     pre_hooks: tuple[Callable[..., object], ...] = ()
     definitions: tuple[MethodText, ...] = ()
@@ -165,7 +165,7 @@ class ModuleDescription:
             tuple(self.aliases.items()),
             repr(list(self.fixed.items())),
             tuple(map(id, self.definitions)),
-            self.called,
+            self.has_call,
         )
 
     @property
@@ -306,8 +306,8 @@ class _Describer:
         self.description.hooks = tuple(module._forward_hooks.values())
         self.description.pre_hooks = tuple(module._forward_pre_hooks.values())
         self.description.definitions = tuple(vars(module).get("__method_texts__", ()))
-        if walk.calls and not self.description.hooks and not self.description.pre_hooks:
-            self.description.called = own_call(cls)
+        is_hooked = self.description.hooks or self.description.pre_hooks
+        self.description.has_call = walk.calls and not is_hooked and own_call(cls) is not None
 
     def _is_known(self, name: str) -> bool:
         d = self.description

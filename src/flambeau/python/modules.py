@@ -5,6 +5,7 @@ Parameters and buffers are the module's own tensors. A submodule that stands in 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import final
 
@@ -43,7 +44,7 @@ class ModuleTree:
         Where classes have a `__call__` of their own, all that comes first with these taken for `forward`, which is not
         how TorchScript reads them.
         """
-        if any(own_call(type(part)) is not None for part in module.modules()):
+        if any(own_call(type(part)) is not None for part in _with_submodules(module)):
             for fixes in (False, True):
                 with suppress(ScriptError, UnsupportedError):
                     return self._compiled_with(module, fixes=fixes, calls=True)
@@ -122,6 +123,17 @@ class ModuleTree:
                     compiled.ensure_defined()
             _check_interface(name, description.class_type, entry)
         return self._object(module)
+
+
+def _with_submodules(module: nn.Module) -> Iterator[nn.Module]:
+    """A module and all below it, of those whose `__init__` ran."""
+    pending, seen = [module], {id(module)}
+    while pending:
+        part = pending.pop()
+        yield part
+        below = [m for m in vars(part).get("_modules", {}).values() if m is not None and id(m) not in seen]
+        seen.update(map(id, below))
+        pending += below
 
 
 def _check_interface(name: str, given: ClassType, wanted: InterfaceType) -> None:

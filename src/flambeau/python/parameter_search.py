@@ -16,7 +16,7 @@ from typing import final
 
 from flambeau import ir
 from flambeau.errors import ScriptError
-from flambeau.frontend import Definition, Signature, signature_of
+from flambeau.frontend import Signature, signature_of
 from flambeau.ir import SourceRange
 from flambeau.python.evidence import seen_by
 from flambeau.python.resolver import resolver_of
@@ -24,9 +24,7 @@ from flambeau.python.signatures import default_arguments, without_annotations
 from flambeau.python.source_code import definition_of
 from flambeau.python.unit import services
 
-_TYPES = tuple(
-    map(ir.optional, (ir.INT, ir.BOOL, ir.FLOAT, ir.STRING, ir.ListType(ir.INT), ir.ListType(ir.TENSOR)))
-)
+_TYPES = tuple(map(ir.optional, (ir.INT, ir.BOOL, ir.FLOAT, ir.STRING, ir.ListType(ir.INT), ir.ListType(ir.TENSOR))))
 
 
 @final

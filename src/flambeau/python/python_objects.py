@@ -18,7 +18,6 @@ import torch
 from torch import nn
 
 from flambeau import ir
-from flambeau.errors import ScriptError
 from flambeau.frontend import Arg, SugaredValue, known_value, similar
 from flambeau.ir import SourceRange, Value
 from flambeau.python import early_calls, special_forms

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import final
 
@@ -40,19 +41,22 @@ class PythonResolver:
         found = self.namespace.find(name)
         return None if found is ABSENT else self._sugared(found, range)
 
-    def resolve_import(self, module: str, name: str, range: SourceRange) -> SugaredValue | None:
-        """What an import statement binds; None if there is no such thing to be imported."""
+    def resolve_import(self, module: str, name: str, range: SourceRange) -> SugaredValue:
+        """What an import statement binds; ImportError if there is no such thing to be imported."""
         package = self.namespace.find("__package__")
         try:
             found: object = import_module(module, package if isinstance(package, str) else None)
-            if name == ".":
-                found = import_module(module.partition(".")[0])
-            elif name:
-                found = getattr(found, name, ABSENT)
-                if found is ABSENT:
+        except (TypeError, ValueError) as error:  # of relative imports where there is no package
+            raise ImportError(str(error)) from None
+        if name == ".":
+            found = import_module(module.partition(".")[0])
+        elif name:
+            found = getattr(found, name, ABSENT)
+            if found is ABSENT and isinstance(package, str):
+                with suppress(ModuleNotFoundError):
                     found = import_module(f"{module}.{name}" if module.strip(".") else f"{module}{name}", package)
-        except (ImportError, TypeError, ValueError):
-            return None
+            if found is ABSENT:
+                raise ImportError(f"cannot import name '{name}' from '{module}'")
         return self._sugared(found, range)
 
     def names(self) -> Iterable[str]:

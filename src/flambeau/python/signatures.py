@@ -104,7 +104,7 @@ def guessed_signatures(
     """
     with suppress(ScriptError):  # of annotations that are no types
         yield from _other_types(function, definition_of(function), is_method=is_method, last=last)
-    if last:
+    if last and unit.infers_at_once:
         yield from _without_wrong_annotations(function, is_method=is_method)
     if last and fixes_defaults:
         yield from _with_fixed_flags(function, is_method=is_method)

@@ -44,7 +44,7 @@ from flambeau.python.attribute_requests import request_attribute, request_conten
 from flambeau.python.class_objects import ClassObject
 from flambeau.python.methods import find_method, find_overloads, find_property, specialized_method
 from flambeau.python.module_hooks import call_with_hooks, define_hooks
-from flambeau.python.module_types import ModuleDescription, type_of_submodule
+from flambeau.python.module_types import ModuleDescription, own_call, type_of_submodule
 from flambeau.python.places import at
 from flambeau.python.python_calls import PythonFunctionValue
 from flambeau.python.python_objects import PythonValue
@@ -146,7 +146,7 @@ class ModuleValue(SugaredValue):
             return ClassObject.of(d.python_class, range)
         if name == "__call__":
             return self
-        if name == "forward" and d.called is not None:
+        if name == "forward" and d.has_call:
             return services.own_forward(self, range)
         if name in d.submodules:
             return self.submodule(emitter, range, name)
@@ -258,9 +258,9 @@ class ModuleValue(SugaredValue):
         self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1
     ) -> SugaredValue:
         description = self.description
-        if description.called is not None:
-            called = ModuleMethod(self, "forward", description.called)
-            return called.call(emitter, range, args, kwargs, n_binders)
+        own = own_call(description.python_class) if description.has_call else None
+        if own is not None:
+            return ModuleMethod(self, "forward", own).call(emitter, range, args, kwargs, n_binders)
         forward = self.attribute(emitter, range, "forward")
         if not (description.hooks or description.pre_hooks):
             return forward.call(emitter, range, args, kwargs, n_binders)

@@ -12,12 +12,11 @@ from __future__ import annotations
 import ast
 import enum
 import functools
-import inspect
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FunctionType, MethodType, ModuleType
-from typing import TYPE_CHECKING, NoReturn, final
+from typing import TYPE_CHECKING, final
 
 import torch
 from torch import nn
@@ -40,10 +39,9 @@ from flambeau.frontend import (
     SugaredTuple,
     SugaredValue,
     TensorTest,
-    known_value,
     similar,
 )
-from flambeau.ir import EnumType, Function, ScriptObject, SourceRange, TupleType, Value
+from flambeau.ir import EnumType, Function, ScriptObject, SourceRange, TupleType
 from flambeau.python import constants, early_calls, markers, special_forms
 from flambeau.python.annotations import is_compilable, is_named_tuple
 from flambeau.python.builtin_functions import find_builtin
@@ -51,7 +49,7 @@ from flambeau.python.class_objects import TypeFunction
 from flambeau.python.classes import class_type
 from flambeau.python.early_calls import early_result
 from flambeau.python.einops_calls import einops_value
-from flambeau.python.foreign import is_foreign_module, native_function
+from flambeau.python.foreign import native_function
 from flambeau.python.functions import function_of, overloads_of, specialized_function
 from flambeau.python.legacy import legacy_value
 from flambeau.python.library import library_function, log_function
