@@ -134,6 +134,7 @@ ROWS = {
     "vars": "rejected: refused/vars_function",
     "repr": "rejected: refused/repr_function",
     "sorted with a key": "rejected: builtins/sorted_by_key",
+    "math.prod": "accepted: functions of libraries",
     **{f"math.{name}": f"form: math.{name}" for name in "comb perm dist hypot isclose trunc lcm isqrt".split()},
     "legacy constructors": "rejected: refused/legacy_constructor_of_a_string",
     # Tensors.

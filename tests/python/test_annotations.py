@@ -51,6 +51,8 @@ Alias = Optional[List[int]]
 READER = AnnotationReader(Namespace(globals(), vars(typing), vars(__import__("builtins"))))
 
 SPELLINGS = {
+    "Literal['a', 'b']": "str",
+    "Literal[1, None]": "int?",
     "int": "int",
     "float": "float",
     "complex": "complex",
@@ -106,7 +108,6 @@ def _shown(type: ir.Type) -> str:
 UNKNOWN = {
     "Set[int]": ("Unknown type constructor Set", r"Unknown type annotation: 'typing.Set\[int\]'"),
     "Callable[[int], int]": ("Unknown type constructor Callable", "Unknown type annotation"),
-    "Literal['a']": ("Unknown type constructor Literal", "Unknown type annotation"),
     "T": ("Unknown type name 'T'", "Unknown type annotation"),
     "'Missing'": ("Unknown type name 'Missing'", "Unknown type name 'Missing'"),
     "Tuple[int, ...]": ("Expression of type dots cannot be used", "Expression of type dots cannot be used"),

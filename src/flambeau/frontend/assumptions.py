@@ -100,8 +100,6 @@ class Notes:
     """Whether something was accepted that TorchScript's own compiler refuses."""
     read_optionals: bool = False
     """Whether a statement failed that reads optional values which nobody declared to be so."""
-    contradicted: bool = False
-    """Whether something was returned that is not of the annotated type."""
     read_numbers: bool = False
     """Whether a tensor was assigned to a variable that holds a number."""
 

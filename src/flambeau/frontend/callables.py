@@ -152,6 +152,9 @@ class FunctionValue(SugaredValue):
         constant = ir.insert_constant(emitter.graph, function)
         node = emitter.insert("prim::CallFunction", [constant, *matched.inputs], matched.return_types, range)
         forget_called(emitter, function)
+        given_back = _given_back(function) if emitter.infers else None
+        if given_back is not None:
+            emitter.environment.note_origin(node.output, matched.inputs[given_back])
         return emitter.sugar(node.output)
 
 
@@ -163,6 +166,14 @@ def _gives_constant(function: ir.Function) -> bool:
         and len(function.graph.outputs) == 1
         and isinstance(ir.constant_value(function.graph.outputs[0]), (bool, int, float, str, type(None)))
     )
+
+
+def _given_back(function: ir.Function) -> int | None:
+    """Which of its arguments a function returns, if it does nothing else."""
+    graph = function.graph
+    if len(graph.outputs) != 1 or any(node.kind != "prim::Constant" for node in graph.block):
+        return None
+    return next((index for index, given in enumerate(graph.inputs) if given is graph.outputs[0]), None)
 
 
 @final

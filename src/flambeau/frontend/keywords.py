@@ -22,6 +22,7 @@ from .values import ConstantValue, SimpleValue, SugaredTuple
 
 if TYPE_CHECKING:
     from .emitter import Emitter
+    from .environment import Frame
 
 
 @final
@@ -50,6 +51,9 @@ class KeywordsValue(SugaredValue):
             raise ScriptError("Dict keys must contain only a single type", range)
         pairs = [part for pair in zip(keys, values, strict=True) for part in pair]
         return emitter.insert("prim::DictConstruct", pairs, (ir.DictType(key_type, joined),), range).output
+
+    def escaped(self, frame: Frame) -> SugaredValue:
+        return KeywordsValue({name: entry.escaped(frame) for name, entry in self.entries.items()})
 
     def truth(self, emitter: Emitter, range: ir.SourceRange) -> bool | None:
         return bool(self.entries)

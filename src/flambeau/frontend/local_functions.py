@@ -84,14 +84,14 @@ class LocalFunction(SugaredValue):
         return emitter.sugar(output)
 
     def escaped(self, frame: Frame) -> SugaredValue:
-        """The same, with the variables that it sees as they are now: parameters, and what is no value of the graph."""
+        """The same, with the variables that it sees as they are now: what is computed whenever its maker is called."""
         seen = Frame(frame.block, None, is_scope=True)
         looked: Frame | None = self.frame
         while looked is not None:
             seen.prefix = looked.prefix
             seen.renamed = {**looked.renamed, **seen.renamed}
             for slot, value in looked.known.items():
-                if slot in looked.types and value is not None and not _is_inside(value, frame.block):
+                if slot in looked.types and value is not None and _is_certain(value, frame.block):
                     seen.sugared.setdefault(slot, SimpleValue(value))
             for slot, sugared in looked.sugared.items():
                 seen.sugared.setdefault(slot, sugared)
@@ -155,13 +155,15 @@ class LocalFunction(SugaredValue):
         return results
 
 
-def _is_inside(value: ir.Value, block: ir.Block) -> bool:
-    """Whether a value is computed in a block, or in one inside it."""
+def _is_certain(value: ir.Value, block: ir.Block) -> bool:
+    """Whether a value is there after a block, because it is computed in that block itself, or before it."""
     owner = value.node.owning_block
+    if owner is block:
+        return True
     while owner is not None and owner is not block:
         outer = owner.owning_node
         owner = None if outer is None else outer.owning_block
-    return owner is block
+    return owner is None
 
 
 def _annotated(emitter: Emitter, parameter: ast.arg, value: SugaredValue, range: ir.SourceRange) -> SugaredValue:

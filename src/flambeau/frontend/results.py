@@ -7,7 +7,6 @@ import ast
 from flambeau import ir
 from flambeau.errors import ScriptError
 
-from .assumptions import notes
 from .emitter import Emitter
 from .messages import type_name
 from .sugared import SugaredValue
@@ -30,7 +29,7 @@ def emit_returned(
     """Emit the return of anything, which stands at `place`."""
     results = emitter.results
     is_body = emitter.environment.frame is results.body
-    if is_body and not sugared.is_first_class:
+    if is_body and not sugared.is_first_class and results.merged is None:
         results.sugared = sugared.escaped(emitter.environment.frame)
         emitter.exiting.add(emitter.environment.block)
         return
@@ -46,10 +45,12 @@ def emit_return(emitter: Emitter, value: ir.Value, range: ir.SourceRange) -> Non
     """Emit the return of a value, converted to the declared type or joined with the other results' types."""
     results = emitter.results
     declared = results.declared
+    if declared is not None and not emitter.assumptions.trusts_annotations:
+        converted = emitter.converted(value, declared, range).type
+        declared = results.declared = declared if ir.is_subtype(converted, declared) else None
     if declared is not None:
         value = emitter.converted(value, declared, range)
         if not ir.is_subtype(value.type, declared):
-            notes.contradicted = True
             raise ScriptError(
                 f"Return value was annotated as having type {type_name(declared)} but is actually of type "
                 f"{type_name(value.type)}",

@@ -407,6 +407,18 @@ def emit_is_integer(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: i
     return emitter.sugar(emitter.builtin(range_, "aten::eq", remainder, 0.0))
 
 
+@special_form("numel")
+def emit_numel_of_sizes(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
+    """`sizes.numel()` of a `torch.Size`, which is a list to scripts: the product."""
+    positional_nodes(emitter, node, "numel", 0, 0)
+    range_ = emitter.range(node)
+    notes.went_beyond = True
+    if form.self_value is None:
+        raise emitter.error(node, "numel must be called on sizes")
+    sizes = emitter.builtin(range_, "aten::tensor", form.self_value, dtype=int(ir.ScalarType.Long))
+    return emitter.sugar(emitter.builtin(range_, "aten::Int", emitter.builtin(range_, "aten::prod", sizes)))
+
+
 @special_form("__getitem__")
 def emit_getitem_call(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
     """`tensor.__getitem__(indices)`."""

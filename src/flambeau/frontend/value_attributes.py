@@ -85,6 +85,8 @@ def find_attribute(emitter: Emitter, range: ir.SourceRange, value: ir.Value, nam
             return emitter.sugar(emitter.builtin(range, _DEVICE_PROPERTIES[name], value))
         case ir.FLOAT if name == "is_integer":
             return SpecialForm("is_integer", value)
+        case ir.ListType(ir.INT) if name == "numel" and emitter.infers:
+            return SpecialForm("numel", value)
         case _:
             found = None
     if found is not None:

@@ -17,6 +17,7 @@ from .value_attributes import find_attribute, no_attribute, set_class_attribute
 
 if TYPE_CHECKING:
     from .emitter import Emitter
+    from .environment import Frame
 
 
 @final
@@ -186,6 +187,9 @@ class SugaredTuple(SugaredValue):
 
     def as_tuple(self, emitter: Emitter, range: ir.SourceRange, size_hint: int | None = None) -> list[SugaredValue]:
         return list(self.elements)
+
+    def escaped(self, frame: Frame) -> SugaredValue:
+        return SugaredTuple(tuple(element.escaped(frame) for element in self.elements), self.places)
 
     def attribute(self, emitter: Emitter, range: ir.SourceRange, name: str) -> SugaredValue:
         return SimpleValue(self.as_value(emitter, range)).attribute(emitter, range, name)

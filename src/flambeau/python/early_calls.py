@@ -19,7 +19,7 @@ import torch
 
 from flambeau import ir
 from flambeau.frontend import Arg, KeywordsValue, SugaredTuple, SugaredValue, known_value, notes
-from flambeau.python.namespaces import ABSENT, closure_of
+from flambeau.python.namespaces import ABSENT, FAILURES, closure_of
 from flambeau.python.unit import services, unit
 
 if TYPE_CHECKING:
@@ -40,18 +40,6 @@ _READING = frozenset("get keys values items count index startswith endswith spli
 """Methods that only look at their object."""
 _UNCHANGED = (dict, MappingProxyType, tuple, str, frozenset)
 _NUMERIC_MODULES = ("math", "cmath", "_operator")
-_FAILURES = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    NameError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 _MOST_FUNCTIONS = 400
 
 objects: dict[type[SugaredValue], Callable[[SugaredValue], object]] = {}
@@ -83,7 +71,7 @@ def _called(function: Callable[..., object], args: Sequence[object], kwargs: Map
     before = random.getstate(), torch.random.get_rng_state()
     try:
         result = function(*args, **kwargs)
-    except _FAILURES:
+    except FAILURES:
         return ABSENT
     after = random.getstate(), torch.random.get_rng_state()
     if before[0] != after[0] or not torch.equal(before[1], after[1]):
@@ -150,7 +138,8 @@ def _names_in(function: FunctionType) -> Iterator[str]:
         captured = closure_of(current)
         for name in names:
             found = captured.get(name, current.__globals__.get(name))
-            found = getattr(found, "__wrapped__", found)
+            if isinstance(found, (FunctionType, functools._lru_cache_wrapper)):
+                found = inspect.unwrap(found)
             if isinstance(found, FunctionType) and found.__code__ not in seen:
                 seen.add(found.__code__)
                 pending.append(found)

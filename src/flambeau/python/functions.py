@@ -72,8 +72,7 @@ class Compilation:
     def _compile(self, function: Function) -> None:
         """Compile with the declared signature, or else with the first guess that does."""
         fixes_defaults, unit.fixes_defaults = unit.fixes_defaults, False
-        former = notes.read_optionals, notes.contradicted
-        notes.read_optionals = notes.contradicted = False
+        read_optionals, notes.read_optionals = notes.read_optionals, False
         declared: Signature | None = None
         try:
             declared = self._signature() if callable(self._signature) else self._signature
@@ -90,8 +89,7 @@ class Compilation:
                 return
             raise error from None
         finally:
-            unit.fixes_defaults = fixes_defaults
-            notes.read_optionals, notes.contradicted = former
+            unit.fixes_defaults, notes.read_optionals = fixes_defaults, read_optionals
 
     def _compile_guessed(
         self, function: Function, guesses: Callable[[], Iterable[Signature | None]], *, unwraps: bool = False

@@ -29,7 +29,7 @@ from flambeau.frontend import Resolver
 from flambeau.ir import ClassType, Function, InterfaceType, ScriptObject, Type
 from flambeau.python import constants, evidence, markers
 from flambeau.python.annotations import AnnotationReader
-from flambeau.python.assignments import assigned_attributes
+from flambeau.python.assignments import assigned_attributes, reached_assignments
 from flambeau.python.builtin_functions import find_builtin
 from flambeau.python.foreign import is_foreign_module, native_function, native_module
 from flambeau.python.left_in_python import original_class
@@ -445,7 +445,9 @@ class _Describer:
 
     def _is_fixed(self, name: str, value: object) -> bool:
         """Whether an attribute is a constant of this object: how it was configured."""
-        if not self._walk.fixes or name in assigned_attributes(type(self._module)):
+        cls = type(self._module)
+        assigned = reached_assignments(cls) if self._walk.fixes_mode else assigned_attributes(cls)
+        if not self._walk.fixes or name in assigned:
             return False
         if (type(self._module), name) in self._walk.assigned:
             return False

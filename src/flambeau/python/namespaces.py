@@ -21,6 +21,20 @@ class Absent:
 
 ABSENT = Absent()
 
+FAILURES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What Python code of others may raise."""
+
 
 @final
 class Namespace:
@@ -46,6 +60,14 @@ class Namespace:
     def within(self, layer: Mapping[str, object]) -> Namespace:
         """The namespace with one more mapping in front."""
         return Namespace(layer, *self._layers)
+
+
+def attribute_of(obj: object, name: str) -> object:
+    """An attribute of an object of any class, or `ABSENT`; also if asking for it raises."""
+    try:
+        return getattr(obj, name, ABSENT)
+    except FAILURES:
+        return ABSENT
 
 
 def namespace_of(function: Callable[..., object]) -> Namespace:

@@ -1,8 +1,8 @@
 """Calls that stay Python: functions marked `@ignore`, and the raise that a call of an `@unused` one is.
 
 An ignored function becomes a `prim::PythonOp` whose `callable` takes and gives values as scripts hold them. Its
-arguments have the types of its annotations (Tensor without one), its result likewise. Archives cannot hold such
-calls.
+arguments have the types of its annotations (Tensor without one, optional if None is the default), its result likewise.
+Archives cannot hold such calls.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def _schema(function: Callable[..., object], *, is_method: bool) -> FunctionSche
     arguments = tuple(
         Argument(
             p.name,
-            reader.of_object(p.annotation),
+            ir.optional(ir.TENSOR) if p.annotation is p.empty and p.default is None else reader.of_object(p.annotation),
             default=ir.MISSING if p.default is p.empty else default_value(p.default),
             kwarg_only=p.kind is p.KEYWORD_ONLY,
         )

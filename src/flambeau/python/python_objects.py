@@ -24,7 +24,7 @@ from flambeau.python import early_calls, special_forms
 from flambeau.python.early_calls import early_result
 from flambeau.python.foreign import is_foreign_module
 from flambeau.python.names import type_name
-from flambeau.python.namespaces import ABSENT
+from flambeau.python.namespaces import ABSENT, attribute_of
 from flambeau.python.python_calls import PythonFunctionValue
 from flambeau.python.specialization import inlined_call
 from flambeau.python.unit import services
@@ -86,7 +86,7 @@ class PythonValue(SugaredValue):
         )
 
     def attribute(self, emitter: Emitter, range: SourceRange, name: str) -> SugaredValue:
-        found = getattr(self.obj, name, ABSENT)
+        found = attribute_of(self.obj, name)
         if found is ABSENT:
             self.refuse(
                 f"'{type_name(self.obj)}' object has no attribute '{name}'", range, similar(name, lambda: dir(self.obj))
@@ -94,7 +94,7 @@ class PythonValue(SugaredValue):
         return services.sugared(found, range)
 
     def has_attribute(self, emitter: Emitter, range: SourceRange, name: str) -> bool:
-        return hasattr(self.obj, name)
+        return attribute_of(self.obj, name) is not ABSENT
 
     def call(
         self, emitter: Emitter, range: SourceRange, args: Sequence[Arg], kwargs: Sequence[Arg], n_binders: int = 1

@@ -120,7 +120,7 @@ def _without_wrong_annotations(function: Callable[..., object], *, is_method: bo
     observed = seen_by(function)
     if any(name not in defaults and (observed is None or name not in observed.types) for name in wrong):
         return
-    is_odd = wrong or notes.contradicted or any(callable(value) for value in defaults.values())
+    is_odd = wrong or any(callable(value) for value in defaults.values())
     if not is_odd and not _is_no_type(definition.node.returns, definition, resolver):
         return
     read = {part.id for part in ast.walk(definition.node) if isinstance(part, ast.Name)}

@@ -110,6 +110,8 @@ class ModuleValue(SugaredValue):
         return hasattr(d.python_class, name)
 
     def set_attribute(self, emitter: Emitter, range: SourceRange, name: str, value: Value) -> None:
+        if name in self.description.fixed:
+            self.refuse(f"attribute '{name}' is assigned, and a constant elsewhere in the script", range)
         if name not in self.description.attributes and find_property(self.description, name) is None:
             if name in self.description.failed:
                 request_attribute(emitter, self.description, name, value.type)

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from flambeau import ir
-from flambeau.errors import ScriptError, UnsupportedError
+from flambeau.errors import FlambeauError, ScriptError, UnsupportedError
 from flambeau.frontend import (
     Arg,
     BuiltinFunction,
@@ -55,7 +55,7 @@ from flambeau.python.legacy import legacy_value
 from flambeau.python.library import library_function, log_function
 from flambeau.python.named_types import enum_value
 from flambeau.python.names import type_name
-from flambeau.python.namespaces import ABSENT
+from flambeau.python.namespaces import ABSENT, FAILURES
 from flambeau.python.places import at
 from flambeau.python.python_calls import PythonFunctionValue
 from flambeau.python.python_objects import ObjectMethod, PythonValue
@@ -81,6 +81,15 @@ if TYPE_CHECKING:
 
 def sugared_value(obj: object, range: SourceRange) -> SugaredValue:
     """What a Python object means."""
+    try:
+        return _meaning(obj, range)
+    except FAILURES as error:
+        if isinstance(error, FlambeauError):
+            raise
+        return PythonValue(obj)  # one of a class that answers no questions
+
+
+def _meaning(obj: object, range: SourceRange) -> SugaredValue:
     if constants.is_constant_value(obj) and constants.is_unchangeable(obj):
         return ConstantValue(constants.script_constant(obj))
     if isinstance(obj, ModuleType):
