@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -271,3 +272,11 @@ def test_load_from_a_closed_file() -> None:
     file.close()
     with pytest.raises(ArchiveError, match="closed file"):
         flambeau.load(file)
+
+
+@pytest.mark.parametrize("given", [{"limits": None}, {"limits": 3}, {"extra_files": ["a"]}, {"_extra_files": "a"}])
+def test_load_with_arguments_of_the_wrong_kind(given: dict[str, Any]) -> None:
+    file = io.BytesIO()
+    flambeau.save(flambeau.script(nn.Linear(1, 1)), file)
+    with pytest.raises(ArchiveArgumentError, match=next(iter(given)).strip("_")):
+        flambeau.load(file.getvalue(), **given)

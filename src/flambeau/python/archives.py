@@ -39,10 +39,15 @@ def load(
     changed in place while the module is in use; replacing it is fine.) The values of `extra_files` become the contents,
     as bytes, of the extra files of those names; of one that is missing, empty. `limits` bounds what loading may cost.
 
-    ArchiveError if the file is not a sound archive, ArchiveArgumentError if there is no such file.
+    ArchiveError if the file is not a sound archive, ArchiveArgumentError if there is no such file, or another argument is
+    of the wrong kind.
     """
     device = checked_device(map_location)
-    wanted = extra_files if extra_files is not None else _extra_files
+    wanted: object = extra_files if extra_files is not None else _extra_files
+    if wanted is not None and not isinstance(wanted, MutableMapping):
+        raise ArchiveArgumentError(f"extra_files is a dict to be filled, not a {type(wanted).__name__}")
+    if not isinstance(limits, Limits):
+        raise ArchiveArgumentError(f"limits are of class Limits, not {type(limits).__name__}")
     if not isinstance(f, (bytes, bytearray, memoryview)) and not hasattr(f, "read"):
         f = _existing_file(f)
     archive = read_archive(f, factory=TorchValues(device), extra_files=wanted or (), limits=limits, memory_map=mmap)
