@@ -12,6 +12,7 @@ from torch.autograd import forward_ad
 import flambeau
 from flambeau.errors import ExecutionError
 from flambeau.runtime.python_tier.below_autograd import Layers
+from flambeau.runtime.registry import special_tensors
 
 
 def arithmetic(x: Tensor, y: Tensor) -> Tensor:
@@ -179,3 +180,32 @@ def test_running_statistics_count_as_written() -> None:
         scripted(torch.randn(3, 4))
     assert mean._version > version or not torch.equal(mean, torch.zeros(4))
     assert scripted.forward.execution_plan().unneeded is not Layers.AUTOGRAD_AND_VIEWS
+
+
+class Labelled(Tensor):
+    """A tensor of a class of its own, with the operators of all tensors."""
+
+
+class Wrapped(Tensor):
+    """One with operators of its own."""
+
+    @classmethod
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        with torch._C._DisableTorchDispatch():
+            return func(*args, **(kwargs or {}))
+
+
+def doubled_and_one(x: Tensor) -> Tensor:
+    return x * 2 + 1
+
+
+def test_only_classes_with_operators_of_their_own_keep_the_layers() -> None:
+    scripted = flambeau.script(doubled_and_one)
+    before = set(special_tensors)
+    with torch.no_grad():
+        result = scripted(torch.ones(2).as_subclass(Labelled))  # type: ignore[no-untyped-call]  # PyTorch's
+        assert type(result) is Labelled
+        assert result.tolist() == [3, 3]
+        assert special_tensors == before
+        scripted(torch.Tensor._make_subclass(Wrapped, torch.ones(2)))
+        assert special_tensors == {*before, Wrapped}

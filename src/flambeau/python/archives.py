@@ -39,8 +39,8 @@ def load(
     changed in place while the module is in use; replacing it is fine.) The values of `extra_files` become the contents,
     as bytes, of the extra files of those names; of one that is missing, empty. `limits` bounds what loading may cost.
 
-    ArchiveError if the file is not a sound archive, ArchiveArgumentError if there is no such file, or another argument is
-    of the wrong kind.
+    ArchiveError if the file is not a sound archive, ArchiveArgumentError if there is no such file, or if another
+    argument is of the wrong kind.
     """
     device = checked_device(map_location)
     wanted: object = extra_files if extra_files is not None else _extra_files

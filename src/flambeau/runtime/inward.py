@@ -326,12 +326,13 @@ def _tensor(type_: TensorType) -> Converter:
     known: type = loaded.Tensor if loaded is not None else ir.TensorData
 
     plain = frozenset({known, getattr(loaded and loaded.nn, "Parameter", known)})
+    usual_dispatch = getattr(known, "__torch_dispatch__", None)
 
     def convert(value: object) -> object:
         if value.__class__ in plain:
             return value
         if isinstance(value, known) or value is None or is_tensor(value):
-            if value is not None:
+            if value is not None and getattr(type(value), "__torch_dispatch__", None) is not usual_dispatch:
                 special_tensors.add(type(value))
             return value
         raise Mismatch(f"Unable to cast {value!r} to Tensor")
