@@ -74,18 +74,26 @@ def contenders(program: Callable[..., object], arguments: tuple[object, ...]) ->
     if isinstance(program, nn.Module):
         program.eval()
     theirs, ours = PEER.script(program), flambeau.script(program)
-    with flambeau.settings.override(background=False):
-        for _ in range(WARM_UP):
-            check(ours(*arguments), program(*arguments))
+    warm_up(ours, program, arguments)
     calls = {
         "torch.jit": lambda: theirs(*arguments),
         "eager": lambda: program(*arguments),
         "flambeau": lambda: ours(*arguments),
     }
     if isinstance(program, nn.Module):
-        frozen = PEER.optimize_for_inference(PEER.script(program.eval()))
+        frozen = PEER.optimize_for_inference(PEER.script(program))
         calls["torch.jit frozen"] = lambda: frozen(*arguments)
+        own = flambeau.optimize_for_inference(flambeau.script(program))
+        warm_up(own, program, arguments)
+        calls["flambeau frozen"] = lambda: own(*arguments)
     return calls
+
+
+def warm_up(ours: Callable[..., object], program: Callable[..., object], arguments: tuple[object, ...]) -> None:
+    """Make now what would be made in the background, and compare results."""
+    with flambeau.settings.override(background=False):
+        for _ in range(WARM_UP):
+            check(ours(*arguments), program(*arguments))
 
 
 def check(actual: object, expected: object) -> None:

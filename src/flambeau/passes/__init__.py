@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flambeau.passes.annotate_warns import annotate_warns
 from flambeau.passes.canonicalize import canonicalize, canonicalize_outputs
+from flambeau.passes.channels_last import put_channels_last
 from flambeau.passes.common_subexpression_elimination import eliminate_common_subexpressions
 from flambeau.passes.constant_pooling import pool_constants
 from flambeau.passes.constant_propagation import Evaluate, fold_constants, fold_immutable_constants
@@ -14,6 +15,7 @@ from flambeau.passes.fold_frozen_convolutions import (
     fold_frozen_multiplication,
 )
 from flambeau.passes.freeze import freeze_module
+from flambeau.passes.frozen_matrices import order_matrices
 from flambeau.passes.inlining import callee_of, inline_calls
 from flambeau.passes.known_objects import known_objects, may_give_view
 from flambeau.passes.list_literals import erase_list_literals
@@ -30,6 +32,7 @@ from flambeau.passes.pipelines import (
     after_compilation,
     optimize,
     optimize_frozen,
+    optimize_frozen_layout,
     optimize_frozen_numerics,
     register_evaluator,
     simplify,
@@ -94,13 +97,16 @@ __all__ = [
     "normalize_ops",
     "optimize",
     "optimize_frozen",
+    "optimize_frozen_layout",
     "optimize_frozen_numerics",
+    "order_matrices",
     "pause",
     "pausing",
     "peephole",
     "peephole_list_idioms",
     "pool_constants",
     "propagate_facts",
+    "put_channels_last",
     "register_evaluator",
     "remove_dropout",
     "remove_list_mutation",

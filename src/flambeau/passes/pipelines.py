@@ -13,11 +13,13 @@ from flambeau.ir import Function, Graph, Node
 
 from .annotate_warns import annotate_warns
 from .canonicalize import canonicalize_outputs
+from .channels_last import put_channels_last
 from .common_subexpression_elimination import eliminate_common_subexpressions
 from .constant_pooling import pool_constants
 from .constant_propagation import Evaluate, fold_constants, fold_immutable_constants
 from .dead_code_elimination import eliminate_dead_code
 from .fold_frozen_convolutions import fold_frozen_addition, fold_frozen_batch_norm, fold_frozen_multiplication
+from .frozen_matrices import order_matrices
 from .inlining import graph_of_function, inline_specialised
 from .list_literals import erase_list_literals
 from .lower_simple_tuples import lower_simple_tuples
@@ -77,6 +79,12 @@ def optimize_frozen_numerics(graph: Graph) -> None:
     while run(graph, *folds, _fold_constants, eliminate_dead_code):
         pass
     run(graph, pool_constants)
+
+
+def optimize_frozen_layout(graph: Graph) -> None:
+    """What may follow for a module that only serves: constants lie in memory as operators like them best."""
+    if run(graph, put_channels_last, order_matrices):
+        run(graph, _fold_constants, eliminate_dead_code, pool_constants)
 
 
 def _inline_simplified(graph: Graph, graph_of: Callable[[Function], Graph]) -> bool:

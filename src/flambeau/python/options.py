@@ -10,7 +10,8 @@ from typing import Any
 from flambeau import settings
 from flambeau.api import presented
 from flambeau.errors import ExecutionError, ObjectError
-from flambeau.ir import Graph
+from flambeau.ir import Graph, copy_graph
+from flambeau.passes import optimize_frozen_layout
 from flambeau.python.freezing import freeze
 from flambeau.python.script_module import ScriptModule
 from flambeau.runtime import last_graph
@@ -44,13 +45,24 @@ _state = _State()
 
 
 def optimize_for_inference(mod: Any, other_methods: Sequence[str] | None = None) -> Any:
-    """A module ready to serve: frozen, in evaluation mode; `forward` and the methods named are kept."""
+    """A module ready to serve: frozen, in evaluation mode; `forward` and the methods named are kept.
+
+    Convolutions on the CPU keep channels last in memory, which changes results by rounding. A module that is frozen
+    already is changed itself.
+    """
     if not isinstance(mod, ScriptModule):
         raise ObjectError(
             "optimize_for_inference expects a ScriptModule as input. Please use torch.jit.script or torch.jit.trace to "
             "script your 'nn.Module'."
         )
-    return freeze(mod.eval(), other_methods) if mod._c.type.find_slot("training") is not None else mod
+    ready = freeze(mod.eval(), other_methods) if mod._c.type.find_slot("training") is not None else mod
+    methods = ready._c.type.methods
+    for name in dict.fromkeys(("forward", *(other_methods or ()))):
+        if name in methods:
+            graph = copy_graph(methods[name].graph)
+            optimize_frozen_layout(graph)
+            methods[name].graph = graph
+    return ready
 
 
 def run_frozen_optimizations(

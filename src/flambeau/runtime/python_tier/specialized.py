@@ -1,4 +1,5 @@
 """Forms of a plan for tensors as they were seen: dtypes, ranks and contiguity, of arguments and of modules' attributes.
+(Of constants they are known.)
 
 They serve while no gradients are recorded. The first calls run the general form. Then a specialised graph is made for
 what the arguments are like (`flambeau.passes.specialize`); if that is of any use, its code is run from then on for
@@ -19,7 +20,7 @@ from flambeau import settings
 from flambeau.ir import ClassType, Graph, Node, Value, copy_graph
 from flambeau.passes import TensorFact, pause, specialize_for
 from flambeau.runtime.background import Task
-from flambeau.runtime.nodes import is_custom_class
+from flambeau.runtime.nodes import is_custom_class, runtime_constant
 from flambeau.runtime.registry import TensorBackend, load_tensor_backend
 
 __all__ = ["Form", "Specialized"]
@@ -126,6 +127,7 @@ class Specialized:
             fact = facts.get(path)
             if fact is not None:
                 given[value] = TensorFact(fact.dtype, fact.rank, fact.order, frozenset({value}))
+        given |= _facts_of_constants(graph)
         pause()
         found = specialize_for(graph, given)
         if found.gain < WORTH * (1 + len(found.used)):
@@ -190,6 +192,14 @@ def _paths(graph: Graph) -> dict[Value, Path]:
         if slot is not None and holder is not None:
             found[node.output] = (*holder, slot)
     return {v: p for v, p in found.items() if v.type.kind == "TensorType"}
+
+
+def _facts_of_constants(graph: Graph) -> dict[Value, TensorFact]:
+    """What is known of the tensors that a graph holds; it need not be checked before a run."""
+    backend = load_tensor_backend()
+    constants = [n for n in graph.walk() if n.kind == "prim::Constant" and n.output.type.kind == "TensorType"]
+    facts = {node.output: backend.fact_of_tensor(runtime_constant(node)) for node in constants}
+    return {value: fact for value, fact in facts.items() if fact is not None}
 
 
 def _slot(node: Node) -> int | None:
