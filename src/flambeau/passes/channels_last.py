@@ -24,10 +24,9 @@ from flambeau.ir import (
     Value,
     constant_value,
     insert_constant,
-    is_tensor,
-    tensor_type_of,
 )
 
+from .constant_tensors import constant_tensor_type
 from .known_objects import may_give_view
 from .pass_manager import graph_pass
 from .subgraphs import with_subgraphs
@@ -77,8 +76,7 @@ def _is_convertible(node: Node) -> bool:
         return False
     if node.kind != "aten::conv2d" and constant_value(node.inputs[_IS_TRANSPOSED]) is not False:
         return False
-    weight = constant_value(node.inputs[1])
-    known = tensor_type_of(weight) if is_tensor(weight) else None
+    known = constant_tensor_type(node.inputs[1])
     if known is None or known.scalar_type is not ScalarType.Float or known.device != "cpu":
         return False
     return known.sizes is not None and len(known.sizes) == 4 and not _has_channels_last(known)
@@ -124,12 +122,14 @@ def _reached(convolutions: list[Node]) -> list[Value]:
         value = pending.pop()
         if value not in seen:
             seen[value] = None
-            pending += [result for use in value.uses if (result := _passed_on(use.user)) is not None]
+            pending += [result for use in value.uses if (result := _passed_on(*use)) is not None]
     return list(seen)
 
 
-def _passed_on(reader: Node) -> Value | None:
+def _passed_on(reader: Node, offset: int) -> Value | None:
     """What a reader gives that lies as what it reads does; None if it may depend on how that lies."""
+    if reader.kind in _CONVOLUTIONS and offset == 0:
+        return reader.output
     if reader.kind == "prim::ListConstruct" and reader.output.use_count == 1:
         reader = reader.output.uses[0].user
         return reader.output if reader.kind == "aten::cat" else None
@@ -141,7 +141,7 @@ def _give_contiguous(value: Value) -> None:
     """Give every reader that may depend on the order of elements in memory a contiguous tensor."""
     graph = value.graph
     for user, offset in list(value.uses):
-        if _passed_on(user) is not None or user.kind in _ASKS_NO_ORDER or (user.kind in _CONVOLUTIONS and offset == 0):
+        if _passed_on(user, offset) is not None or user.kind in _ASKS_NO_ORDER:
             continue
         with graph.inserting_at(user):
             plain = insert_constant(graph, int(MemoryFormat.Contiguous), range=user.range)

@@ -18,15 +18,13 @@ from typing import final
 from flambeau.ir import (
     Graph,
     Node,
-    OpaqueConstant,
     TensorType,
     Value,
     constant_value,
     insert_constant,
-    is_tensor,
-    tensor_type_of,
 )
 
+from .constant_tensors import constant_tensor_type
 from .pass_manager import graph_pass
 from .subgraphs import with_subgraphs
 
@@ -124,19 +122,12 @@ class _Convolution:
 
     def agrees(self, value: Value) -> bool:
         """Whether a value is a constant tensor of the weight's dtype and device."""
-        type = _constant_type(value)
+        type = constant_tensor_type(value)
         return type is not None and (type.scalar_type, type.device) == (self.type.scalar_type, self.type.device)
 
     def set(self, weight: Value, bias: Value) -> None:
         self.node.replace_input(1, weight)
         self.node.replace_input(2, bias)
-
-
-def _constant_type(value: Value) -> TensorType | None:
-    known = constant_value(value)
-    if isinstance(known, OpaqueConstant):  # read from a text that leaves the elements out
-        return value.type if isinstance(value.type, TensorType) else None
-    return tensor_type_of(known) if is_tensor(known) else None
 
 
 def _convolution_of(value: Value, reader: Node) -> _Convolution | None:
@@ -148,7 +139,7 @@ def _convolution_of(value: Value, reader: Node) -> _Convolution | None:
         return None
     if node.kind in _TRANSPOSABLE and constant_value(node.inputs[_TRANSPOSABLE[node.kind]]) is not False:
         return None
-    type = _constant_type(node.inputs[1])
+    type = constant_tensor_type(node.inputs[1])
     if type is None or type.scalar_type is None or not type.scalar_type.is_floating_point or not type.sizes:
         return None
     if not all(isinstance(size, int) for size in type.sizes):
@@ -188,7 +179,7 @@ def _operand(convolution: _Convolution, node: Node) -> Value | None:
         return other
     if not convolution.agrees(other):
         return None
-    type = _constant_type(other)
+    type = constant_tensor_type(other)
     sizes = () if type is None or type.sizes is None else type.sizes
     # With one dimension more, the result of an image that is not in a batch would get that dimension.
     by_channel = len(sizes) == convolution.rank - 1 and sizes[0] in (1, convolution.channels)

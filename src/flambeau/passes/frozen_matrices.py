@@ -18,12 +18,10 @@ from flambeau.ir import (
     Node,
     ScalarType,
     Value,
-    constant_value,
     insert_constant,
-    is_tensor,
-    tensor_type_of,
 )
 
+from .constant_tensors import constant_tensor_type
 from .pass_manager import graph_pass
 from .subgraphs import with_subgraphs
 
@@ -52,8 +50,7 @@ def order_matrices(graph: Graph) -> bool:
 
 def _lies_across(value: Value, dimension: int) -> bool:
     """Whether a value is a constant matrix whose neighbours in memory are neighbours along a dimension."""
-    known = constant_value(value)
-    matrix = tensor_type_of(known) if is_tensor(known) else None
+    matrix = constant_tensor_type(value)
     if matrix is None or matrix.scalar_type not in _DTYPES or matrix.device != "cpu":
         return False
     sizes, strides = matrix.sizes or (), matrix.strides or ()
