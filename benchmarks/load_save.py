@@ -4,12 +4,11 @@ Two archives: one of 100 MB in 25 layers, one of 500 small submodules. Loading a
 tensors and compiles methods when they are first called; so the first call and the reading of all tensors are timed too,
 and memory is what a fresh process needs for either. A file that is replaced is written through to the disk by flambeau,
 so that a power failure leaves the old one or the new one; PyTorch leaves that to the operating system. The same module
-is saved again and again, but for the last case, where each was just scripted and nothing that is remembered helps.
+is saved again and again, but for the last case, where nothing that is remembered helps.
 """
 
 from __future__ import annotations
 
-import copy
 import io
 import subprocess
 import sys
@@ -42,11 +41,15 @@ class Block(nn.Module):
         return torch.relu(self.linear(x)) + x
 
 
+def small_modules(block: type[Block] = Block) -> nn.Module:
+    return nn.Sequential(*(block(4) for _ in range(250)))
+
+
 def models() -> dict[str, tuple[nn.Module, Tensor]]:
     """Each model with an input."""
     return {
         "100 MB": (nn.Sequential(*(nn.Linear(1024, 1024) for _ in range(25))), torch.ones(1, 1024)),
-        "500 submodules": (nn.Sequential(*(Block(4) for _ in range(250))), torch.ones(1, 4)),
+        "500 submodules": (small_modules(), torch.ones(1, 4)),
     }
 
 
@@ -82,12 +85,13 @@ def save_to_path(module: nn.Module, path: Path) -> None:
         PEER.save(module, str(path))
 
 
-def first_saves(model: nn.Module) -> dict[str, Callable[[], object]]:
-    """Saving modules of which nothing is known yet; each is saved once."""
+def first_saves() -> dict[str, Callable[[], object]]:
+    """Saving modules of which nothing is known yet, each of a class of its own; each is saved once, and kept."""
     script: dict[str, Callable[[nn.Module], nn.Module]] = {"torch.jit": PEER.script, "flambeau": flambeau.script}
     count = ROUNDS + 2  # a round of warming up, and one that tells how long the call takes
-    waiting = {who: [script[who](copy.deepcopy(model)) for _ in range(count)] for who in script}
-    return {who: lambda modules=modules: save_to_memory(modules.pop()) for who, modules in waiting.items()}  # type: ignore[misc]
+    waiting = {who: [script[who](small_modules(type("Block", (Block,), {}))) for _ in range(count)] for who in script}
+    upcoming = {who: iter(modules) for who, modules in waiting.items()}
+    return {who: lambda who=who: save_to_memory(next(upcoming[who])) for who in script}  # type: ignore[misc]
 
 
 MEMORY_PROGRAM = """
@@ -145,7 +149,7 @@ def main() -> None:
                 contenders = {who: contender(who) for who in modules}
                 results[action] = measure(contenders, ROUNDS, seconds_a_sample=0, warm_up=1)
             if name == "500 submodules":
-                first = first_saves(model)
+                first = first_saves()
                 results["save for the first time"] = measure(first, ROUNDS, seconds_a_sample=0, warm_up=1)
             show(f"an archive of {name}", results)
             for then in ("", "read"):

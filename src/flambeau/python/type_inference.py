@@ -53,6 +53,13 @@ _refused: WeakSet[type] = WeakSet()
 
 def infer_type(value: object) -> Type | NotInferred:
     """The type of a value, or why it has none."""
+    try:
+        return _inferred(value)
+    except RecursionError:
+        return NotInferred("its values are nested in one another too deeply.")
+
+
+def _inferred(value: object) -> Type | NotInferred:
     for cls, known in _BY_CLASS:
         if isinstance(value, cls):
             return known
@@ -94,7 +101,7 @@ def _class_type(cls: type) -> NamedType | NotInferred:
 def _infer_tuple(value: tuple[object, ...]) -> Type | NotInferred:
     elements: list[Type] = []
     for element in tuple.__iter__(value):  # whatever a derived class makes of iteration
-        inferred = infer_type(element)
+        inferred = _inferred(element)
         if isinstance(inferred, NotInferred):
             return inferred
         elements.append(inferred)
@@ -125,7 +132,7 @@ def _infer_list(value: list[object]) -> Type | NotInferred:
 def _common_type(values: Iterable[object], complaint: str) -> Type | NotInferred:
     common: Type | None = None
     for value in values:
-        inferred = infer_type(value)
+        inferred = _inferred(value)
         if isinstance(inferred, NotInferred) and _has_source(type(value)):
             inferred = _class_type(type(value))
         if isinstance(inferred, NotInferred):

@@ -163,3 +163,30 @@ def test_callable_objects() -> None:
             return x + 1
 
     assert flambeau.trace(Adder(), R(2))(torch.zeros(1)) == 1
+
+
+@pytest.mark.parametrize("wrap", [lambda v: [v], lambda v: (v,), lambda v: {"k": v}], ids=["list", "tuple", "dict"])
+@pytest.mark.parametrize("depth", [500, 3000])
+def test_values_nested_too_deeply(wrap: Callable[[object], object], depth: int) -> None:
+    def nested(value: object) -> object:
+        for _ in range(depth):
+            value = wrap(value)
+        return value
+
+    def innermost(value: Any) -> Tensor:
+        while not isinstance(value, Tensor):
+            (value,) = value.values() if isinstance(value, dict) else value
+        return value + 1
+
+    with pytest.raises(TracingError, match="too deeply"):
+        flambeau.trace(innermost, (nested(torch.ones(2)),))
+    with pytest.raises(TracingError, match="too deeply"):
+        flambeau.trace(lambda x: nested(x * 2), (torch.ones(2),))
+
+
+def test_recursion_of_the_traced_function_is_its_own() -> None:
+    def endless(x: Tensor) -> Tensor:
+        return endless(x + 1)
+
+    with pytest.raises(RecursionError):
+        flambeau.trace(endless, (torch.ones(2),))

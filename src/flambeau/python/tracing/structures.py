@@ -17,6 +17,7 @@ from flambeau import ir
 from flambeau.errors import TracingError
 from flambeau.ir import DictType, ListType, TensorType, TupleType, Type, Value
 from flambeau.python.annotations import is_named_tuple
+from flambeau.python.names import type_name
 from flambeau.python.tracing import messages
 from flambeau.python.tracing.emission import tensor_type
 from flambeau.python.tracing.recorder import Recorder
@@ -32,7 +33,7 @@ def check_inputs(inputs: Sequence[object]) -> None:
     """TracingError unless all inputs are tensors, or containers of them."""
     inferred = infer_type(tuple(inputs))
     if isinstance(inferred, NotInferred):
-        raise TracingError(f"Tracer cannot infer type of {tuple(inputs)}\n:{inferred.reason}")
+        raise TracingError(f"Tracer cannot infer type of {_shown(tuple(inputs))}\n:{inferred.reason}")
     if not _is_traceable(inferred):
         raise TracingError(
             f"Type '{inferred.annotation()}' cannot be traced. Only Tensors and (possibly nested) Lists, Dicts, and "
@@ -56,6 +57,8 @@ def input_type(value: object) -> Type:
     """The type of an input: of tensors, and of tuples of tensors, all that is known."""
     if isinstance(value, Tensor):
         return tensor_type(value)
+    if isinstance(value, tuple) and not is_named_tuple(type(value)):
+        return TupleType(tuple(map(input_type, value)))
     inferred = infer_type(value)
     if isinstance(value, tuple) and isinstance(inferred, TupleType) and inferred.field_names is None:
         return TupleType(tuple(map(input_type, value)))
@@ -95,11 +98,19 @@ def _dict_item(recorder: Recorder, value: Value, key: object, item: object) -> V
 # --- outputs
 
 
+def _shown(value: object) -> str:
+    """A value as text; of one that is nested too deeply for that, its type."""
+    try:
+        return str(value)
+    except RecursionError:
+        return f"a value of type '{type_name(value)}'"
+
+
 def pack(recorder: Recorder, output: object, strict: bool) -> Value:
     """What the traced function returns, as one value; TracingError if it holds anything but tensors."""
     inferred = infer_type(output)
     if isinstance(inferred, NotInferred) and isinstance(output, (list, tuple, dict)) and output:
-        raise TracingError(f"Tracer cannot infer type of {output}\n:{inferred.reason}")
+        raise TracingError(f"Tracer cannot infer type of {_shown(output)}\n:{inferred.reason}")
     counter = iter(range(1, 1 << 62))
     return _pack(recorder, output, strict, counter)
 

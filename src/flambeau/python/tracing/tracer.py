@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, final
 
 import torch
 
+from flambeau.errors import TracingError
 from flambeau.ir import Function
 from flambeau.python.tracing.finishing import finish
 from flambeau.python.tracing.functions import replaced
@@ -92,7 +94,7 @@ def _record(
     qualified_name: str,
 ) -> Trace:
     given = inputs.named(names)
-    with Paused():
+    with Paused(), _within_the_stack():
         check_inputs([value for _, value in given])
         values = [add_input(recorder, name, value) for name, value in given]
     torch.clear_autocast_cache()  # tensors that were cast before are strangers to the trace
@@ -100,12 +102,22 @@ def _record(
     positional, keywords = values[:count], {name: v for (name, _), v in zip(given[count:], values[count:], strict=True)}
     with replaced(), watched(), mixed(), Recording(recorder):
         output = function(*positional, **keywords)
-        with Paused():
+        with Paused(), _within_the_stack():
             recorder.locate()
             recorder.record_assignments()
             recorder.graph.add_output(pack(recorder, output, strict))
     torch.clear_autocast_cache()
-    return Trace(finish(recorder, qualified_name), recorder.origins)
+    with _within_the_stack():
+        return Trace(finish(recorder, qualified_name), recorder.origins)
+
+
+@contextmanager
+def _within_the_stack() -> Iterator[None]:
+    """For what goes down into inputs, outputs and their types: they may be nested deeper than Python can follow."""
+    try:
+        yield
+    except RecursionError:
+        raise TracingError("The inputs or outputs of the trace are nested too deeply") from None
 
 
 __all__ = ["Inputs", "Trace", "argument_names", "record"]
