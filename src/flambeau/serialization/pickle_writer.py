@@ -406,17 +406,24 @@ class _Writer:
                 buffer.append(_TRUE if part else _FALSE)
             elif isinstance(type, TensorType) and self._tensor(part):
                 continue
+            elif isinstance(part, ScriptObject) and part.type is type and id(part) not in self._written:
+                if not self._flat_object(part):
+                    self._inner(part, type, name)
             elif self._is_misplaced(part, type) or not self._leaf(part, type):
-                self._part = ""
-                self._path.append(name)
-                self._composite(part, type)
-                self._path.pop()
+                self._inner(part, type, name)
         buffer += _OBJECT_DONE
         self._depth -= 2
         self._part = self._path.pop()
         entry = out.store() if cls.is_module else out.store_on_demand()
         self._written[id(value)] = (value, entry)
         return True
+
+    def _inner(self, value: object, type: Type, name: str) -> None:
+        """Write an attribute that may have parts of any depth."""
+        self._part = ""
+        self._path.append(name)
+        self._composite(value, type)
+        self._path.pop()
 
     def _is_misplaced(self, value: object, type: Type) -> bool:
         """Whether a value is an object of another class than declared, of which the height says nothing."""
