@@ -307,3 +307,55 @@ def test_loops_broadcast_along_rows() -> None:
         .replace("%m, %one)", "%c, %one)")
     )
     assert "unsqueeze" in specialized(changed, FLOAT_2D, FLOAT_1D, ir.INT)
+
+
+STACKS = """graph(%x : Tensor, %y : Tensor):
+  %none : NoneType = prim::Constant()
+  %zero : int = prim::Constant[value=0]()
+  %one : int = prim::Constant[value=1]()
+  %two : int = prim::Constant[value=2]()
+  %last : int = prim::Constant[value=-1]()
+  %a : Tensor = aten::softmax(%x, %last, %none)
+  %b : Tensor = aten::softmax(%y, %last, %none)
+  BODY
+  return (%r)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "marked"),
+    [
+        ("%r : Tensor = aten::matmul(%a, %b)", True),
+        ("%t : Tensor = aten::transpose(%b, %one, %two)\n  %r : Tensor = aten::matmul(%a, %t)", True),
+        ("%t : Tensor = aten::transpose(%a, %zero, %one)\n  %r : Tensor = aten::matmul(%t, %b)", True),
+        # Which routine multiplies could depend on the strides of a single row, or of arguments.
+        ("%t : Tensor = aten::transpose(%a, %one, %two)\n  %r : Tensor = aten::matmul(%t, %b)", False),
+        ("%r : Tensor = aten::matmul(%x, %b)", False),
+        ("%s : Tensor = aten::select(%b, %zero, %zero)\n  %r : Tensor = aten::matmul(%a, %s)", False),
+    ],
+)
+def test_products_of_stacks(body: str, marked: bool) -> None:
+    stack = TensorType(ScalarType.Float, (2, 4, 4), (16, 4, 1), "cpu")
+    text = specialized(STACKS.replace("BODY", body), stack, stack)
+    check = FileCheck()
+    (check.check if marked else check.check_not)("aten::matmul[known_rank=1]").run(text)
+
+
+def test_weights_are_transposed_before_loops() -> None:
+    text = """graph(%x : Tensor, %w : Tensor, %b : Tensor, %n : int):
+  %true : bool = prim::Constant[value=1]()
+  %y : Tensor = prim::Loop(%n, %true, %x)
+    block0(%i : int, %c : Tensor):
+      %r : Tensor = aten::linear(%c, %w, %b)
+      -> (%true, %r)
+  return (%y)
+"""
+    matrix = TensorType(ScalarType.Float, (4, 4), (4, 1), "cpu")
+    check = FileCheck().check("aten::t(%w").check("prim::Loop").check("prim::TransposedLinear(%c, %w, %b")
+    check.run(specialized(text, matrix, matrix, FLOAT_1D, ir.INT))
+    stack = TensorType(ScalarType.Float, (2, 4, 4), (16, 4, 1), "cpu")
+    for types in ((stack, matrix, FLOAT_1D), (ir.TENSOR, matrix, FLOAT_1D), (matrix, ir.TENSOR, FLOAT_1D)):
+        FileCheck().check("aten::linear").run(specialized(text, *types, ir.INT))
+    FileCheck().check_not("aten::t(").run(
+        specialized(text.replace("%w, %b)", "%c, %b)"), matrix, matrix, FLOAT_1D, ir.INT)
+    )

@@ -53,6 +53,7 @@ from flambeau.passes.specialize import (
 from flambeau.passes.subgraphs import with_subgraphs
 from flambeau.passes.tensor_facts import propagate_facts
 from flambeau.passes.tensor_rules import Order, TensorFact
+from flambeau.passes.unit_dimensions import UNIT_LEFT_OUT
 from flambeau.passes.whole_slices import remove_whole_slices
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "SHORT",
     "SLOT",
     "TAKES_ROWS",
+    "UNIT_LEFT_OUT",
     "Evaluate",
     "GraphPass",
     "Order",

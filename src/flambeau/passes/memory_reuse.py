@@ -21,7 +21,18 @@ from typing import final
 from flambeau.ir import Block, Graph, Node, Value, constant_value, operators_named
 
 from .known_objects import may_give_view
-from .tensor_rules import BINARY, COMPARISONS, EXACT, SCALAR, SPLITS, UNARY, Order, TensorFact, gives_new_tensors
+from .tensor_rules import (
+    BINARY,
+    COMPARISONS,
+    EXACT,
+    GIVES_NEW,
+    SCALAR,
+    SPLITS,
+    UNARY,
+    Order,
+    TensorFact,
+    gives_new_tensors,
+)
 
 __all__ = ["FITS", "REUSES", "keeps_nothing", "mark_memory_reuse"]
 
@@ -33,7 +44,7 @@ FITS = "fits"
 _COMMUTATIVE = frozenset({"aten::add.Tensor", "aten::mul.Tensor"})
 _LOOKS_ONLY = frozenset({"aten::Int", "aten::Float", "aten::Bool", "aten::dim", "aten::numel", "aten::len"})
 """JIT-only operators that take a number out of a tensor."""
-_MADE_BY_SPECIALIZATION = frozenset({"prim::IndexTensor", "prim::Into", "prim::LookAtCarried", "prim::NumberAt"})
+_MADE_BY_SPECIALIZATION = GIVES_NEW | {"prim::Into", "prim::LookAtCarried", "prim::NumberAt"}
 """Kinds that keep nothing, and have no schema to say so."""
 
 

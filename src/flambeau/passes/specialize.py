@@ -34,13 +34,17 @@ from flambeau.ir import (
     create_constant,
 )
 
+from .costs import ITERATIONS, loops_around, runs_of
 from .known_objects import known_objects
 from .loop_buffers import share_loop_memory
 from .loop_invariant_code_motion import hoist_loop_invariants
 from .memory_reuse import mark_memory_reuse
 from .number_lists import keep_numbers
+from .stacked_products import stacks_to_multiply
 from .tensor_facts import propagate_facts
 from .tensor_rules import COMPARISONS, SCALAR, Order, TensorFact, single_index
+from .transposed_weights import transpose_weights
+from .unit_dimensions import leave_out_unit_dimensions
 from .view_before_cut import view_before_cut
 
 __all__ = [
@@ -65,8 +69,6 @@ KNOWN_RANK = "known_rank"
 TAKES_ROWS = "takes_rows"
 """The attribute of a `prim::IndexTensor` whose index has one dimension, of ints, and stands for the first dimension."""
 
-_ITERATIONS = 10
-"""How often a loop is taken to run."""
 _SKIPPED = 4
 """How many rows at the start a loop may leave out."""
 _EXACT_IN_FLOAT = 1 << 24
@@ -127,8 +129,10 @@ def specialize_for(graph: Graph, given: Mapping[Value, TensorFact]) -> Specializ
         return Specialization(frozenset(), 0.0)
     specializer = _Specializer(graph, given)
     specializer.numbers_to_tensors()
+    specializer.leave_out_unit_dimensions()
     specializer.transpose_invariants()
     specializer.hoist()
+    specializer.transpose_weights()
     specializer.view_whole_tensors()
     specializer.unbind_rows()
     specializer.simplify_indexing()
@@ -160,7 +164,7 @@ class _Specializer:
         """Note what a rewrite of a node relies on, and what it spares each time that the node is carried out."""
         for value in values:
             self.used |= self._facts[value].sources
-        self.gain += gain * _ITERATIONS ** _loops_around(node)
+        self.gain += gain * runs_of(node)
 
     # --- numbers
 
@@ -237,14 +241,21 @@ class _Specializer:
         reader.replace_input(1, other.output)
         column.destroy()
 
+    def transpose_weights(self) -> None:
+        found = transpose_weights(self._graph, self._facts)
+        if found:
+            self._facts = propagate_facts(self._graph, self._given)
+        for node in found:
+            self._use(0.4, node, *node.inputs[:3])
+
     def hoist(self) -> None:
-        before = {node: _loops_around(node) for node in self._graph.walk() if self._is_safe(node)}
+        before = {node: loops_around(node) for node in self._graph.walk() if self._is_safe(node)}
         hoist_loop_invariants(self._graph, before.__contains__)
         for node, depth in before.items():
-            if _loops_around(node) < depth:
+            if loops_around(node) < depth:
                 facts = [v for v in node.inputs if v in self._facts]
                 self._use(0.1 if node.kind == "prim::GetAttr" else 0.5, node, *facts)
-                self.gain += _ITERATIONS
+                self.gain += ITERATIONS
 
     def _is_safe(self, node: Node) -> bool:
         """Whether a node is known not to raise."""
@@ -331,6 +342,13 @@ class _Specializer:
 
     # --- views
 
+    def leave_out_unit_dimensions(self) -> None:
+        changed, gain = leave_out_unit_dimensions(self._graph, self._facts)
+        if changed:
+            self.gain += gain
+            self.used |= {source for value in changed for source in self._facts[value].sources}
+            self._facts = propagate_facts(self._graph, self._given)
+
     def view_whole_tensors(self) -> None:
         found = view_before_cut(self._graph, self._facts)
         for node, whole, spared in found:
@@ -357,6 +375,10 @@ class _Specializer:
             if mark is not None:
                 mark.set_attribute(KNOWN_RANK, "i", 1)
                 self._use(0.2, node, node.inputs[0])
+
+        for node in stacks_to_multiply(self._graph, self._facts):
+            node.set_attribute(KNOWN_RANK, "i", 1)
+            self._use(0.5, node, *node.inputs)
 
     # --- memory
 
@@ -444,14 +466,6 @@ _DIMENSIONS: Mapping[str, Callable[[Node, int], Node | None]] = MappingProxyType
     {"aten::chunk": _cut, "aten::transpose": _swapped, "aten::size": _sizes}
 )
 """By kind: which node is simpler if the first operand of such a node has so many dimensions."""
-
-
-def _loops_around(node: Node) -> int:
-    block, count = node.owning_block, 0
-    while block is not None and block.owning_node is not None:
-        count += block.owning_node.kind == "prim::Loop"
-        block = block.owning_node.owning_block
-    return count
 
 
 def _is_plain_number(value: Value) -> bool:

@@ -18,7 +18,7 @@ from flambeau.ir import Block, Graph, Node, Value
 
 from .tensor_rules import TensorFact, rule_of
 
-__all__ = ["propagate_facts"]
+__all__ = ["local_lists", "propagate_facts"]
 
 _ROUNDS = 4
 """How often the body of a loop is gone through before what it carries counts as unknown."""
@@ -26,7 +26,7 @@ _ROUNDS = 4
 
 def propagate_facts(graph: Graph, given: Mapping[Value, TensorFact]) -> dict[Value, TensorFact]:
     """The facts of all values of a graph that have one; those `given` (inputs, attributes that are read) hold."""
-    lists = _local_lists(graph)
+    lists = local_lists(graph)
     contents: dict[Value, TensorFact] = {}
     # At first what is not known to be in a list does not count; then what is assumed of a list must come out again.
     for round_ in range(_ROUNDS):
@@ -47,7 +47,7 @@ _WRITES_LIST = {"aten::append": 1, "aten::_set_item": 2}
 _READS_LIST = frozenset({"aten::__getitem__", "aten::len", "aten::stack", "aten::cat"})
 
 
-def _local_lists(graph: Graph) -> dict[Value, list[Value]]:
+def local_lists(graph: Graph) -> dict[Value, list[Value]]:
     """The lists of tensors that a graph makes for itself, and all that is ever put into them."""
     lists: dict[Value, list[Value]] = {}
     for node in graph.walk():

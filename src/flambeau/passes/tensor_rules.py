@@ -56,6 +56,8 @@ Facts: TypeAlias = "Mapping[Value, TensorFact]"
 Rule: TypeAlias = "Callable[[Node, Facts], Sequence[TensorFact | None]]"
 """Gives the facts of a node's outputs."""
 
+GIVES_NEW = frozenset({"prim::IndexTensor", "prim::TransposedLinear"})
+"""Kinds of specialised graphs, without an operator, whose result is a tensor with memory of its own."""
 _FLOATING = frozenset({ScalarType.Float, ScalarType.Double, ScalarType.Half, ScalarType.BFloat16})
 _NOTHING: tuple[None, ...] = ()
 _rules: dict[str, Rule] = {}
@@ -66,6 +68,8 @@ def rule_of(node: Node) -> Rule | None:
     """What gives the facts of a node's outputs; None: nothing is known of them."""
     if node.kind == "prim::ListUnpack":
         return _parts
+    if node.kind == "prim::TransposedLinear":
+        return _linear
     operator = node.operator
     return None if operator is None else _rules.get(operator.qualified_name)
 
@@ -73,7 +77,7 @@ def rule_of(node: Node) -> Rule | None:
 def gives_new_tensors(node: Node) -> bool:
     """Whether a node's results are certain to be tensors with memory of their own."""
     operator = node.operator
-    return node.kind == "prim::IndexTensor" or (operator is not None and operator.qualified_name in _new)
+    return node.kind in GIVES_NEW or (operator is not None and operator.qualified_name in _new)
 
 
 def _aten(names: str) -> tuple[str, ...]:
@@ -319,6 +323,8 @@ def _joined(node: Node, facts: Facts) -> Sequence[TensorFact | None]:
     ranks = {k.rank for k in known}
     rank = None if len(ranks) > 1 or known[0].rank is None else known[0].rank + more
     in_order = all(k.order is Order.CONTIGUOUS for k in known)
+    # Of its operands `cat` takes over one thing, that channels are last, which images and volumes may have.
+    in_order = in_order or (node.kind == "aten::cat" and rank is not None and rank not in (4, 5))
     return (TensorFact(dtype, rank, Order.CONTIGUOUS if in_order else Order.ANY, _sources(known)),)
 
 

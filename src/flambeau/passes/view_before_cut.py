@@ -45,7 +45,7 @@ __all__ = ["view_before_cut"]
 
 _MOST_PIECES = 8
 Size: TypeAlias = "tuple[object, ...]"
-"""How a size of a piece is computed: `("size", 2)` of the piece, `("//", one, other)`, or `("value", v)`."""
+"""How a size is computed: `("size", 2)` of a piece, `("//", one, other)`, `("constant", 4)` or `("value", v)`."""
 
 
 @final
@@ -58,13 +58,13 @@ class _Cut:
     rank: int
     sizes: tuple[Size, ...]
     """Of the views, which have one dimension more."""
-    swapped: tuple[Value, Value] | None
+    swapped: tuple[int, int] | None
     """The dimensions of the views that are transposed."""
     results: tuple[Value, ...]
     nodes: tuple[Node, ...]
     """What makes the results of the pieces, in order."""
-    attributes: frozenset[Node]
-    """Reads of attributes after the cut that the sizes depend on."""
+    early: frozenset[Node]
+    """Constants and reads of attributes after the cut that those depend on."""
 
 
 def view_before_cut(graph: Graph, facts: Mapping[Value, TensorFact]) -> list[tuple[Node, Value, int]]:
@@ -108,8 +108,8 @@ def _match(chunk: Node, rank: int) -> _Cut | None:
     results = tuple(p.result for p in found)
     if nodes is None or not _is_closed(nodes, set(results)):
         return None
-    attributes = frozenset(node for piece in found for node in piece.attributes)
-    return _Cut(chunk, unpack, rank, first.sizes, first.swapped, results, tuple(nodes), attributes)
+    early = frozenset(node for piece in found for node in piece.early)
+    return _Cut(chunk, unpack, rank, first.sizes, first.swapped, results, tuple(nodes), early)
 
 
 @final
@@ -120,9 +120,10 @@ class _Piece:
         self._piece, self._chunk, self._rank = piece, chunk, rank
         self.nodes: set[Node] = set()
         """What is computed of the piece, up to its result."""
-        self.attributes: set[Node] = set()
+        self.early: set[Node] = set()
+        """Constants and reads of attributes after the cut that it depends on."""
         self.sizes: tuple[Size, ...] = ()
-        self.swapped: tuple[Value, Value] | None = None
+        self.swapped: tuple[int, int] | None = None
         self.result = piece
         self.is_viewed = self._follow()
 
@@ -137,27 +138,40 @@ class _Piece:
         sizes = [self._size(v) for v in shape.inputs]
         self.result = view.output
         reader = view.output.uses[0].user if view.output.use_count == 1 else view
-        if reader.kind == "aten::transpose" and all(isinstance(constant_value(v), int) for v in reader.inputs[1:]):
-            self.nodes.add(reader)
-            self.result, self.swapped = reader.output, (reader.inputs[1], reader.inputs[2])
+        if reader.kind == "aten::transpose":
+            one, other = (self._constant(v) for v in reader.inputs[1:])
+            if one is not None and other is not None:
+                self.nodes.add(reader)
+                self.result, self.swapped = reader.output, (one, other)
         self.sizes = tuple(s for s in sizes if s is not None)
         return len(self.sizes) == len(sizes)
+
+    def _constant(self, value: Value) -> int | None:
+        known = constant_value(value)
+        if not isinstance(known, int):
+            return None
+        if not value.node.is_before(self._chunk):
+            self.early.add(value.node)
+        return known
 
     def _size(self, value: Value) -> Size | None:
         """How a size is computed; None if that is not known before the cut."""
         node = value.node
+        known = self._constant(value)
+        if known is not None:
+            return ("constant", known) if known >= 0 else None
         if node.is_before(self._chunk):
-            return None if constant_value(value) == -1 else ("value", value)
+            return "value", value
         if node.kind == "prim::GetAttr" and node.inputs[0].node.is_before(self._chunk):
-            self.attributes.add(node)
+            self.early.add(node)
             return "value", value
         if node.kind == "prim::ListUnpack" and self._is_size(node.inputs[0].node) and len(node.outputs) == self._rank:
             self.nodes.add(node)
             return "size", value.offset
         if self._is_size(node) and len(node.inputs) == 2:
-            dimension = constant_value(node.inputs[1])
-            in_range = isinstance(dimension, int) and -self._rank <= dimension < self._rank
-            return ("size", dimension % self._rank) if in_range and isinstance(dimension, int) else None
+            dimension = self._constant(node.inputs[1])
+            in_range = dimension is not None and -self._rank <= dimension < self._rank
+            return ("size", dimension % self._rank) if dimension is not None and in_range else None
         if node.kind == "aten::floordiv" and value.type is INT:
             one, other = (self._size(v) for v in node.inputs)
             self.nodes.add(node)
@@ -198,8 +212,8 @@ def _is_closed(nodes: Sequence[Node], results: set[Value]) -> bool:
 def _rewrite(graph: Graph, cut: _Cut) -> Node:
     view = next(node for node in cut.nodes if node.kind == "aten::view")
     whole, count = cut.chunk.inputs[:2]
-    for attribute in cut.attributes:
-        attribute.move_before(cut.chunk)
+    for node in cut.early:
+        node.move_before(cut.chunk)
     write = _Writer(graph, cut.chunk, view)
     sizes = write.sizes(whole, cut.rank)
     part = write.number("aten::floordiv", sizes[-1], count)
@@ -241,8 +255,8 @@ def _cut_view(write: _Writer, cut: _Cut, sizes: Sequence[Value], last: Value) ->
     view = write.node("aten::view", (cut.chunk.inputs[0], write.list_of(*outer, all_heads, width)), TENSOR).output
     place = cut.rank - 1
     if cut.swapped is not None:
-        view = write.node("aten::transpose", (view, *cut.swapped), TENSOR).output
-        one, other = (d % (cut.rank + 1) for d in map(constant_value, cut.swapped) if isinstance(d, int))
+        view = write.node("aten::transpose", (view, *map(write.constant, cut.swapped)), TENSOR).output
+        one, other = (dimension % (cut.rank + 1) for dimension in cut.swapped)
         place = {one: other, other: one}.get(place, place)
     pieces = write.list_of(*[heads] * len(cut.results))
     cuts = write.node("aten::split_with_sizes", (view, pieces, write.constant(place)), ListType(TENSOR)).output
@@ -280,5 +294,7 @@ class _Writer:
         kind, *rest = given
         if kind == "//":
             return self.number("aten::floordiv", *(self.size(r, of_piece) for r in rest if isinstance(r, tuple)))
-        found = rest[0]
-        return of_piece[found] if isinstance(found, int) else found  # type: ignore[return-value]  # else it is a value
+        (found,) = rest
+        if isinstance(found, int):
+            return of_piece[found] if kind == "size" else self.constant(found)
+        return found  # type: ignore[return-value]  # it is a value

@@ -160,6 +160,12 @@ class TensorBackend(Protocol):
     def out_form(self, name: str) -> Callable[..., object]:
         """The function that takes the operands of an operator, and where the results go as `out`."""
 
+    def add_product(self, summand: object, one: object, other: object) -> object:
+        """The product of two matrices, and what is added to it."""
+
+    def linear(self, operand: object, weight: object, bias: object) -> object:
+        """`torch.nn.functional.linear`."""
+
     def plain_modes(self) -> bool:
         """Whether nothing intercepts operators on this thread, and autocast is off."""
 

@@ -27,10 +27,12 @@ from flambeau.runtime.aten.enumerations import (
 )
 from flambeau.runtime.aten.modes import autocast, current_modes, is_intercepted, neutral_modes
 from flambeau.runtime.aten.tensor_guards import (
+    add_product,
     as_tensor,
     fact_of_tensor,
     float_tensor,
     is_float_tensor,
+    linear,
     out_form,
     plain_modes,
     tensor_guard,
@@ -39,6 +41,7 @@ from flambeau.runtime.aten.tensor_values import from_data, tensor_data
 
 __all__ = [
     "CallForm",
+    "add_product",
     "as_tensor",
     "autocast",
     "below_autograd",
@@ -55,6 +58,7 @@ __all__ = [
     "is_float_tensor",
     "is_intercepted",
     "layout_number",
+    "linear",
     "neutral_modes",
     "out_form",
     "plain_modes",

@@ -11,10 +11,12 @@ from flambeau.passes import Order, TensorFact
 from flambeau.runtime.aten.enumerations import dtype_number, to_dtype
 
 __all__ = [
+    "add_product",
     "as_tensor",
     "fact_of_tensor",
     "float_tensor",
     "is_float_tensor",
+    "linear",
     "out_form",
     "plain_modes",
     "tensor_guard",
@@ -70,6 +72,10 @@ def out_form(name: str) -> Callable[..., object]:
     function: Callable[..., object] = getattr(torch._C._VariableFunctions, name.removeprefix("aten::"))
     return function
 
+
+add_product = torch._C._VariableFunctions.addmm
+"""The product of two matrices and what is added to it, first."""
+linear = torch._C._nn.linear
 
 _float_tensors: dict[float, torch.Tensor] = {}
 _MOST_TENSORS = 1 << 10

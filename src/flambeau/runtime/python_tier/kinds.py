@@ -11,6 +11,7 @@ from flambeau.passes import KNOWN_RANK
 from flambeau.runtime.instances import named_tuple_class
 from flambeau.runtime.nodes import is_custom_class, makes_bound_object
 from flambeau.runtime.python_tier.control import is_native_range
+from flambeau.runtime.python_tier.product_nodes import write_linear, write_matmul
 from flambeau.runtime.python_tier.specialized_nodes import (
     write_append,
     write_chunk,
@@ -199,6 +200,8 @@ WRITERS: Mapping[str, KindWriter] = MappingProxyType(
         "aten::__range_length": _range_length,
         "aten::__derive_index": _derive_index,
         "aten::chunk": write_chunk,
+        "aten::linear": write_linear,
+        "aten::matmul": write_matmul,
         "aten::transpose": write_transpose,
         "aten::unbind": write_unbind,
         "aten::scalar_tensor": write_scalar_tensor,
@@ -210,5 +213,6 @@ WRITERS: Mapping[str, KindWriter] = MappingProxyType(
         "prim::CutOnce": write_cut_once,
         "aten::append": write_append,
         "prim::NumberAt": write_number,
+        "prim::TransposedLinear": write_linear,
     }
 )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GIVE_UP",
     "write_append",
+    "write_attempt",
     "write_chunk",
     "write_cut_once",
     "write_index",
@@ -64,7 +65,7 @@ def write_reusing(writer: Writer, node: Node) -> bool:
     if node.has_attribute(FITS):
         writer.line(f"{name} = {in_place}", node)
     else:
-        _write_attempt(writer, node, name, in_place, plain)
+        write_attempt(writer, node, name, in_place, plain)
     writer.assigned(node.output, name)
     writer.executed(operands)
     return True
@@ -75,7 +76,8 @@ def _in_place_form(node: Node) -> Operator | None:
     return next((o for o in operators_named(f"{node.kind}_") if o.overload_name == overload), None)
 
 
-def _write_attempt(writer: Writer, node: Node, name: str, attempt: str, plain: str) -> None:
+def write_attempt(writer: Writer, node: Node, name: str, attempt: str, plain: str) -> None:
+    """Write what may fail though the script does not; if it has, what does the same is written to run ever after."""
     flag = writer.flag("tries")
     writer.line(f"try: {name} = {attempt} if {flag} else {plain}", node)
     writer.line(f"except (RuntimeError, IndexError): {GIVE_UP}({flag!r}); {name} = {plain}", node)
@@ -89,7 +91,7 @@ def write_index(writer: Writer, node: Node) -> bool:
     name = writer.variable_for(node.output)
     plain = f"{indexed}[{index}]"
     if node.has_attribute(TAKES_ROWS):
-        _write_attempt(writer, node, name, f"{indexed}.index_select(0, {index})", plain)
+        write_attempt(writer, node, name, f"{indexed}.index_select(0, {index})", plain)
     else:
         writer.line(f"{name} = {plain}", node)
     writer.assigned(node.output, name)
