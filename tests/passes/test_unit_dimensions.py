@@ -55,7 +55,8 @@ HEADS = """%a : int, %c : int, %d : int = prim::ListUnpack(%s)
         "%c : Tensor[] = prim::ListConstruct(%y, %h)\n%d : Tensor = aten::cat(%c, %two)\n"
         "%k : Tensor = aten::sigmoid(%d)",
         "%z : Tensor = prim::Loop(%n, %true, %y)\n  block0(%i : int, %q : Tensor):\n"
-        "    %d : Tensor = aten::tanh(%q)\n    %e : Tensor = aten::linear(%d, %w, %b)\n    -> (%true, %e)\n%k : Tensor = aten::sigmoid(%z)",
+        "    %d : Tensor = aten::tanh(%q)\n    %e : Tensor = aten::linear(%d, %w, %b)\n    -> (%true, %e)\n"
+        "%k : Tensor = aten::sigmoid(%z)",
     ],
 )
 def test_the_dimension_is_left_out(body: str) -> None:

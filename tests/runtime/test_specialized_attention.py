@@ -141,5 +141,5 @@ def test_greedy_decoding() -> None:
             expected, expected_scores = model(prompt, count)
             assert torch.equal(tokens, expected)
             assert torch.equal(scores, expected_scores)
-        with pytest.raises(RuntimeError, match="the model holds 32 tokens"):
+        with pytest.raises(ValueError, match="the model holds 32 tokens"):
             scripted(prompt, 40)

@@ -242,11 +242,10 @@ class _Specializer:
         column.destroy()
 
     def transpose_weights(self) -> None:
-        found = transpose_weights(self._graph, self._facts)
-        if found:
-            self._facts = propagate_facts(self._graph, self._given)
-        for node in found:
+        for node, replaced in transpose_weights(self._graph, self._facts):
             self._use(0.4, node, *node.inputs[:3])
+            if replaced in self._facts:
+                self._facts[node.output] = self._facts[replaced]
 
     def hoist(self) -> None:
         before = {node: loops_around(node) for node in self._graph.walk() if self._is_safe(node)}

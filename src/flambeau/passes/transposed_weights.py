@@ -22,9 +22,9 @@ from .tensor_rules import TensorFact
 __all__ = ["transpose_weights"]
 
 
-def transpose_weights(graph: Graph, facts: Mapping[Value, TensorFact]) -> list[Node]:
-    """Introduce transposed weights; returns the products that take them, whose inputs begin with those they had."""
-    made: list[Node] = []
+def transpose_weights(graph: Graph, facts: Mapping[Value, TensorFact]) -> list[tuple[Node, Value]]:
+    """Introduce transposed weights; returns the products that take them, each with the value that its result replaces."""
+    made: list[tuple[Node, Value]] = []
     for node in graph.find_nodes("aten::linear"):
         operand, weight, bias = node.inputs
         ranks = [facts[v].rank if v in facts else None for v in (operand, weight)]
@@ -34,8 +34,8 @@ def transpose_weights(graph: Graph, facts: Mapping[Value, TensorFact]) -> list[N
         product = graph.create("prim::TransposedLinear", (operand, weight, bias, transposed)).copy_metadata(node)
         product.copy_attributes(node).insert_before(node).output.copy_metadata(node.output)
         node.replace_all_uses_with(product)
+        made.append((product, node.output))
         node.destroy()
-        made.append(product)
     return made
 
 
