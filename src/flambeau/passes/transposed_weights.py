@@ -23,7 +23,7 @@ __all__ = ["transpose_weights"]
 
 
 def transpose_weights(graph: Graph, facts: Mapping[Value, TensorFact]) -> list[tuple[Node, Value]]:
-    """Introduce transposed weights; returns the products that take them, each with the value that its result replaces."""
+    """Introduce transposed weights; returns the products that take them, each with what its result replaces."""
     made: list[tuple[Node, Value]] = []
     for node in graph.find_nodes("aten::linear"):
         operand, weight, bias = node.inputs
