@@ -283,3 +283,13 @@ def test_long_chains_of_operations_are_not_one_expression() -> None:
     lines = [f"    x = x + {index % 7} * n" for index in range(500)]
     unit = CompilationUnit("def f(x: int, n: int) -> int:\n" + "\n".join([*lines, "    return x"]) + "\n")
     assert unit.f(0, 1) == sum(index % 7 for index in range(500))
+
+
+@pytest.mark.parametrize("depth", [5, 18, 19, 40])
+def test_blocks_nested_deeply(depth: int) -> None:
+    """Python's compiler has a limit; what goes beyond is interpreted."""
+    opened = "".join(f"{'    ' * (i + 1)}with torch.no_grad():\n" for i in range(depth))
+    source = f"def f(x: Tensor) -> Tensor:\n{opened}{'    ' * (depth + 1)}y = x + 1\n    return y\n"
+    function = flambeau.CompilationUnit(source).f
+    assert function(torch.ones(2)).tolist() == [2, 2]
+    assert ("tier: interpreter" in flambeau.explain(function)) == (depth > 18)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
+from importlib import import_module
 from typing import TYPE_CHECKING, final
 from weakref import WeakKeyDictionary
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Services:
-    """What the files of this package ask of each other in a circle; `scripting` fills it in."""
+    """What the files of this package ask of each other in a circle; `scripting` fills it in, when it is first asked."""
 
     class_type: Callable[[type, SourceRange | None], NamedType]
     sugared: Callable[[object, SourceRange], SugaredValue]
@@ -32,6 +33,10 @@ class Services:
     module_value: Callable[[Value, ModuleDescription], SugaredValue]
     script_object: Callable[[nn.Module], ScriptObject]
     load: Callable[[bytes], nn.Module]
+
+    def __getattr__(self, name: str) -> object:
+        import_module("flambeau.python.scripting")
+        return object.__getattribute__(self, name)
 
 
 services = Services()

@@ -280,9 +280,7 @@ def _iterated(writer: Writer, limit: Value, names: Sequence[str]) -> Expression 
 def _header(writer: Writer, node: Node, iterated: Expression | None, flag: str, checked: bool) -> int:
     """Write the first line of the loop, and the check that ends it if that comes first; returns where."""
     body = node.blocks[0]
-    writer.loops += 1
-    if writer.loops > _MAX_LOOPS:
-        raise UnsupportedError("loops are nested too deeply")
+    _go_deeper(writer)
     index = body.inputs[0]
     header = len(writer.source.lines)
     derived = [use.user.output for use in index.uses if use.user.kind == "aten::__derive_index"]
@@ -302,6 +300,13 @@ def _header(writer: Writer, node: Node, iterated: Expression | None, flag: str, 
     if flag:
         writer.line(f"if not {flag}: break")
     return header
+
+
+def _go_deeper(writer: Writer) -> None:
+    """Note that a loop or `try` begins."""
+    writer.loops += 1
+    if writer.loops > _MAX_LOOPS:
+        raise UnsupportedError("loops and `with` blocks are nested too deeply")
 
 
 def _write_loop_body(writer: Writer, body: Block, names: Sequence[str], flag: str, checked: bool, header: int) -> None:
@@ -335,7 +340,7 @@ def write_enter(writer: Writer, node: Node, opened: list[str]) -> None:
     writer.results(node, f"{writer.bind('enter', kernel_of_node(node))}({manager.text})")
     writer.line("try:")
     writer.level += 1
-    writer.loops += 1
+    _go_deeper(writer)
     opened.append(manager.text)
 
 
