@@ -16,6 +16,7 @@ HEADS = """graph(%x : Tensor, %h : int, %w : Tensor):
   %one : int = prim::Constant[value=1]()
   %two : int = prim::Constant[value=2]()
   %last : int = prim::Constant[value=-1]()
+  %none : NoneType = prim::Constant()
   %l : Tensor[] = aten::chunk(%x, %two, %last)
   %p : Tensor, %q : Tensor = prim::ListUnpack(%l)
   %s : int[] = aten::size(%p)
@@ -58,6 +59,8 @@ def test_one_view_is_cut() -> None:
         ("aten::transpose(%u, %zero, %one)", "aten::transpose(%u, %zero, %two)"),
         ("aten::transpose(%u, %zero, %one)", "aten::t(%u)"),
         ("return (%r)", "return (%z)"),  # a view is seen outside
+        ("aten::matmul(%y, %z)", "aten::matmul(%y, %w)"),  # the routine of a product with a matrix depends on strides
+        ("aten::matmul(%y, %z)", "aten::linear(%y, %w, %none)"),
         ("aten::matmul(%y, %z)", "aten::mul(%z, %d)"),  # what sizes come to is read by something else
         ("BETWEEN", "%c : Tensor = aten::add_(%x, %w, %one)"),  # a tensor is written to
         ("BETWEEN", " = prim::Print(%h)"),  # which must happen before the second view can fail

@@ -39,11 +39,14 @@ from flambeau.ir import (
 )
 
 from .known_objects import known_objects
+from .memory_reuse import keeps_nothing
 from .tensor_rules import TensorFact
 
 __all__ = ["view_before_cut"]
 
 _MOST_PIECES = 8
+_STACK = 3
+"""The fewest dimensions of a stack of matrices."""
 Size: TypeAlias = "tuple[object, ...]"
 """How a size is computed: `("size", 2)` of a piece, `("//", one, other)`, `("constant", 4)` or `("value", v)`."""
 
@@ -79,7 +82,7 @@ def view_before_cut(graph: Graph, facts: Mapping[Value, TensorFact]) -> list[tup
     for chunk in chunks:
         fact = facts.get(chunk.inputs[0])
         cut = None if fact is None or fact.rank is None else _match(chunk, fact.rank)
-        if cut is not None and known.isdisjoint(cut.results):
+        if cut is not None and known.isdisjoint(cut.results) and not any(_folds(v, facts) for v in cut.results):
             views = 1 if cut.swapped is None else 2
             made.append((_rewrite(graph, cut), chunk.inputs[0], views * (len(cut.results) - 1)))
     return made
@@ -88,6 +91,20 @@ def view_before_cut(graph: Graph, facts: Mapping[Value, TensorFact]) -> list[tup
 def _writes_tensors(node: Node) -> bool:
     operator = node.operator
     return operator is not None and operator.schema.is_mutable and not operator.is_jit_only
+
+
+def _folds(value: Value, facts: Mapping[Value, TensorFact]) -> bool:
+    """Whether a product with a matrix may read a view: its routine depends on strides even of dimensions of size 1."""
+    for user, offset in value.uses:
+        other = facts.get(user.inputs[1 - offset]) if user.kind == "aten::matmul" else None
+        if user.kind == "aten::linear" or (
+            user.kind == "aten::matmul" and (other is None or other.rank is None or other.rank < _STACK)
+        ):
+            return True
+        gives_view = user.operator is not None and not keeps_nothing(user)
+        if gives_view and any(_folds(output, facts) for output in user.outputs):
+            return True
+    return False
 
 
 # --- what is looked for
