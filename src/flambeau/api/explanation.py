@@ -52,7 +52,8 @@ def _layers(plan: Plan) -> str:
         return "every call passes through autograd's layer"
     return (
         f"while gradients are not recorded, calls leave out the layers of {left_out}; guards before each run: gradients"
-        " disabled, no forward-mode gradients, no transform of torch.func, no dispatch mode, no tensor subclasses"
+        " disabled or required by nothing that comes in, no forward-mode gradients, no transform of torch.func, no"
+        " dispatch mode, no tensor subclasses"
     )
 
 

@@ -137,7 +137,7 @@ class TensorBackend(Protocol):
         """PyTorch's tensor or device for one of ours."""
 
     def below_autograd(
-        self, run: Kernel, quiet: Kernel, count: int, *, views: bool
+        self, run: Kernel, quiet: Kernel, count: int, *, views: bool, records: Callable[..., bool] | None
     ) -> tuple[Kernel, Callable[[Kernel], None]]:
         """A function of `count` arguments that runs one, or when nothing is recorded, the other without autograd's
         layer; and one that replaces the other."""

@@ -27,7 +27,9 @@ def _key_set(keys: Sequence[Any]) -> Any:
 
 _CODE = """\
 def enter({parameters}):
-    if recording() or transformed() is not None or intercepted() or dual._current_level >= 0 or special:
+    if transformed() is not None or intercepted() or dual._current_level >= 0 or special:
+        return run({parameters})
+    if recording() and records({parameters}):
         return run({parameters})
     guard = free.pop() if free else new(keys)
     with guard:
@@ -37,20 +39,30 @@ def enter({parameters}):
 """
 
 
+def _always(*arguments: object) -> bool:
+    return True
+
+
 def below_autograd(
-    run: Callable[..., Any], quiet: Callable[..., Any], count: int, *, views: bool
+    run: Callable[..., Any],
+    quiet: Callable[..., Any],
+    count: int,
+    *,
+    views: bool,
+    records: Callable[..., bool] | None = None,
 ) -> tuple[Callable[..., Any], Callable[[Callable[..., Any]], None]]:
     """A function that calls `run`, with `count` arguments, or when nothing could be recorded, `quiet` without
     autograd's layer; and one that puts another in the place of `quiet`.
 
-    `views`: without the layer that tracks views too. Gradients being enabled, forward-mode gradients, the transforms
-    of `torch.func`, modes that intercept operators and tensors of classes that do so (`special_tensors`) keep the
-    layers.
+    `views`: without the layer that tracks views too. `records` says of the arguments whether anything is recorded if
+    gradients are enabled (None: it may always be). Forward-mode gradients, the transforms of `torch.func`, modes that
+    intercept operators and tensors of classes that do so (`special_tensors`) keep the layers.
     """
     namespace: dict[str, Any] = {
         "run": run,
         "quiet": quiet,
         "recording": torch.is_grad_enabled,
+        "records": records or _always,
         "transformed": torch._C._functorch.peek_interpreter_stack,
         "intercepted": torch._C._len_torch_dispatch_stack,
         "dual": forward_ad,

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, final
 from flambeau.ir import Function, Graph
 from flambeau.runtime.exceptions import register_code
 from flambeau.runtime.python_tier.below_autograd import Layers, unneeded_layers
+from flambeau.runtime.python_tier.recording import gradient_test
 from flambeau.runtime.python_tier.source import Source
 from flambeau.runtime.python_tier.specialized import Specialized
 from flambeau.runtime.python_tier.specialized_nodes import GIVE_UP
@@ -57,7 +58,8 @@ def compile_plan(graph: Graph, name: str, link: Link, *, specializes: bool = Tru
     specialized = Specialized(graph, general, lambda other: _compiled(other, name, link)) if specializes else None
     quiet = general if specialized is None else specialized.observe
     views = layers is Layers.AUTOGRAD_AND_VIEWS
-    run, replace = load_tensor_backend().below_autograd(general, quiet, len(graph.inputs), views=views)
+    test = gradient_test(graph)
+    run, replace = load_tensor_backend().below_autograd(general, quiet, len(graph.inputs), views=views, records=test)
     if specialized is not None:
         specialized.install_by(replace)
     return Plan(graph, source, run, layers, specialized)

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, final
 
 from flambeau import settings
-from flambeau.ir import ClassType, Graph, Node, Value, copy_graph
+from flambeau.ir import Graph, Value, copy_graph
 from flambeau.passes import TensorFact, pause, specialize_for
 from flambeau.runtime.background import Task
-from flambeau.runtime.nodes import is_custom_class, runtime_constant
+from flambeau.runtime.nodes import runtime_constant
+from flambeau.runtime.python_tier.incoming import Path, incoming_values, spelled, value_at, written_attributes
 from flambeau.runtime.registry import TensorBackend, load_tensor_backend
 
 __all__ = ["Form", "Specialized"]
@@ -89,8 +90,8 @@ class Specialized:
             return
         backend = load_tensor_backend()
         facts: dict[Path, TensorFact] = {}
-        for path in _paths(self._graph).values():
-            fact = backend.fact_of_tensor(_at(path, arguments))
+        for path in _incoming_tensors(self._graph).values():
+            fact = backend.fact_of_tensor(value_at(path, arguments))
             if fact is not None:
                 facts[path] = fact
         if settings.BACKGROUND.value and sum(1 for _ in self._graph.walk()) > settings.AT_ONCE.value:
@@ -121,7 +122,7 @@ class Specialized:
     def _add_form(self, facts: dict[Path, TensorFact]) -> bool:
         """Make a form for tensors of which facts are true, if that is of use."""
         graph = copy_graph(self._graph)
-        paths = _paths(graph)
+        paths = _incoming_tensors(graph)
         given: dict[Value, TensorFact] = {}
         for value, path in paths.items():
             fact = facts.get(path)
@@ -153,12 +154,10 @@ class Specialized:
 
         tests: list[str] = []
         for path, fact in sorted(needed.items()):
-            first, *slots = path
-            if not slots:
-                tests.append(backend.tensor_guard(f"a{first}", fact, bind))
-                continue
-            holder = ".".join([f"a{first}", *(f"slots[{s}]" for s in slots)])
-            tests.append(backend.tensor_guard("t", fact, bind).replace("t.", f"(t := {holder}).", 1))
+            if len(path) == 1:
+                tests.append(backend.tensor_guard(spelled(path), fact, bind))
+            else:
+                tests.append(backend.tensor_guard("t", fact, bind).replace("t.", f"(t := {spelled(path)}).", 1))
         return " and ".join(tests) or "True"
 
     def _dispatcher(self) -> Compiled:
@@ -177,21 +176,10 @@ def _installed_nowhere(run: Compiled) -> None:
     """Until somebody says what to replace."""
 
 
-Path: TypeAlias = "tuple[int, ...]"
-"""Where to find a value: the number of an argument, and the slots of attributes from there on."""
-
-
-def _paths(graph: Graph) -> dict[Value, Path]:
-    """The tensors that come into a graph, as arguments or as attributes of those, and where they are found."""
-    found: dict[Value, Path] = {v: (i,) for i, v in enumerate(graph.inputs)}
-    written = {node.string_attribute("name") for node in graph.walk() if node.kind == "prim::SetAttr"}
-    for node in graph.walk():
-        if node.kind != "prim::GetAttr" or node.string_attribute("name") in written:
-            continue
-        slot, holder = _slot(node), found.get(node.inputs[0])
-        if slot is not None and holder is not None:
-            found[node.output] = (*holder, slot)
-    return {v: p for v, p in found.items() if v.type.kind == "TensorType"}
+def _incoming_tensors(graph: Graph) -> dict[Value, Path]:
+    """The tensors that come into a graph and stay what they are, and where they are found."""
+    incoming = incoming_values(graph, without=written_attributes(graph))
+    return {v: path for v, path in incoming.items() if v.type.kind == "TensorType"}
 
 
 def _facts_of_constants(graph: Graph) -> dict[Value, TensorFact]:
@@ -200,18 +188,3 @@ def _facts_of_constants(graph: Graph) -> dict[Value, TensorFact]:
     constants = [n for n in graph.walk() if n.kind == "prim::Constant" and n.output.type.kind == "TensorType"]
     facts = {node.output: backend.fact_of_tensor(runtime_constant(node)) for node in constants}
     return {value: fact for value, fact in facts.items() if fact is not None}
-
-
-def _slot(node: Node) -> int | None:
-    owner = node.inputs[0].type
-    if not isinstance(owner, ClassType) or is_custom_class(owner):
-        return None
-    return owner.find_slot(node.string_attribute("name"))
-
-
-def _at(path: Path, arguments: tuple[object, ...]) -> object:
-    first, *slots = path
-    found: Any = arguments[first]
-    for slot in slots:
-        found = found.slots[slot]
-    return found
