@@ -445,9 +445,10 @@ class _Describer:
 
     def _is_fixed(self, name: str, value: object) -> bool:
         """Whether an attribute is a constant of this object: how it was configured."""
+        if not self._walk.fixes:
+            return False
         cls = type(self._module)
-        assigned = reached_assignments(cls) if self._walk.fixes_mode else assigned_attributes(cls)
-        if not self._walk.fixes or name in assigned:
+        if name in (reached_assignments(cls) if self._walk.fixes_mode else assigned_attributes(cls)):
             return False
         if (type(self._module), name) in self._walk.assigned:
             return False

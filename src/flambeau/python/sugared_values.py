@@ -84,7 +84,7 @@ def sugared_value(obj: object, range: SourceRange) -> SugaredValue:
     try:
         return _meaning(obj, range)
     except FAILURES as error:
-        if isinstance(error, FlambeauError):
+        if isinstance(error, FlambeauError) or not hasattr(type(obj), "__getattr__"):
             raise
         return PythonValue(obj)  # one of a class that answers no questions
 
