@@ -6,9 +6,9 @@
 Within a block and from the blocks around it (a branch uses what was computed before it, never the other way round).
 Not for nodes with side effects, random ones, those with sub-blocks, and those whose inputs or results are written to
 anywhere. Two results that may both become known outside stay two, and so does what each iteration of a loop gives out,
-as the caller could tell them apart by writing to one (views that only operators read are not known outside, whatever
-they are views of); what a node takes out of a container or object (attributes, elements, casts) is the same object both
-times, so that does not matter there.
+or views of it, as the caller could tell them apart by writing to one (views that only operators read are not known
+outside, whatever they are views of); what a node takes out of a container or object (attributes, elements, casts) is
+the same object both times, so that does not matter there.
 
 Keeps: the order of the rest. The first of equal nodes stays. Cost: linear.
 """
@@ -19,7 +19,7 @@ from collections.abc import Hashable
 
 from flambeau.ir import AliasDb, Block, Graph, Nested, Node, Value, flat, has_side_effects, is_deterministic, node_key
 
-from .known_objects import known_objects
+from .known_objects import known_objects, may_give_view
 from .pass_manager import graph_pass
 from .shared_facts import alias_facts
 from .subgraphs import with_subgraphs
@@ -90,7 +90,14 @@ class _Merger:
         return True
 
     def _is_unknown(self, node: Node) -> bool:
-        """Whether nobody outside can hold a result of the node itself."""
+        """Whether nobody outside can hold a result of the node itself, or memory that the node takes.
+
+        What may leave the graph shares memory with the results; if they are views themselves, both nodes' are of the
+        same memory.
+        """
+        operator = node.operator
+        if operator is not None and not operator.is_jit_only and not may_give_view(operator):
+            return False
         if self._known_objects is None:
             self._known_objects = known_objects(self._graph)
         return self._known_objects.isdisjoint(node.outputs)
