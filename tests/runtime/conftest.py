@@ -44,6 +44,6 @@ def only_worker(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def no_special_tensors_stay() -> Iterator[None]:
     """Once a script has seen a tensor of a class of its own, all scripts run in the way that suits those, for good."""
-    known = set(special_tensors)
+    special_tensors.clear()  # what tests of other rooms left behind
     yield
-    special_tensors.intersection_update(known)
+    special_tensors.clear()

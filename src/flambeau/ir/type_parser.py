@@ -77,7 +77,11 @@ class TypeParser:
                 if stream.peek().kind == "ident":  # e.g. Tensor[Undefined], handled with the base type
                     stream.fail("expected a list size")
                 stream.next()
-                size = int(stream.next().text) if stream.at("number") else None
+                size = None
+                if stream.at("number"):
+                    if not stream.peek().text.isdecimal():
+                        stream.fail("expected a list size")
+                    size = int(stream.next().text)
                 stream.expect("]")
                 contained = (alias,) if alias else ()
                 outer = self._alias_set()
