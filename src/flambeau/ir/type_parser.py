@@ -79,9 +79,10 @@ class TypeParser:
                 stream.next()
                 size = None
                 if stream.at("number"):
-                    if not stream.peek().text.isdecimal():
+                    number = stream.next().text
+                    if not number.isdecimal():
                         stream.fail("expected a list size")
-                    size = int(stream.next().text)
+                    size = int(number)
                 stream.expect("]")
                 contained = (alias,) if alias else ()
                 outer = self._alias_set()
