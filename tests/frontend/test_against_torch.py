@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from flambeau import passes, runtime
+import flambeau.runtime  # noqa: F401  # computes constants
+from flambeau import passes
 from tests.frontend.scripts import compile_text, shape
 from tests.frontend.test_golden import FILES, cases_in
 
@@ -60,11 +61,6 @@ def torch_graph(source: str, folder: Path) -> str:
         return str(torch.jit.script(module.f).graph).replace(f"__torch__.{spec.name}.", "__torch__.")
     finally:
         del sys.modules[spec.name]
-
-
-@pytest.fixture(autouse=True)
-def _evaluator() -> None:
-    passes.register_evaluator(runtime.evaluate_node)
 
 
 @pytest.mark.parametrize("source", CASES)
