@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 import flambeau
+from flambeau.runtime.python_tier.specialized import Form
 
 SEED = int(os.environ.get("FLAMBEAU_TEST_SEED", "0"))
 UNARY = ("sigmoid", "tanh", "relu", "exp", "neg", "abs", "floor")
@@ -249,23 +250,29 @@ def collect(value: object, found: list[Tensor]) -> None:
             collect(element, found)
 
 
-def check(seed: int, folder: Path) -> int:
-    """Returns how many specialised forms came of it."""
-    source = Generator(seed).program()
+def forms_of(source: str, seed: int, folder: Path, given: Callable[[int], list[object]]) -> list[Form]:
+    """Run a program as eager and as a script, on what `given` makes of several seeds; the specialised forms that came
+    of it.
+    """
     function = load(source, folder, f"program_{seed}")
     scripted = flambeau.script(function)
     with torch.no_grad():
         for call in range(3):
-            given = arguments(seed * 10 + call)
+            values = given(seed * 10 + call)
             try:
-                expected = outcome(function, given)
+                expected = outcome(function, values)
             except (RuntimeError, IndexError, ValueError):  # scripts may leave out what fails, if nothing comes of it
                 continue
             for repetition in range(4):
-                found = outcome(scripted, given)
+                found = outcome(scripted, values)
                 assert found == expected, f"seed {seed}, call {call}, run {repetition}\n{source}"
     specialized = scripted.execution_plan().specialized
-    return 0 if specialized is None else len(specialized.forms)
+    return [] if specialized is None else specialized.forms
+
+
+def check(seed: int, folder: Path) -> int:
+    """Returns how many specialised forms came of it."""
+    return len(forms_of(Generator(seed).program(), seed, folder, arguments))
 
 
 @pytest.mark.parametrize("part", range(8))

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import flambeau
-from tests.runtime.test_specialized_random import load, outcome
+from tests.runtime.test_specialized_random import forms_of
 
 HEAD = """import math
 
@@ -102,19 +101,7 @@ def arguments(seed: int) -> list[object]:
 def check(seed: int, folder: Path) -> bool:
     """Whether a dimension was left out."""
     source = program(seed)
-    function = load(source, folder, f"units_{seed}")
-    scripted = flambeau.script(function)
-    with torch.no_grad():
-        for call in range(3):
-            given = arguments(seed * 10 + call)
-            try:
-                expected = outcome(function, given)
-            except (RuntimeError, IndexError, ValueError):  # scripts may leave out what fails, if nothing comes of it
-                continue
-            for run in range(4):
-                assert outcome(scripted, given) == expected, f"seed {seed}, call {call}, run {run}\n{source}"
-    specialized = scripted.execution_plan().specialized
-    forms = [] if specialized is None else specialized.forms
+    forms = forms_of(source, seed, folder, arguments)
     return any(str(form.graph).count("aten::unsqueeze(%x") < source.count("x.unsqueeze(0)") for form in forms)
 
 

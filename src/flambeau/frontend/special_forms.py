@@ -398,25 +398,28 @@ _TOLIST_TYPES: dict[ir.Type, int] = {ir.INT: 0, ir.FLOAT: 1, ir.BOOL: 2, ir.COMP
 @special_form("is_integer")
 def emit_is_integer(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
     """`number.is_integer()` of a float; False of infinities and NaN, whose remainder is NaN."""
-    positional_nodes(emitter, node, "is_integer", 0, 0)
     range_ = emitter.range(node)
-    notes.went_beyond = True
-    if form.self_value is None:
-        raise emitter.error(node, "is_integer must be called on a float")
-    remainder = emitter.builtin(range_, "aten::remainder", form.self_value, 1.0)
+    number = _object_of_call(emitter, node, form, "is_integer", "a float")
+    remainder = emitter.builtin(range_, "aten::remainder", number, 1.0)
     return emitter.sugar(emitter.builtin(range_, "aten::eq", remainder, 0.0))
 
 
 @special_form("numel")
 def emit_numel_of_sizes(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.Type | None) -> SugaredValue:
     """`sizes.numel()` of a `torch.Size`, which is a list to scripts: the product."""
-    positional_nodes(emitter, node, "numel", 0, 0)
     range_ = emitter.range(node)
+    numbers = _object_of_call(emitter, node, form, "numel", "sizes")
+    sizes = emitter.builtin(range_, "aten::tensor", numbers, dtype=int(ir.ScalarType.Long))
+    return emitter.sugar(emitter.builtin(range_, "aten::Int", emitter.builtin(range_, "aten::prod", sizes)))
+
+
+def _object_of_call(emitter: Emitter, node: ast.Call, form: SpecialForm, name: str, what: str) -> ir.Value:
+    """What a method without arguments is called on, which `torch.jit` does not have."""
+    positional_nodes(emitter, node, name, 0, 0)
     notes.went_beyond = True
     if form.self_value is None:
-        raise emitter.error(node, "numel must be called on sizes")
-    sizes = emitter.builtin(range_, "aten::tensor", form.self_value, dtype=int(ir.ScalarType.Long))
-    return emitter.sugar(emitter.builtin(range_, "aten::Int", emitter.builtin(range_, "aten::prod", sizes)))
+        raise emitter.error(node, f"{name} must be called on {what}")
+    return form.self_value
 
 
 @special_form("__getitem__")

@@ -73,8 +73,9 @@ def _called(function: Callable[..., object], args: Sequence[object], kwargs: Map
         result = function(*args, **kwargs)
     except FAILURES:
         return ABSENT
-    after = random.getstate(), torch.random.get_rng_state()
-    if before[0] != after[0] or not torch.equal(before[1], after[1]):
+    if random.getstate() != before[0] or not torch.equal(torch.random.get_rng_state(), before[1]):
+        random.setstate(before[0])
+        torch.random.set_rng_state(before[1])
         return ABSENT
     if isinstance(result, torch.Tensor):
         return ABSENT

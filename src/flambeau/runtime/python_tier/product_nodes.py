@@ -20,21 +20,17 @@ def write_linear(writer: Writer, node: Node) -> bool:
     needs_unit = node.has_attribute(UNIT_LEFT_OUT)
     if node.kind == "aten::linear" and not needs_unit:
         return False
-    writer.settle(keep=node.inputs)
-    operands = writer.take_all(node.inputs, simple=(0, 1, 2))
-    tensor, weight, bias, *transposed = (o.text for o in operands)
     backend = load_tensor_backend()
-    if transposed:
-        call = f"{writer.bind('addmm', backend.add_product)}({bias}, {tensor}, {transposed[0]})"
-    else:
-        call = f"{writer.bind('linear', backend.linear)}({tensor}, {weight}, {bias})"
-    if needs_unit:
-        whole = f"{writer.bind('linear', backend.linear)}({tensor}.unsqueeze(0), {weight}, {bias}).squeeze(0)"
-        call = f"{call} if {tensor}.is_contiguous() else {whole}"
-    name = writer.variable_for(node.output)
-    writer.line(f"{name} = {call}", node)
-    writer.assigned(node.output, name)
-    writer.executed(operands)
+    with writer.computing(node, simple=(0, 1, 2)) as ([name], operands):
+        tensor, weight, bias, *transposed = (o.text for o in operands)
+        if transposed:
+            call = f"{writer.bind('addmm', backend.add_product)}({bias}, {tensor}, {transposed[0]})"
+        else:
+            call = f"{writer.bind('linear', backend.linear)}({tensor}, {weight}, {bias})"
+        if needs_unit:
+            whole = f"{writer.bind('linear', backend.linear)}({tensor}.unsqueeze(0), {weight}, {bias}).squeeze(0)"
+            call = f"{call} if {tensor}.is_contiguous() else {whole}"
+        writer.line(f"{name} = {call}", node)
     return True
 
 
@@ -42,11 +38,7 @@ def write_matmul(writer: Writer, node: Node) -> bool:
     """The product of two stacks of matrices; `bmm` is it at half the cost where none is to be repeated."""
     if not node.has_attribute(KNOWN_RANK):
         return False
-    writer.settle(keep=node.inputs)
-    operands = writer.take_all(node.inputs, simple=(0, 1))
-    one, other = (o.operand for o in operands)
-    name = writer.variable_for(node.output)
-    write_attempt(writer, node, name, f"{one}.bmm({other})", f"{one}.matmul({other})")
-    writer.assigned(node.output, name)
-    writer.executed(operands)
+    with writer.computing(node, simple=(0, 1)) as ([name], operands):
+        one, other = (o.operand for o in operands)
+        write_attempt(writer, node, name, f"{one}.bmm({other})", f"{one}.matmul({other})")
     return True

@@ -53,21 +53,17 @@ def write_reusing(writer: Writer, node: Node) -> bool:
     operator = _in_place_form(node)
     if operator is None or not isinstance(reused, int):
         return False
-    writer.settle(keep=node.inputs)
-    operands = writer.take_all(node.inputs)
-    texts = [o.operand if i in (0, reused) else o.text for i, o in enumerate(operands)]
-    order = [reused, *(i for i in range(len(texts)) if i != reused)]
-    in_place = tensor_call(node, [texts[i] for i in order], writer.bind, operator, [node.inputs[i] for i in order])
-    plain = tensor_call(node, texts, writer.bind)
-    if in_place is None or plain is None:
-        raise InvalidGraphError(f"{node.kind} is not an operator of the dispatcher")
-    name = writer.variable_for(node.output)
-    if node.has_attribute(FITS):
-        writer.line(f"{name} = {in_place}", node)
-    else:
-        write_attempt(writer, node, name, in_place, plain)
-    writer.assigned(node.output, name)
-    writer.executed(operands)
+    with writer.computing(node) as ([name], operands):
+        texts = [o.operand if i in (0, reused) else o.text for i, o in enumerate(operands)]
+        order = [reused, *(i for i in range(len(texts)) if i != reused)]
+        in_place = tensor_call(node, [texts[i] for i in order], writer.bind, operator, [node.inputs[i] for i in order])
+        plain = tensor_call(node, texts, writer.bind)
+        if in_place is None or plain is None:
+            raise InvalidGraphError(f"{node.kind} is not an operator of the dispatcher")
+        if node.has_attribute(FITS):
+            writer.line(f"{name} = {in_place}", node)
+        else:
+            write_attempt(writer, node, name, in_place, plain)
     return True
 
 
@@ -85,17 +81,13 @@ def write_attempt(writer: Writer, node: Node, name: str, attempt: str, plain: st
 
 def write_index(writer: Writer, node: Node) -> bool:
     """Write `x[i]`; where that takes rows, `index_select` does the same at half the cost, but for negative numbers."""
-    writer.settle(keep=node.inputs)
-    operands = writer.take_all(node.inputs, simple=(0, 1))
-    indexed, index = (o.operand for o in operands)
-    name = writer.variable_for(node.output)
-    plain = f"{indexed}[{index}]"
-    if node.has_attribute(TAKES_ROWS):
-        write_attempt(writer, node, name, f"{indexed}.index_select(0, {index})", plain)
-    else:
-        writer.line(f"{name} = {plain}", node)
-    writer.assigned(node.output, name)
-    writer.executed(operands)
+    with writer.computing(node, simple=(0, 1)) as ([name], operands):
+        indexed, index = (o.operand for o in operands)
+        plain = f"{indexed}[{index}]"
+        if node.has_attribute(TAKES_ROWS):
+            write_attempt(writer, node, name, f"{indexed}.index_select(0, {index})", plain)
+        else:
+            writer.line(f"{name} = {plain}", node)
     return True
 
 
@@ -114,24 +106,20 @@ def write_scalar_tensor(writer: Writer, node: Node) -> bool:
 
 def write_with_number(writer: Writer, node: Node) -> bool:
     """An operation with a number; with a tensor in its place, where that says the same and spares a conversion."""
-    writer.settle(keep=node.inputs)
-    operands = writer.take_all(node.inputs, simple=(0, 1))
-    texts = [o.operand if i == 0 else o.text for i, o in enumerate(operands)]
     backend = load_tensor_backend()
     number = constant_value(node.inputs[1])
-    if isinstance(number, (int, float)):
-        tensor = writer.bind("c", backend.float_tensor(number))
-    else:
-        tensor = f"{writer.bind('as_tensor', backend.float_tensor)}({texts[1]})"
-    plain = tensor_call(node, texts, writer.bind)
-    other = tensor_call(node, [texts[0], tensor, *texts[2:]], writer.bind)
-    if plain is None or other is None:
-        raise InvalidGraphError(f"{node.kind} is not an operator of the dispatcher")
-    test = backend.is_float_tensor(texts[0], writer.bind)
-    name = writer.variable_for(node.output)
-    writer.line(f"{name} = {other} if {test} else {plain}", node)
-    writer.assigned(node.output, name)
-    writer.executed(operands)
+    with writer.computing(node, simple=(0, 1)) as ([name], operands):
+        texts = [o.operand if i == 0 else o.text for i, o in enumerate(operands)]
+        if isinstance(number, (int, float)):
+            tensor = writer.bind("c", backend.float_tensor(number))
+        else:
+            tensor = f"{writer.bind('as_tensor', backend.float_tensor)}({texts[1]})"
+        plain = tensor_call(node, texts, writer.bind)
+        other = tensor_call(node, [texts[0], tensor, *texts[2:]], writer.bind)
+        if plain is None or other is None:
+            raise InvalidGraphError(f"{node.kind} is not an operator of the dispatcher")
+        test = backend.is_float_tensor(texts[0], writer.bind)
+        writer.line(f"{name} = {other} if {test} else {plain}", node)
     return True
 
 
@@ -139,12 +127,8 @@ def write_chunk(writer: Writer, node: Node) -> bool:
     """Where the parts are equal, `split_with_sizes` gives the same ones faster."""
     if not _is_cut_into_variables(node, 0):
         return False
-    writer.settle(keep=node.inputs)
-    (whole,) = writer.take_all(node.inputs[:1], simple=(0,))
-    name = writer.variable_for(node.output)
-    writer.line(f"{name} = {_parts(node, whole.text, 1)}", node)
-    writer.assigned(node.output, name)
-    writer.executed([whole])
+    with writer.computing(node, node.inputs[:1], simple=(0,)) as ([name], [whole]):
+        writer.line(f"{name} = {_parts(node, whole.text, 1)}", node)
     return True
 
 
@@ -171,14 +155,11 @@ def write_pieces(writer: Writer, node: Node) -> bool:
 
 
 def write_cut_once(writer: Writer, node: Node) -> bool:
-    writer.settle(keep=node.inputs)
-    operands = writer.take_all(node.inputs[:2], simple=(0, 1))
-    pieces, whole = (o.text for o in operands)
-    name = writer.variable_for(node.output)
-    writer.line(f"if {pieces}[0] is not {whole}: {pieces}[0], {pieces}[1] = {whole}, {_parts(node, whole, 2)}", node)
-    writer.line(f"{name} = {pieces}[1]", node)
-    writer.assigned(node.output, name)
-    writer.executed(operands)
+    with writer.computing(node, node.inputs[:2], simple=(0, 1)) as ([name], operands):
+        pieces, whole = (o.text for o in operands)
+        cut = f"{pieces}[0], {pieces}[1] = {whole}, {_parts(node, whole, 2)}"
+        writer.line(f"if {pieces}[0] is not {whole}: {cut}", node)
+        writer.line(f"{name} = {pieces}[1]", node)
     return True
 
 
@@ -194,12 +175,10 @@ def _write_object(writer: Writer, node: Node, text: str) -> bool:
 
 
 def write_look_at_carried(writer: Writer, node: Node) -> bool:
-    writer.settle(keep=node.inputs)
-    operands = writer.take_all(node.inputs, simple=range(len(node.inputs)))
-    memory, *carried = (o.text for o in operands)
-    geometry = ", ".join(f"{text}.shape, {text}.stride()" for text in carried)
-    writer.line(f"if {memory}.looks: {memory}.look({geometry})", node)
-    writer.executed(operands)
+    with writer.computing(node, simple=range(len(node.inputs))) as (_, operands):
+        memory, *carried = (o.text for o in operands)
+        geometry = ", ".join(f"{text}.shape, {text}.stride()" for text in carried)
+        writer.line(f"if {memory}.looks: {memory}.look({geometry})", node)
     return True
 
 
@@ -208,20 +187,15 @@ def write_into(writer: Writer, node: Node) -> bool:
     operator = find_operator(node.string_attribute(INTO))
     if operator is None:
         raise InvalidGraphError(f"{node.string_attribute(INTO)} is not an operator")
-    writer.settle(keep=node.inputs)
-    operands = writer.take_all(node.inputs, simple=range(len(node.inputs)))
-    memory, *texts = (o.text for o in operands)
-    shared = f"{memory}.{'short' if node.has_attribute(SHORT) else 'long'}_{node.attribute(SLOT)}"
-    plain = tensor_call(node, texts, writer.bind, operator, node.inputs[1:])
-    positional = [t for t, a in zip(texts, operator.schema.arguments, strict=True) if not a.kwarg_only]
     function = writer.bind("into", load_tensor_backend().out_form(operator.name))
-    names = [writer.variable_for(o) for o in node.outputs]
-    target = ", ".join(names)
-    writer.line(f"if {memory}.ready: {target} = {function}({', '.join(positional)}, out={shared})", node)
-    writer.line(f"else: {target} = {shared} = {plain}", node)
-    for output, name in zip(node.outputs, names, strict=True):
-        writer.assigned(output, name)
-    writer.executed(operands)
+    with writer.computing(node, simple=range(len(node.inputs))) as (names, operands):
+        memory, *texts = (o.text for o in operands)
+        shared = f"{memory}.{'short' if node.has_attribute(SHORT) else 'long'}_{node.attribute(SLOT)}"
+        plain = tensor_call(node, texts, writer.bind, operator, node.inputs[1:])
+        positional = [t for t, a in zip(texts, operator.schema.arguments, strict=True) if not a.kwarg_only]
+        target = ", ".join(names)
+        writer.line(f"if {memory}.ready: {target} = {function}({', '.join(positional)}, out={shared})", node)
+        writer.line(f"else: {target} = {shared} = {plain}", node)
     return True
 
 
@@ -240,33 +214,25 @@ def write_unbind(writer: Writer, node: Node) -> bool:
     """The rows of a tensor; of a long one itself, which gives a row just as well."""
     if not node.has_attribute(FEW):
         return False
-    writer.settle(keep=node.inputs)
-    (whole,) = writer.take_all(node.inputs[:1], simple=(0,))
-    name = writer.variable_for(node.output)
-    writer.line(f"{name} = {whole.text}.unbind(0) if {whole.text}.shape[0] <= {_MOST_ROWS} else {whole.text}", node)
-    writer.assigned(node.output, name)
-    writer.executed([whole])
+    with writer.computing(node, node.inputs[:1], simple=(0,)) as ([name], [whole]):
+        writer.line(f"{name} = {whole.text}.unbind(0) if {whole.text}.shape[0] <= {_MOST_ROWS} else {whole.text}", node)
     return True
 
 
 def write_number(writer: Writer, node: Node) -> bool:
     """One number of a tensor with one dimension: of a short one, a list of all is made faster than a view of one."""
-    writer.settle(keep=node.inputs)
-    operands = writer.take_all(node.inputs, simple=(0, 1))
-    row, index = (o.text for o in operands)
-    name = writer.variable_for(node.output)
-    if node.has_attribute(AS_NUMBERS):
-        as_tensor = writer.bind("as_tensor", load_tensor_backend().as_tensor)
-        writer.line(f"try: {name} = {row}[{index}]", node)
-        writer.line(f"except IndexError: {name} = {as_tensor}({row})[{index}]", node)
-        kind = "int" if node.output.type is INT else "float"
-        writer.line(f"if {name}.__class__ is not {kind}: {name} = {name}.item()", node)
-    else:
-        plain = f"{row}[{index}].item()"
-        writer.line(f"try: {name} = {row}.tolist()[{index}] if {row}.numel() < {MOST_NUMBERS} else {plain}", node)
-        writer.line(f"except IndexError: {name} = {plain}", node)
-    writer.assigned(node.output, name)
-    writer.executed(operands)
+    with writer.computing(node, simple=(0, 1)) as ([name], operands):
+        row, index = (o.text for o in operands)
+        if node.has_attribute(AS_NUMBERS):
+            as_tensor = writer.bind("as_tensor", load_tensor_backend().as_tensor)
+            writer.line(f"try: {name} = {row}[{index}]", node)
+            writer.line(f"except IndexError: {name} = {as_tensor}({row})[{index}]", node)
+            kind = "int" if node.output.type is INT else "float"
+            writer.line(f"if {name}.__class__ is not {kind}: {name} = {name}.item()", node)
+        else:
+            plain = f"{row}[{index}].item()"
+            writer.line(f"try: {name} = {row}.tolist()[{index}] if {row}.numel() < {MOST_NUMBERS} else {plain}", node)
+            writer.line(f"except IndexError: {name} = {plain}", node)
     return True
 
 

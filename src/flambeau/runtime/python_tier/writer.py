@@ -12,7 +12,8 @@ branches) the later take over the variable of the earlier where nobody reads tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import final
 
 from flambeau.errors import InvalidGraphError, UnsupportedError
@@ -362,6 +363,21 @@ class Writer:
             raiser=next((p.raiser for p in parts if p.raiser is not None), None),
             released=released + self._dying.pop(node, []),
         )
+
+    @contextmanager
+    def computing(
+        self, node: Node, inputs: Sequence[Value] | None = None, simple: Sequence[int] = ()
+    ) -> Iterator[tuple[list[str], list[Expression]]]:
+        """Give the variables of a node's outputs, and its operands (or those of `inputs`), to write the lines that
+        compute the ones from the others.
+        """
+        self.settle(keep=node.inputs)
+        operands = self.take_all(node.inputs if inputs is None else inputs, simple=simple)
+        names = [self.variable_for(o) for o in node.outputs]
+        yield names, operands
+        for output, name in zip(node.outputs, names, strict=True):
+            self.assigned(output, name)
+        self.executed(operands)
 
     # --- nodes
 
