@@ -1,7 +1,8 @@
 """Tensors for archives: PyTorch's from `TensorData` when loading, `TensorData` of PyTorch's when saving.
 
-Neither direction copies what lies in main memory. A loaded tensor is a view of the mapped file, whose pages are
-private, so that writing to it never changes the file. Tensors that share a storage on one side share it on the other.
+Neither direction copies what lies in main memory, but for small storages when saving. A loaded tensor is a view of the
+mapped file, whose pages are private, so that writing to it never changes the file. Tensors that share a storage on one
+side share it on the other.
 
 Limits: layouts `mkldnn` and `jagged` and tensor subclasses without a storage of their own cannot be saved.
 """
@@ -33,6 +34,9 @@ _COMPRESSED: dict[Layout, torch.layout] = {
     Layout.SparseBsr: torch.sparse_bsr,
     Layout.SparseBsc: torch.sparse_bsc,
 }
+_COPIED = 1 << 10
+"""Storages of up to so many bytes are copied when they are written: a view of them costs more."""
+_STRIDED = torch.strided
 _ROW_MAJOR = (Layout.SparseCsr, Layout.SparseBsr)
 
 
@@ -207,13 +211,15 @@ class TensorDescriber:
 
     def _described(self, tensor: Tensor) -> TensorData:
         dtype = _scalar_type(tensor.dtype)
-        if tensor.layout is not torch.strided:
+        if tensor.layout is not _STRIDED:
             return self._of_other_layout(tensor, dtype, _layout(tensor.layout))
+        storage = tensor.untyped_storage()
+        known = self._storages.get(storage._cdata)
         return TensorData(
             dtype,
             tensor.shape,
             tensor.stride(),
-            self._storage(tensor.untyped_storage()),
+            self._storage(storage) if known is None else known[1],
             int(tensor.storage_offset()),
             tensor.requires_grad,
             self._quantizer(tensor) if tensor.is_quantized else None,
@@ -237,16 +243,13 @@ class TensorDescriber:
         )
 
     def _storage(self, storage: torch.UntypedStorage) -> Storage:
-        address = storage._cdata
-        known = self._storages.get(address)
-        if known is not None:
-            return known[1]
+        """The description of a storage that is met for the first time."""
         device, size = _device_text(storage.device), storage.nbytes()
         if device == "cpu":
             described = Storage(size, partial(_memory_of, storage, size))
         else:
             described = Storage(size, None if device.startswith("meta") else partial(_copy_of, storage), device=device)
-        self._storages[address] = (storage, described)
+        self._storages[storage._cdata] = (storage, described)
         return described
 
     def _quantizer(self, tensor: Tensor) -> Quantizer:
@@ -286,16 +289,19 @@ def _copy_of(storage: torch.UntypedStorage) -> memoryview:
 
 
 def _memory_of(storage: torch.UntypedStorage, size: int) -> memoryview:
-    """The bytes of a storage that is in main memory, where they are."""
+    """The bytes of a storage that is in main memory, where they are; a copy of few."""
+    if not size:
+        return memoryview(b"")
     address = storage.data_ptr()
-    if size and not address:
+    if not address:
         raise UnsupportedError("a tensor that has no memory of its own cannot be saved")
-    kind = _bytes_of_size(size)
-    memory = kind.from_address(address) if size else kind()
+    memory = _bytes_of_size(size).from_address(address)
+    if size <= _COPIED:
+        return memoryview(memory.raw)
     memory.storage = storage  # type: ignore[attr-defined]  # lives as long as a view of it
     return memoryview(memory).cast("B")
 
 
 @lru_cache(64)
-def _bytes_of_size(size: int) -> type[ctypes.Array[ctypes.c_ubyte]]:
-    return ctypes.c_ubyte * size
+def _bytes_of_size(size: int) -> type[ctypes.Array[ctypes.c_char]]:
+    return ctypes.c_char * size

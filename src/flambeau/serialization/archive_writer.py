@@ -63,16 +63,16 @@ def _write(
     traced_inputs: Mapping[str, Sequence[object]] | None,
 ) -> None:
     printer = SourcePrinter(ConstantTable(describer))
-    printer.reference(root.type)  # the first to be named keeps its name
+    printer.names.reference(root.type)  # the first to be named keeps its name
     with ArchiveWriter(target) as archive:
         for name, content in extra_files.items():
             archive.write(f"extra/{name}", content)
-        write_pickle_record(archive, "data", root, root.type, describer, rename=printer.reference)
+        write_pickle_record(archive, "data", root, root.type, describer, rename=printer.names.reference)
         code = code_records(root.type, printer)
         for name, record in code.records:
             archive.write(name, record)
         archive.require_version(code.version)
-        write_constants(archive, _typed(printer.constants), describer, rename=printer.reference)
+        write_constants(archive, _typed(printer.constants), describer, rename=printer.names.reference)
         if traced_inputs:
             write_traced_inputs(archive, traced_inputs, describer)
 

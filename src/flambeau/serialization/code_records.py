@@ -68,6 +68,6 @@ def _records(files: dict[str, SourceFile]) -> Iterator[tuple[str, PreparedRecord
         name, code = f"code/{qualifier.replace('.', '/')}.py", str(file.text)
         yield name, prepared(name, code)
         # Code that came from an archive itself is traced back to what it was generated from.
-        places = [(offset, place.original() or place) for offset, place in file.text.marks]
+        places = [(o, place.original() or place if place.source.original else place) for o, place in file.text.marks]
         debug_name = f"{name}.debug_pkl"
         yield debug_name, prepared(debug_name, debug_records.write(places, code))

@@ -72,9 +72,7 @@ _LENGTHS = struct.Struct("<HH").pack
 _BEFORE_PADDING = LOCAL_HEADER.size + 4
 _SMALL_ENTRY = DIRECTORY_ENTRY.pack(ENTRY_SIGNATURE, 0, 0, _FLAGS, STORED, *[0] * 12)[:16]
 _ENTRY_SIZES = struct.Struct("<IIIHHHHHII").pack
-"""The rest of a directory entry."""
-_NOTHING_ELSE = (0, 0, 0, 0, 0)
-"""Of an entry: extra field, comment, disk, internal and external attributes."""
+"""The rest of a directory entry: checksum, sizes, length of the name, five fields that are 0, position of the header."""
 _FILE_BUFFER = 1 << 18
 _DEFLATE_LEVEL = 6
 """The best level, 9, takes three times as long on generated code and saves less than a thousandth of it."""
@@ -135,9 +133,12 @@ class ArchiveWriter:
         self.version = LOWEST_WRITTEN_VERSION
         self._position = 0
         self._directory: list[bytes] = []
+        """Its entries, in pieces."""
+        self._entries = 0
         self._pending: list[bytes] = []
         """Small records and what else comes before the next write to the output."""
-        self._pending_size = 0
+        self._flushed = 0
+        """The position up to which all is written."""
         self._names: dict[str, int] = {}
         """Name of each written record, with its checksum."""
 
@@ -154,6 +155,11 @@ class ArchiveWriter:
         if name in self._names:
             raise ArchiveError("Tried to serialize file twice", name)
         full_name = self._folder + _encoded(name)
+        if data.__class__ is memoryview and data.c_contiguous and 0 < data.nbytes <= COMPRESSION_THRESHOLD:
+            # The storage of a small tensor, of which large models have thousands.
+            self._names[name] = crc = zlib.crc32(data)
+            self._write_small(full_name, data, crc, data.nbytes)
+            return
         record = data if isinstance(data, PreparedRecord) else prepared(name, data)
         self._names[name] = record.crc
         self._write_record(full_name, *record)
@@ -165,7 +171,7 @@ class ArchiveWriter:
         self.write(".data/serialization_id", identity_of(self._names))
         start = self._position
         self._put(b"".join(self._directory))
-        size, count = self._position - start, len(self._directory)
+        size, count = self._position - start, self._entries
         end64 = self._position
         self._put(
             END64.pack(END64_SIGNATURE, END64.size - 12, _ZIP64_MADE_BY, _ZIP64_NEEDS, 0, 0, count, count, size, start)
@@ -198,13 +204,7 @@ class ArchiveWriter:
     def _write_record(self, name: bytes, stored: bytes | memoryview, method: int, crc: int, size: int) -> None:
         start, stored_size = self._position, len(stored)
         if method == STORED and 0 < size <= _SMALL and start < MAX32:
-            # Most records by far, all with the same bytes but for a few.
-            padding = -(start + _BEFORE_PADDING + len(name)) % RECORD_ALIGNMENT
-            head = (_SMALL_HEADER, _LENGTHS(len(name), 4 + padding), name, _PADDINGS[padding])
-            self._put(b"".join((*head, stored, _DESCRIPTOR(crc, size, size))))
-            self._directory.append(
-                b"".join((_SMALL_ENTRY, _ENTRY_SIZES(crc, size, size, len(name), *_NOTHING_ELSE, start), name))
-            )
+            self._write_small(name, stored, crc, size)
             return
         sizes_wide, offset_wide = size >= MAX32 or stored_size >= MAX32, start >= MAX32
         wide, extra = sizes_wide or offset_wide, b""
@@ -226,6 +226,7 @@ class ArchiveWriter:
             for chunk in range(0, stored_size, _CHUNK):
                 self._output.write(stored[chunk : chunk + _CHUNK])
             self._position += stored_size
+            self._flushed = self._position
             self._put(descriptor)
         shown_stored, shown_size = (MAX32, MAX32) if sizes_wide else (stored_size, size)
         shown_start = MAX32 if offset_wide else start
@@ -234,19 +235,31 @@ class ArchiveWriter:
             *(0, 0, 0, 0, shown_start),
         )
         self._directory.append(entry + name + extra)
+        self._entries += 1
+
+    def _write_small(self, name: bytes, content: bytes | memoryview, crc: int, size: int) -> None:
+        """Write a record as most are by far: all have the same bytes around theirs, but for a few."""
+        start, length = self._position, len(name)
+        if start >= MAX32:
+            self._write_record(name, content, STORED, crc, size)
+            return
+        padding = -(start + _BEFORE_PADDING + length) % RECORD_ALIGNMENT
+        lengths, pad, descriptor = _LENGTHS(length, 4 + padding), _PADDINGS[padding], _DESCRIPTOR(crc, size, size)
+        self._put(b"".join((_SMALL_HEADER, lengths, name, pad, content, descriptor)))
+        self._directory += (_SMALL_ENTRY, _ENTRY_SIZES(crc, size, size, length, 0, 0, 0, 0, 0, start), name)
+        self._entries += 1
 
     def _put(self, data: bytes) -> None:
         self._pending.append(data)
         self._position += len(data)
-        self._pending_size += len(data)
-        if self._pending_size > _FILE_BUFFER:
+        if self._position - self._flushed > _FILE_BUFFER:
             self._flush()
 
     def _flush(self) -> None:
         if self._pending:
             self._output.write(b"".join(self._pending))
             self._pending.clear()
-            self._pending_size = 0
+        self._flushed = self._position
 
 
 def identity_of(checksums: Mapping[str, int]) -> str:

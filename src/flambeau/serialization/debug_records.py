@@ -197,8 +197,11 @@ class DebugRecordWriter:
 
         `code` is the text that the offsets are of; it matters if it is not ASCII.
         """
-        offsets = Utf8Offsets(code)
-        return _Record().pickle([(offsets.bytes(offset), place, self._tag(place)) for offset, place in entries])
+        tag = self._tag
+        if code.isascii():
+            return _Record().pickle([(offset, place, tag(place)) for offset, place in entries])
+        in_bytes = Utf8Offsets(code).bytes
+        return _Record().pickle([(in_bytes(offset), place, tag(place)) for offset, place in entries])
 
     def _tag(self, place: SourceRange | None) -> int:
         """The number of a place; 0 is no place."""

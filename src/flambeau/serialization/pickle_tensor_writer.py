@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import final
 
 from flambeau.errors import ArchiveError
 from flambeau.ir import Layout, Quantizer, ScalarType, Storage, TensorData
-from flambeau.serialization.pickle_emitter import PickleEmitter, fetching
+from flambeau.serialization.pickle_emitter import MemoEntry, PickleEmitter
 from flambeau.serialization.pickle_opcodes import Opcode
 
 __all__ = ["StorageKeys", "TensorWriter"]
@@ -51,44 +51,73 @@ class TensorWriter:
     def __init__(self, out: PickleEmitter, storages: StorageKeys) -> None:
         self._out = out
         self._storages = storages
-        self._written: dict[tuple[Storage, ScalarType], bytes] = {}
-        """The instruction that fetches each storage that was written."""
-        self._bytes: dict[Hashable, bytes] = {}
-        """Instructions that many tensors have in common, by what they say."""
+        self._written: dict[tuple[Storage, ScalarType], MemoEntry] = {}
+        """The storages that were written, as elements of a type."""
+        self._alike: dict[Hashable, tuple[bytes, bytes, bytes]] = {}
+        """What tensors that differ in their storages only have in common: the instructions before the storage's key,
+        behind the key, and behind the storage."""
 
     def tensor(self, data: TensorData) -> None:
         """Instructions that make the tensor; tensors it consists of are written within."""
         if data.layout is not _STRIDED:
             self._sparse(data)
             return
-        out = self._out
-        buffer, known = out.buffer, self._bytes
-        start = known.get(_UTILS) if data.quantizer is None else None
-        if start is not None:
-            buffer += start
-        else:
-            at, stored = len(buffer), out.stored
-            out.name(_UTILS, "_rebuild_tensor_v2" if data.quantizer is None else "_rebuild_qtensor")
-            buffer.append(_MARK)
-            if data.quantizer is None:
-                self._remember(_UTILS, at, stored)
-        self._storage(data)
-        if data.quantizer is not None or data.is_conj or data.is_neg:
+        storage, dtype = data.storage, data.dtype
+        if storage is None or dtype is ScalarType.Undefined:
+            raise ArchiveError("an undefined tensor cannot be written to an archive")
+        out, written = self._out, self._written.get((storage, dtype))
+        if written is not None:
+            self._function(data)
+            out.fetch(written)
             self._view(data)
             return
-        key = data.storage_offset, data.sizes, data.strides, data.requires_grad
-        view = known.get(key)
-        if view is not None:
-            buffer += view
+        kind: Hashable = None
+        if data.quantizer is None and not (data.is_conj or data.is_neg):
+            geometry = data.storage_offset, data.sizes, data.strides, data.requires_grad
+            kind = storage.device, storage.nbytes, dtype, geometry
+        alike = self._alike.get(kind)
+        if alike is None:
+            self._with_storage(data, storage, kind)
             return
-        at, stored = len(buffer), out.stored
-        self._view(data)
-        self._remember(key, at, stored)
+        before, behind_key, behind_storage = alike
+        out.buffer += before
+        out.text(self._storages.key(storage))
+        out.buffer += behind_key
+        self._written[storage, dtype] = out.store()
+        out.buffer += behind_storage
 
-    def _remember(self, key: Hashable, start: int, stored: int) -> None:
-        """Keep the instructions from `start` on for equal keys, unless they entered something into the memo."""
-        if self._out.stored == stored:
-            self._bytes[key] = bytes(self._out.buffer[start:])
+    def _with_storage(self, data: TensorData, storage: Storage, kind: Hashable) -> None:
+        """Write a tensor and its storage; unless it is None, remember for others of the kind what they have in common."""
+        before = self._instructions(self._before_key, data)
+        self._out.text(self._storages.key(storage))
+        behind_key = self._instructions(self._behind_key, data)
+        self._written[storage, data.dtype] = self._out.store()
+        behind_storage = self._instructions(self._view, data)
+        if kind is not None and before and behind_key and behind_storage:
+            self._alike[kind] = before, behind_key, behind_storage
+
+    def _instructions(self, write: Callable[[TensorData], None], data: TensorData) -> bytes:
+        """What `write` writes; nothing if it entered something into the memo, which the next tensor only fetches."""
+        start, stored = len(self._out.buffer), self._out.stored
+        write(data)
+        return bytes(self._out.buffer[start:]) if self._out.stored == stored else b""
+
+    def _function(self, data: TensorData) -> None:
+        self._out.name(_UTILS, "_rebuild_tensor_v2" if data.quantizer is None else "_rebuild_qtensor")
+        self._out.buffer.append(_MARK)
+
+    def _before_key(self, data: TensorData) -> None:
+        self._function(data)
+        self._out.buffer.append(_MARK)
+        self._out.text("storage")
+        self._out.name("torch", data.dtype.storage_name)
+
+    def _behind_key(self, data: TensorData) -> None:
+        out, storage = self._out, data.storage
+        if storage is not None:
+            out.text(storage.device)
+            out.integer(storage.nbytes // data.dtype.itemsize)
+            out.buffer += _REFERENCE
 
     def _view(self, data: TensorData) -> None:
         """All but the storage."""
@@ -117,38 +146,6 @@ class TensorWriter:
             self.tensor(part)
         self._no_hooks()
         out.op(Opcode.TUPLE, Opcode.REDUCE)
-
-    def _storage(self, data: TensorData) -> None:
-        storage, dtype = data.storage, data.dtype
-        if storage is None or dtype is ScalarType.Undefined:
-            raise ArchiveError("an undefined tensor cannot be written to an archive")
-        out = self._out
-        buffer = out.buffer
-        written = self._written.get((storage, dtype))
-        if written is not None:
-            buffer += written
-            return
-        start = self._bytes.get(dtype)
-        if start is not None:
-            buffer += start
-        else:
-            at, stored = len(buffer), out.stored
-            buffer.append(_MARK)
-            out.text("storage")
-            out.name("torch", dtype.storage_name)
-            self._remember(dtype, at, stored)
-        out.text(self._storages.key(storage))
-        size = storage.device, storage.nbytes, dtype
-        end = self._bytes.get(size)
-        if end is not None:
-            buffer += end
-        else:
-            at, stored = len(buffer), out.stored
-            out.text(storage.device)
-            out.integer(storage.nbytes // dtype.itemsize)
-            buffer += _REFERENCE
-            self._remember(size, at, stored)
-        self._written[storage, dtype] = fetching(out.store())
 
     def _quantizer(self, quantizer: Quantizer) -> None:
         out = self._out

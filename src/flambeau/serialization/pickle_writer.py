@@ -21,6 +21,7 @@ from flambeau.ir import (
     INT,
     NONE,
     UNSET,
+    ClassType,
     DictType,
     EnumValue,
     ListType,
@@ -107,6 +108,17 @@ def write_pickle(
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What is to be written of each object of a class."""
+
+    height: int | None
+    """What `ClassHeights` says."""
+    attributes: tuple[tuple[str, Type, bool, bool], ...]
+    """By attribute its name, its type, whether None is a value of it, and whether tensors are."""
+
+
+@final
 class _Known:
     """What does not change if a pickle has to be written twice; `__getstate__` runs once, whatever happens."""
 
@@ -144,6 +156,7 @@ class _Writer:
         self._classes: dict[NamedType, bytes] = {}
         """The instruction that fetches each class that was written."""
         self._heights = ClassHeights(known.describer)
+        self._layouts: dict[ClassType, _Layout] = {}
         self._path: list[str] = []
         self._part = ""
         """The part of the innermost value that is being written."""
@@ -383,8 +396,10 @@ class _Writer:
         Most modules are such, and this takes less than stopping at each attribute.
         """
         cls = value.type
-        height = self._heights.of(cls)
-        if height is None or self._depth + 2 * height + 1 > self._known.depth_limit:
+        layout = self._layouts.get(cls)
+        if layout is None:
+            layout = self._layouts[cls] = self._layout(cls)
+        if layout.height is None or self._depth + 2 * layout.height + 1 > self._known.depth_limit:
             return False
         self._class(cls)
         self._path.append(self._part)
@@ -392,19 +407,18 @@ class _Writer:
         out = self._out
         buffer, instructions = out.buffer, out.texts
         buffer += _NEW_OBJECT
-        for attribute, part in zip(cls.attributes, value.slots, strict=True):
-            self._part = name = attribute.name
+        for (name, type, takes_none, is_tensor), part in zip(layout.attributes, value.slots, strict=True):
+            self._part = name
             known = instructions.get(name)
             if known is None:
                 out.text(name)
             else:
                 buffer += known
-            type = attribute.type
-            if part is None and (type is NONE or isinstance(type, OptionalType)):
+            if part is None and takes_none:
                 buffer.append(_NONE)
             elif type is BOOL and part.__class__ is bool:
                 buffer.append(_TRUE if part else _FALSE)
-            elif isinstance(type, TensorType) and self._tensor(part):
+            elif is_tensor and self._tensor(part):
                 continue
             elif isinstance(part, ScriptObject) and part.type is type and id(part) not in self._written:
                 if not self._flat_object(part):
@@ -417,6 +431,13 @@ class _Writer:
         entry = out.store() if cls.is_module else out.store_on_demand()
         self._written[id(value)] = (value, entry)
         return True
+
+    def _layout(self, cls: ClassType) -> _Layout:
+        attributes = tuple(
+            (a.name, a.type, a.type is NONE or isinstance(a.type, OptionalType), isinstance(a.type, TensorType))
+            for a in cls.attributes
+        )
+        return _Layout(self._heights.of(cls), attributes)
 
     def _inner(self, value: object, type: Type, name: str) -> None:
         """Write an attribute that may have parts of any depth."""

@@ -178,7 +178,7 @@ def attribute_access(holder: Piece, name: str) -> Piece:
 def _call_function(context: Context, node: Node, operands: Sequence[Piece]) -> Piece:
     function = constant_value(node.inputs[0])
     arguments = _arguments(function.schema if isinstance(function, Function) else None, operands[1:], 0)
-    return glued(operands[0], listed("(", arguments, ", )" if arguments else ")"))
+    return glued(operands[0], "(", *_with_commas(arguments), ")")
 
 
 @_spells("prim::CallMethod")
@@ -186,13 +186,22 @@ def _call_method(context: Context, node: Node, operands: Sequence[Piece]) -> Pie
     name, owner = node.string_attribute("name"), node.inputs[0].type
     method = owner.methods.get(name) if isinstance(owner, ClassType) else None
     arguments = _arguments(None if method is None else method.schema, operands[1:], 1)
-    return glued("(", operands[0], listed(f").{name}(", arguments, ", )" if arguments else ")"))
+    return glued("(", operands[0], f").{name}(", *_with_commas(arguments), ")")
+
+
+def _with_commas(arguments: Sequence[Piece]) -> list[Piece]:
+    """With a comma behind each."""
+    pieces: list[Piece] = [", "] * (2 * len(arguments))
+    pieces[::2] = arguments
+    return pieces
 
 
 def _arguments(schema: FunctionSchema | None, operands: Sequence[Piece], skipped: int) -> Sequence[Piece]:
     """Arguments of a call by position, those behind a star by name; `skipped` parameters are not among them."""
-    starred = None if schema is None else first_starred(schema)
-    if schema is None or starred is None:
+    if schema is None:
+        return operands
+    starred = first_starred(schema)
+    if starred is None:
         return operands
     formals = schema.arguments[skipped:]
     return [
@@ -212,6 +221,11 @@ def first_starred(schema: FunctionSchema) -> int | None:
     """The place of the parameter before which a star is written: the first keyword-only one, where a parameter without
     default stands after one that has one, which only a star allows.
     """
+    for argument in schema.arguments:
+        if argument.kwarg_only:
+            break
+    else:
+        return None  # as in nearly every method
     defaulted, required = False, first_optional(schema)
     for index, argument in enumerate(schema.arguments):
         if argument.has_default and index >= required:

@@ -89,7 +89,7 @@ class FunctionPrinter:
         self._level = level
         self._names.begin_function()
         for value, argument in zip(graph.inputs, schema.arguments, strict=True):
-            self._names.assign(value, self._names.fresh(identifier_from(argument.name)))
+            self._names.of[value] = self._names.fresh(identifier_from(argument.name))
         self._indent()
         parameters = self._signature(graph, schema, show_self_type)
         self._out.add(f"def {name}({parameters}) -> {self._context.annotation(schema.return_type)}:\n")
@@ -105,7 +105,7 @@ class FunctionPrinter:
         for index, (value, argument) in enumerate(zip(graph.inputs, schema.arguments, strict=True)):
             if index == starred:
                 parameters.append("*")
-            text = self._names.find(value) or ""
+            text = self._names.of.get(value) or ""
             if index > 0 or show_first_type:
                 text += f": {self._context.annotation(argument.type)}"
             if argument.has_default and index >= required:
@@ -119,7 +119,7 @@ class FunctionPrinter:
     def _print_long_constants(self, block: Block) -> None:
         """Bind the constants that are too long to be written in place, in order of first use."""
         for value in _constants_in_order_of_use(block):
-            if self._names.find(value) is not None:
+            if self._names.of.get(value) is not None:
                 continue
             text = self._constant_text(value)
             if self._is_long(text):
@@ -139,18 +139,19 @@ class FunctionPrinter:
         opened = 0
         wrote = False
         for node in block:
-            if node.kind == "prim::Exit":
+            kind, outputs = node.kind, node.outputs
+            if kind == "prim::Constant" or (len(outputs) == 1 and outputs[0] in self._inlined):
+                continue
+            if kind == "prim::Exit":
                 if not wrote:
                     self._line("pass")
                 self._level -= 1
                 opened -= 1
                 wrote = True
                 continue
-            if is_constant_node(node) or (len(node.outputs) == 1 and node.output in self._inlined):
-                continue
-            self._print_statement(node)
-            wrote = node.kind != "prim::Enter"
-            if node.kind == "prim::Enter":
+            _STATEMENTS.get(kind, FunctionPrinter._print_expression_statement)(self, node)
+            wrote = kind != "prim::Enter"
+            if not wrote:
                 self._level += 1
                 opened += 1
         self._level -= opened
@@ -193,12 +194,12 @@ class FunctionPrinter:
             return text
         return glued(f"unchecked_cast({self._context.annotation(wanted.type)}, ", text, ")")
 
-    def _print_statement(self, node: Node) -> None:
-        _STATEMENTS.get(node.kind, FunctionPrinter._print_expression_statement)(self, node)
-
     def _print_expression_statement(self, node: Node) -> None:
         text = spell(self._context, node, self._operands(node))
         outputs = node.outputs
+        if len(outputs) == 1:
+            self._assign(outputs[0], text, node.range)
+            return
         targets = ", ".join(self._names.define(v) for v in outputs) + " = " if outputs else ""
         self._print_assignment(targets, text, node.range)
 
@@ -240,7 +241,7 @@ class FunctionPrinter:
         index = body.inputs[0]
         carried = [self._names.define(v) for v in node.outputs]
         for name, value, inner, text in zip(carried, node.inputs[2:], body.inputs[1:], operands[2:], strict=True):
-            self._names.assign(inner, name)
+            self._names.of[inner] = name
             annotated = value.type != inner.type or isinstance(inner.type, (OptionalType, UnionType))
             typed = f": {self._context.annotation(inner.type)}" if annotated else ""
             self._indent()
@@ -278,7 +279,7 @@ class FunctionPrinter:
         operands = self._operands(node)
         subgraph = node.graph_attribute()
         for value, operand in zip(subgraph.inputs, operands, strict=True):
-            self._names.assign(value, str(operand))
+            self._names.of[value] = str(operand)
         name = self._names.fresh(base)
         self._line(f"def {name}():")
         self._level += 1
@@ -328,6 +329,11 @@ class FunctionPrinter:
     def _plan_tree(self, root: Node) -> Node:
         """Plan the statement that ends with `root`; returns the last node of the statement before."""
         cursor = _before(root)
+        for value in root.inputs:
+            if value.node is cursor and self._can_inline(value, root):
+                break
+        else:
+            return cursor  # most statements read variables only
         stack: list[tuple[Node, Iterator[Value]]] = [(root, reversed(root.inputs))]
         while stack:
             reader, operands = stack[-1]
@@ -341,22 +347,24 @@ class FunctionPrinter:
         return cursor
 
     def _can_inline(self, value: Value, reader: Node) -> bool:
-        node = value.node
-        if len(node.outputs) != 1 or node.blocks or value.use_count != 1 or node.kind in _NEVER_INLINED:
+        if value.use_count != 1 or (value.has_debug_name and reader.kind != "prim::Return"):
             return False
-        if value.has_debug_name and reader.kind != "prim::Return":
+        node = value.node
+        if len(node.outputs) != 1 or node.blocks or node.kind in _NEVER_INLINED:
             return False
         (use,) = value.uses
         return reader.kind not in _NEVER_INLINED_INTO and not (reader.kind == "prim::Loop" and use.offset >= 2)
 
     def _operands(self, node: Node, statement: _Statement | None = None) -> list[Piece]:
         """The texts of a node's inputs; expressions that are too long are assigned to variables first."""
-        if self._inlined.isdisjoint(node.inputs):
-            return [self._name_or_constant(value) for value in node.inputs]
+        inputs = node.inputs
+        if self._inlined.isdisjoint(inputs):
+            names = self._names.of
+            return [names.get(value) or self._constant(value) for value in inputs]
         statement = statement or _Statement()
         frame: list[_Operand] = []
         statement.frames.append(frame)
-        for value in node.inputs:
+        for value in inputs:
             if value in self._inlined:
                 text = spell(self._context, value.node, self._operands(value.node, statement))
                 marked = Text(text, value.node.range) if isinstance(text, str) else text.mark(value.node.range)
@@ -378,9 +386,9 @@ class FunctionPrinter:
                     operand.is_expression = False
 
     def _name_or_constant(self, value: Value) -> Piece:
-        name = self._names.find(value)
-        if name is not None:
-            return name
+        return self._names.of.get(value) or self._constant(value)
+
+    def _constant(self, value: Value) -> Piece:
         if is_constant(value):
             return Text(self._constant_text(value), value.node.range)
         raise UnsupportedError(f"value %{value.debug_name} is read before it is written")
@@ -410,11 +418,6 @@ _STATEMENTS: dict[str, Callable[[FunctionPrinter, Node], None]] = {
 """By kind, what is more than an expression."""
 
 
-def is_constant_node(node: Node) -> bool:
-    """Whether a node is a constant, which has no statement of its own."""
-    return node.kind == "prim::Constant"
-
-
 def _before(node: Node) -> Node:
     """The node before one, constants passed over."""
     node = node.previous
@@ -427,16 +430,16 @@ def _constants_in_order_of_use(block: Block) -> Iterator[Value]:
     seen: set[Value] = set()
     stack: list[Iterator[Node]] = [_nodes_with_return(block)]
     while stack:
-        node = next(stack[-1], None)
-        if node is None:
+        for node in stack[-1]:
+            for value in node.inputs:
+                if value.node.kind == "prim::Constant" and value not in seen:
+                    seen.add(value)
+                    yield value
+            if node.blocks or node.has_attribute("Subgraph"):
+                stack += map(_nodes_with_return, reversed(_inner_blocks(node)))
+                break
+        else:
             stack.pop()
-            continue
-        for value in node.inputs:
-            if is_constant(value) and value not in seen:
-                seen.add(value)
-                yield value
-        for inner in reversed(_inner_blocks(node)):
-            stack.append(_nodes_with_return(inner))
 
 
 def _inner_blocks(node: Node) -> list[Block]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import final
 
 from flambeau.errors import UnsupportedError
@@ -14,7 +13,6 @@ from flambeau.ir import (
     EnumValue,
     Function,
     ListType,
-    NamedType,
     OptionalType,
     ScriptObject,
     TupleType,
@@ -29,6 +27,7 @@ from flambeau.ir import (
 )
 
 from .constant_table import ConstantTable
+from .definition_names import DefinitionNames
 
 _EXACT_TYPES = (bool, int, float, complex, type(None))
 
@@ -46,12 +45,10 @@ def is_ambiguous_element(element: Type) -> bool:
 class LiteralPrinter:
     """Spells constant values; what has no literal goes to the constant table."""
 
-    def __init__(
-        self, table: ConstantTable, annotation: Callable[[Type], str], reference: Callable[[NamedType | Function], str]
-    ) -> None:
+    def __init__(self, table: ConstantTable, names: DefinitionNames) -> None:
         self._table = table
-        self._annotation = annotation
-        self._reference = reference
+        self._annotation = names.annotation
+        self._reference = names.reference
 
     def text(self, value: object, type: Type | None = None) -> str:
         """The source text of a constant; `type` is its static type, where known."""

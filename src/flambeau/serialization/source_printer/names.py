@@ -80,12 +80,13 @@ class ValueNames:
     def __init__(self) -> None:
         self._used = set(_RESERVED)
         self._counters: dict[str, int] = {}
-        self._names: dict[Value, str] = {}
+        self.of: dict[Value, str] = {}
+        """The names of the values that have one."""
 
     def begin_function(self) -> None:
         """What follows may use all names again."""
         self._used = set(_RESERVED)
-        self._names.clear()
+        self.of.clear()
 
     def fresh(self, candidate: str) -> str:
         """The candidate if it is free, else with a number behind it."""
@@ -97,16 +98,9 @@ class ValueNames:
         self._used.add(name)
         return name
 
-    def assign(self, value: Value, name: str) -> None:
-        """Let a value go by a name that is known already."""
-        self._names[value] = name
-
     def define(self, value: Value) -> str:
         """Give a value a name of its own, now."""
         candidate = identifier_from(value.debug_name) if value.has_debug_name else "_"
         name = self.fresh(candidate)
-        self._names[value] = name
+        self.of[value] = name
         return name
-
-    def find(self, value: Value) -> str | None:
-        return self._names.get(value)

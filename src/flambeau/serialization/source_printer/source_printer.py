@@ -11,22 +11,18 @@ from dataclasses import dataclass, field
 from typing import final
 
 from flambeau.ir import (
-    BOUND_CLASSES,
     ClassType,
     EnumType,
     Function,
-    FunctionType,
     Graph,
     InterfaceType,
     NamedType,
     TupleType,
-    Type,
-    is_bound,
-    mangled,
 )
 
 from .class_printer import print_class, print_enum, print_interface, print_named_tuple
 from .constant_table import ConstantTable
+from .definition_names import DefinitionNames
 from .function_printer import FunctionPrinter
 from .literals import LiteralPrinter
 from .names import ValueNames
@@ -49,54 +45,25 @@ class SourcePrinter:
     def __init__(self, table: ConstantTable | None = None) -> None:
         self.constants = table or ConstantTable()
         self.files: dict[str, SourceFile] = {}
-        self.literals = LiteralPrinter(self.constants, self.annotation, self.reference)
+        self.names = DefinitionNames()
+        self.literals = LiteralPrinter(self.constants, self.names)
         self.operators: set[str] = set()
         """The qualified names of ATen's operators that printed code calls (for the file format version)."""
-        self.definitions: list[NamedType | Function] = []
-        """What has been referred to, in that order, which is the order of printing."""
         self._printed = 0
-        self._names: dict[object, str] = {}
-        self._taken: set[str] = set()
 
-    # --- names
-
-    def reference(self, named: NamedType | Function) -> str:
-        """The qualified name that a definition goes by in the archive; the definition is printed too."""
-        key: object = named
-        if isinstance(named, FunctionType):
-            named = key = named.function
-        elif isinstance(named, TupleType):
-            key = (named.qualified_name, named.elements, named.field_names)
-        name = self._names.get(key)
-        if name is None:
-            name = self._names[key] = self._free_name(named.qualified_name)
-            if not is_bound(named):
-                self.definitions.append(named)
-        return name
-
-    def _free_name(self, wanted: str) -> str:
-        if wanted.startswith(BOUND_CLASSES):
-            return wanted
-        name, index = wanted, 0
-        while name in self._taken:
-            name, index = mangled(wanted, index), index + 1
-        self._taken.add(name)
-        return name
-
-    def annotation(self, type: Type) -> str:
-        """The Python text of a type; the named types in it are printed too."""
-        return type.annotation(self.reference)
-
-    # --- definitions
+    @property
+    def definitions(self) -> list[NamedType | Function]:
+        """What has been referred to, in that order, which is the order of printing."""
+        return self.names.definitions
 
     def print_type(self, root: NamedType) -> None:
         """Print a type with all that it refers to."""
-        self.reference(root)
+        self.names.reference(root)
         self._drain()
 
     def print_function(self, function: Function) -> None:
         """Print a function with all that it refers to."""
-        self.reference(function)
+        self.names.reference(function)
         self._drain()
 
     def _drain(self) -> None:
@@ -105,7 +72,7 @@ class SourcePrinter:
             self._print(self.definitions[self._printed - 1])
 
     def _print(self, named: NamedType | Function) -> None:
-        qualifier, _, name = self.reference(named).rpartition(".")
+        qualifier, _, name = self.names.reference(named).rpartition(".")
         file = self.files.setdefault(qualifier, SourceFile())
         match named:
             case Function():
@@ -115,20 +82,20 @@ class SourcePrinter:
                     named,
                     name,
                     file.text,
-                    self.annotation,
+                    self.names.annotation,
                     self.literals,
                     lambda method, function: self._write_function(file, method, function, 1),
                 )
             case InterfaceType():
-                print_interface(named, name, file.text, self.annotation)
+                print_interface(named, name, file.text, self.names.annotation)
             case EnumType():
                 print_enum(named, name, file.text, self.literals)
             case TupleType():
-                print_named_tuple(named, name, file.text, self.annotation)
+                print_named_tuple(named, name, file.text, self.names.annotation)
 
     def _write_function(self, file: SourceFile, name: str, function: Function, level: int) -> None:
         self._note_operators(function.graph)
-        printer = FunctionPrinter(self, self.literals, file.names, file.text)
+        printer = FunctionPrinter(self.names, self.literals, file.names, file.text)
         printer.print_function(name, function.graph, function.schema, level)
 
     def _note_operators(self, graph: Graph) -> None:
@@ -148,6 +115,6 @@ def code_of_function(function: Function, owner: ClassType | None = None) -> tupl
     """
     printer = SourcePrinter()
     out = Text()
-    writer = FunctionPrinter(printer, printer.literals, ValueNames(), out)
+    writer = FunctionPrinter(printer.names, printer.literals, ValueNames(), out)
     writer.print_function(function.name, function.graph, function.schema, 0, show_self_type=owner is None)
     return str(out), printer.constants.values

@@ -62,9 +62,8 @@ class Text:
 
 def glued(*pieces: Piece) -> Piece:
     """All of them, one behind the other."""
-    for piece in pieces:
-        if not isinstance(piece, str):
-            return Text().add(*pieces)
+    if Text in map(type, pieces):
+        return Text().add(*pieces)
     return "".join(pieces)  # type: ignore[arg-type]  # strings all
 
 
