@@ -1,8 +1,7 @@
 """Tensors for archives: PyTorch's from `TensorData` when loading, `TensorData` of PyTorch's when saving.
 
-Neither direction copies what lies in main memory, but for small storages when saving. A loaded tensor is a view of the
-mapped file, whose pages are private, so that writing to it never changes the file. Tensors that share a storage on one
-side share it on the other.
+Neither direction copies what lies in main memory. A loaded tensor is a view of the mapped file, whose pages are
+private, so that writing to it never changes the file. Tensors that share a storage on one side share it on the other.
 
 Limits: layouts `mkldnn` and `jagged` and tensor subclasses without a storage of their own cannot be saved.
 """
@@ -34,8 +33,6 @@ _COMPRESSED: dict[Layout, torch.layout] = {
     Layout.SparseBsr: torch.sparse_bsr,
     Layout.SparseBsc: torch.sparse_bsc,
 }
-_COPIED = 1 << 10
-"""Storages of up to so many bytes are copied when they are written: a view of them costs more."""
 _STRIDED = torch.strided
 _ROW_MAJOR = (Layout.SparseCsr, Layout.SparseBsr)
 
@@ -196,9 +193,9 @@ class TensorDescriber:
         known = self._tensors.get(id(tensor))
         if known is not None:
             return known[1]
-        if isinstance(tensor, TensorData):
-            return tensor
         if not isinstance(tensor, Tensor):
+            if isinstance(tensor, TensorData):
+                return tensor
             raise UnsupportedError(f"a {type(tensor).__name__} cannot be saved as a tensor")
         try:
             data = self._described(tensor)
@@ -289,19 +286,16 @@ def _copy_of(storage: torch.UntypedStorage) -> memoryview:
 
 
 def _memory_of(storage: torch.UntypedStorage, size: int) -> memoryview:
-    """The bytes of a storage that is in main memory, where they are; a copy of few."""
-    if not size:
-        return memoryview(b"")
+    """The bytes of a storage that is in main memory, where they are."""
     address = storage.data_ptr()
-    if not address:
+    if size and not address:
         raise UnsupportedError("a tensor that has no memory of its own cannot be saved")
-    memory = _bytes_of_size(size).from_address(address)
-    if size <= _COPIED:
-        return memoryview(memory.raw)
+    kind = _bytes_of_size(size)
+    memory = kind.from_address(address) if size else kind()
     memory.storage = storage  # type: ignore[attr-defined]  # lives as long as a view of it
     return memoryview(memory).cast("B")
 
 
 @lru_cache(64)
-def _bytes_of_size(size: int) -> type[ctypes.Array[ctypes.c_char]]:
-    return ctypes.c_char * size
+def _bytes_of_size(size: int) -> type[ctypes.Array[ctypes.c_ubyte]]:
+    return ctypes.c_ubyte * size

@@ -207,10 +207,11 @@ class DebugRecordWriter:
         """The number of a place; 0 is no place."""
         if place is None:
             return 0
-        key = id(place.source), place.start, place.end
+        source = place.source
+        key = id(source), place.start, place.end
         known = self._tags.get(key)
         if known is None:
-            known = self._tags[key] = len(self._tags) + 1, place.source
+            known = self._tags[key] = len(self._tags) + 1, source
         return known[0]
 
 
@@ -232,12 +233,13 @@ class _Record:
                 name = self._index(place.source.filename)
                 self._lines[id(place.source)] = lines, name, Utf8Offsets(place.source.text)
         out = self._out
+        integer = out.integer
         out.append(*_table(tuple(self._strings)))
         _open_tuple(out, len(entries))
         repeated: dict[int, bytes] = {}  # by tag, what follows the offset
         buffer = out.buffer
         for offset, place, tag in entries:
-            out.integer(offset)
+            integer(offset)
             known = repeated.get(tag)
             if known is not None:
                 buffer += known

@@ -126,13 +126,15 @@ class PickleEmitter:
             self.buffer += known
             return
         try:
-            encoded = value.encode() if value.isascii() else value.encode(errors="surrogateescape")
+            encoded = value.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError as error:
             raise ArchiveError(f"a string cannot be encoded: {error}") from None
         if len(encoded) >= 1 << 32:
             raise ArchiveError("a string has more than the possible 4 GB")
-        self.buffer += _TEXT(len(encoded)) + encoded
-        self.texts[value] = fetching(self.store())
+        index = self._stored
+        self._stored = index + 1
+        self.buffer += _TEXT(len(encoded)) + encoded + (_PUT[index] if index < 256 else _PUT_LONG(index))
+        self.texts[value] = _GET[index] if index < 256 else _GET_LONG(index)
 
     def name(self, module: str, name: str) -> MemoEntry:
         """A function or a class."""

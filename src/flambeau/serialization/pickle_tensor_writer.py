@@ -87,7 +87,7 @@ class TensorWriter:
         out.buffer += behind_storage
 
     def _with_storage(self, data: TensorData, storage: Storage, kind: Hashable) -> None:
-        """Write a tensor and its storage; unless it is None, remember for others of the kind what they have in common."""
+        """Write a tensor and its storage; what others of its kind have in common with it is remembered."""
         before = self._instructions(self._before_key, data)
         self._out.text(self._storages.key(storage))
         behind_key = self._instructions(self._behind_key, data)

@@ -405,18 +405,17 @@ class _Writer:
         self._path.append(self._part)
         self._depth += 2
         out = self._out
-        buffer, instructions = out.buffer, out.texts
+        buffer, texts = out.buffer, out.texts
         buffer += _NEW_OBJECT
         for (name, type, takes_none, is_tensor), part in zip(layout.attributes, value.slots, strict=True):
             self._part = name
-            known = instructions.get(name)
-            if known is None:
-                out.text(name)
+            if name in texts:
+                buffer += texts[name]
             else:
-                buffer += known
+                out.text(name)
             if part is None and takes_none:
                 buffer.append(_NONE)
-            elif type is BOOL and part.__class__ is bool:
+            elif part.__class__ is bool and type is BOOL:
                 buffer.append(_TRUE if part else _FALSE)
             elif is_tensor and self._tensor(part):
                 continue

@@ -197,15 +197,15 @@ class FunctionPrinter:
     def _print_expression_statement(self, node: Node) -> None:
         text = spell(self._context, node, self._operands(node))
         outputs = node.outputs
-        if len(outputs) == 1:
-            self._assign(outputs[0], text, node.range)
+        if len(outputs) == 1 and isinstance(text, str):
+            self._out.add_line("  " * self._level, f"{self._names.define(outputs[0])} = ", text, node.range)
             return
         targets = ", ".join(self._names.define(v) for v in outputs) + " = " if outputs else ""
         self._print_assignment(targets, text, node.range)
 
     def _print_assignment(self, targets: str, text: Piece, range: SourceRange | None) -> None:
         if isinstance(text, str):
-            self._out.add_line("  " * self._level + targets, text, range)
+            self._out.add_line("  " * self._level, targets, text, range)
         else:
             self._out.add("  " * self._level, targets, text.mark(range), "\n")
 
@@ -329,10 +329,7 @@ class FunctionPrinter:
     def _plan_tree(self, root: Node) -> Node:
         """Plan the statement that ends with `root`; returns the last node of the statement before."""
         cursor = _before(root)
-        for value in root.inputs:
-            if value.node is cursor and self._can_inline(value, root):
-                break
-        else:
+        if not any(read.node is cursor and self._can_inline(read, root) for read in root.inputs):
             return cursor  # most statements read variables only
         stack: list[tuple[Node, Iterator[Value]]] = [(root, reversed(root.inputs))]
         while stack:

@@ -100,7 +100,5 @@ class ValueNames:
 
     def define(self, value: Value) -> str:
         """Give a value a name of its own, now."""
-        candidate = identifier_from(value.debug_name) if value.has_debug_name else "_"
-        name = self.fresh(candidate)
-        self.of[value] = name
+        name = self.of[value] = self.fresh(identifier_from(value.debug_name) if value.has_debug_name else "_")
         return name

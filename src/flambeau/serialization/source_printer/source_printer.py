@@ -28,6 +28,9 @@ from .literals import LiteralPrinter
 from .names import ValueNames
 from .text import Text
 
+_CALLS_NONE = frozenset({"prim::Constant", "prim::GetAttr", "prim::CallMethod"})
+"""The most frequent kinds of nodes that call no operator of ATen's, and have no graph."""
+
 
 @final
 @dataclass(slots=True)
@@ -100,7 +103,10 @@ class SourcePrinter:
 
     def _note_operators(self, graph: Graph) -> None:
         for node in graph.walk():
-            if node.kind.startswith("aten::"):
+            kind = node.kind
+            if kind in _CALLS_NONE:
+                continue
+            if kind.startswith("aten::"):
                 operator = node.operator
                 if operator is not None:
                     self.operators.add(operator.schema.qualified_name)

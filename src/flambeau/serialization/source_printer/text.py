@@ -37,11 +37,11 @@ class Text:
         self._length = length
         return self
 
-    def add_line(self, before: str, text: str, range: SourceRange | None) -> None:
+    def add_line(self, indentation: str, targets: str, text: str, range: SourceRange | None) -> None:
         """Append a line that ends with `text`, which was generated from a source range."""
-        line = f"{before}{text}\n"
+        line = f"{indentation}{targets}{text}\n"
         if range is not None:
-            self.marks.append((self._length + len(before), range))
+            self.marks.append((self._length + len(indentation) + len(targets), range))
         self._parts.append(line)
         self._length += len(line)
 
