@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import flambeau
 from flambeau.errors import UnsupportedSyntaxError
-from flambeau.frontend import text_functions
+from flambeau.frontend.formatting import text_functions
 
 FLOATS = st.one_of(
     st.floats(),

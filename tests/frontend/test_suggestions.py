@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 import flambeau
 from flambeau.errors import ScriptError
-from flambeau.frontend.suggestions import did_you_mean
+from flambeau.frontend.diagnostics.suggestions import did_you_mean
 
 
 class Shared:

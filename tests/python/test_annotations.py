@@ -30,8 +30,8 @@ from torch._jit_internal import BroadcastingList2
 from flambeau import ir
 from flambeau.errors import ScriptError
 from flambeau.python import scripting  # ties together what the types of classes need
-from flambeau.python.annotations import AnnotationReader
 from flambeau.python.namespaces import Namespace
+from flambeau.python.types.annotations import AnnotationReader
 
 T = TypeVar("T")
 

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch.jit import _builtins
 
-from flambeau.frontend.builtin_functions import builtin_functions_named
-from flambeau.frontend.operator_calls import has_method
+from flambeau.frontend.matching.builtin_functions import builtin_functions_named
+from flambeau.frontend.matching.operator_calls import has_method
 from flambeau.ir import TENSOR, operators_named
 from flambeau.python.builtin_functions import find_builtin
 from tests.marks import tables_are_of_this_pytorch

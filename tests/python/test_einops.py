@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import flambeau
 from flambeau.errors import ExecutionError, ScriptError
-from flambeau.python import einops_source
+from flambeau.python.values import einops_source
 
 X = torch.arange(2 * 3 * 8 * 12, dtype=torch.float32).reshape(2, 3, 8, 12) / 100
 

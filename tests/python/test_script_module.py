@@ -17,7 +17,7 @@ from flambeau import ir
 from flambeau.errors import ObjectError, ScriptError, UnsupportedError
 from flambeau.ir import ScriptObject
 from flambeau.python import ScriptModule
-from flambeau.python.script_module import wrap_module
+from flambeau.python.modules.script_module import wrap_module
 from tests.api.hand_made import method, module_type, pair, scale, scale_type
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 import flambeau
 from flambeau.errors import ScriptError
-from flambeau.python.source_code import definition_of
+from flambeau.python.functions.source_code import definition_of
 
 
 class Holder:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from flambeau.errors import ArchiveArgumentError, ArchiveError, UnsupportedError
 from flambeau.ir import Layout, ScalarType, Storage, TensorData
-from flambeau.python.tensors import TensorDescriber, TorchValues, checked_device
+from flambeau.python.archives.tensors import TensorDescriber, TorchValues, checked_device
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*quantize.*deprecated:UserWarning"),

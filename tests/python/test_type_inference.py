@@ -10,8 +10,8 @@ from flambeau import ir
 from flambeau.errors import ScriptError
 from flambeau.ir import EnumValue
 from flambeau.python import scripting  # noqa: F401 # ties together what the types of classes need
-from flambeau.python.conversion import to_script
-from flambeau.python.type_inference import NotInferred, infer_type
+from flambeau.python.types.conversion import to_script
+from flambeau.python.types.type_inference import NotInferred, infer_type
 
 
 class Size(enum.Enum):

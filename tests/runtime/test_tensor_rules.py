@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from flambeau.passes.tensor_rules import BINARY, EXACT, SCALAR, UNARY
+from flambeau.passes.specialization.tensor_rules import BINARY, EXACT, SCALAR, UNARY
 
 ARGUMENTS: dict[str, tuple[object, ...]] = {"clamp": (-0.5, 0.75), "clamp_min": (0,), "clamp_max": (1,)}
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)

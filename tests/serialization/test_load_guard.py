@@ -12,7 +12,7 @@ from torch import nn
 
 import flambeau
 from flambeau.errors import ArchiveError
-from flambeau.python.tensors import TorchValues
+from flambeau.python.archives.tensors import TorchValues
 from flambeau.serialization import DEFAULT_LIMITS, read_archive
 from tests.serialization.old_archives import rewritten, saved
 

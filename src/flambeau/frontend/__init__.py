@@ -7,10 +7,26 @@ from __future__ import annotations
 
 from flambeau.frontend.annotations import broadcast_length, dotted_name, parse_annotation
 from flambeau.frontend.assumptions import notes
-from flambeau.frontend.attribute_writes import forget_written
-from flambeau.frontend.builtin_functions import builtin_functions_named
-from flambeau.frontend.builtins import BUILTINS
-from flambeau.frontend.callables import (
+from flambeau.frontend.compiler import compile_definition
+from flambeau.frontend.definition import ClassDefinition, Definition, definitions_in, parse_source, range_of
+from flambeau.frontend.diagnostics.messages import type_name
+from flambeau.frontend.diagnostics.suggestions import similar
+from flambeau.frontend.emitter import Emitter, wider_type
+from flambeau.frontend.environment import widened
+from flambeau.frontend.expressions.choices import Choice
+from flambeau.frontend.folding import known_value
+from flambeau.frontend.inlining import inline_call
+from flambeau.frontend.matching.builtin_functions import builtin_functions_named
+from flambeau.frontend.matching.conversions import convert
+from flambeau.frontend.matching.operator_calls import emit_operator_call, has_method
+from flambeau.frontend.matching.schema_matching import MatchedCall, accepts, match_call, pack_results
+from flambeau.frontend.resolver import Resolver
+from flambeau.frontend.signatures import Signature, default_fits, evaluate_default, signature_of, type_of_default
+from flambeau.frontend.syntax_trees import expression_tree, syntax_tree
+from flambeau.frontend.unrolling import raise_unless_unrolled
+from flambeau.frontend.values.attribute_writes import forget_written
+from flambeau.frontend.values.builtins import BUILTINS
+from flambeau.frontend.values.callables import (
     BuiltinFunction,
     CastValue,
     ExceptionClass,
@@ -23,20 +39,11 @@ from flambeau.frontend.callables import (
     TensorCast,
     TensorTest,
 )
-from flambeau.frontend.choices import Choice
-from flambeau.frontend.class_values import ClassValue, EnumClass, NamedTupleConstructor
-from flambeau.frontend.compiler import compile_definition
-from flambeau.frontend.conversions import convert
-from flambeau.frontend.definition import ClassDefinition, Definition, definitions_in, parse_source, range_of
-from flambeau.frontend.emitter import Emitter, wider_type
-from flambeau.frontend.environment import widened
-from flambeau.frontend.folding import known_value
-from flambeau.frontend.inlining import inline_call
-from flambeau.frontend.iteration import RangeValue, ZippedValue
-from flambeau.frontend.keywords import KeywordsValue
-from flambeau.frontend.late_attributes import LateAttribute
-from flambeau.frontend.messages import type_name
-from flambeau.frontend.namespaces import (
+from flambeau.frontend.values.class_values import ClassValue, EnumClass, NamedTupleConstructor
+from flambeau.frontend.values.iteration import RangeValue, ZippedValue
+from flambeau.frontend.values.keywords import KeywordsValue
+from flambeau.frontend.values.late_attributes import LateAttribute
+from flambeau.frontend.values.namespaces import (
     CMATH_FUNCTIONS,
     MATH_FUNCTIONS,
     SERIALIZED_NAMES,
@@ -44,17 +51,10 @@ from flambeau.frontend.namespaces import (
     OperatorNamespace,
     OperatorNamespaces,
 )
-from flambeau.frontend.operator_calls import emit_operator_call, has_method
-from flambeau.frontend.resolver import Resolver
-from flambeau.frontend.schema_matching import MatchedCall, accepts, match_call, pack_results
-from flambeau.frontend.signatures import Signature, default_fits, evaluate_default, signature_of, type_of_default
-from flambeau.frontend.special import SpecialForm, special_form
-from flambeau.frontend.sugared import Arg, SugaredFactory, SugaredValue
-from flambeau.frontend.suggestions import similar
-from flambeau.frontend.syntax_trees import expression_tree, syntax_tree
-from flambeau.frontend.unrolling import raise_unless_unrolled
-from flambeau.frontend.value_attributes import contains_class, no_attribute
-from flambeau.frontend.values import ConstantValue, SimpleValue, SliceValue, SugaredTuple, constant_slice
+from flambeau.frontend.values.simple_values import ConstantValue, SimpleValue, SliceValue, SugaredTuple, constant_slice
+from flambeau.frontend.values.special import SpecialForm, special_form
+from flambeau.frontend.values.sugared import Arg, SugaredFactory, SugaredValue
+from flambeau.frontend.values.value_attributes import contains_class, no_attribute
 
 __all__ = [
     "BUILTINS",

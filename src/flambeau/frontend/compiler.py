@@ -16,45 +16,48 @@ from typing import TypeAlias
 from flambeau import ir
 from flambeau.errors import ScriptError
 
-# What these files register is all that is wanted of them.
-from . import (  # noqa: F401
-    arithmetic,
-    attributes,
-    augmented,
-    class_values,
-    comprehensions,
-    f_strings,
-    literals,
-    loop_statements,
-    mapped,
-    match_statements,
-    names,
-    special_forms,
-    statements,
-    sums,
-    try_statements,
-)
 from .annotations import parse_annotation
 from .assumptions import ATTEMPTS, Assumptions, Reconsider, Subject, notes
-from .builtin_functions import services as builtin_function_services
-from .callables import ExceptionClass, FunctionValue
-from .closures import lift_forks
 from .definition import Definition
+from .diagnostics.remedies import add_remedies
 from .emitter import Emitter, Results
-from .exits import transform_exits
-from .formatting import services as text_function_services
-from .formatting import text_function
-from .keywords import KeywordsValue
-from .loops import canonicalize_loops
-from .namespaces import SERIALIZED_NAMES, MathModule
-from .remedies import add_remedies
+
+# What these files register is all that is wanted of them.
+from .expressions import (  # noqa: F401
+    arithmetic,
+    attributes,
+    comprehensions,
+    literals,
+    mapped,
+    names,
+    special_forms,
+    sums,
+)
+from .expressions.closures import lift_forks
+from .formatting import f_strings  # noqa: F401
+from .formatting.formats import services as text_function_services
+from .formatting.formats import text_function
+from .lowering.exits import transform_exits
+from .lowering.loops import canonicalize_loops
+from .lowering.ssa import convert_to_ssa
+from .matching.builtin_functions import services as builtin_function_services
 from .resolver import Resolver
 from .results import finish_body
 from .signatures import Signature, signature_of
-from .ssa import convert_to_ssa
-from .sugared import SugaredFactory, SugaredValue
+from .statements import (  # noqa: F401
+    augmented,
+    loop_statements,
+    match_statements,
+    simple_statements,
+    try_statements,
+)
 from .survey import Survey
-from .values import SugaredTuple
+from .values import class_values  # noqa: F401
+from .values.callables import ExceptionClass, FunctionValue
+from .values.keywords import KeywordsValue
+from .values.namespaces import SERIALIZED_NAMES, MathModule
+from .values.simple_values import SugaredTuple
+from .values.sugared import SugaredFactory, SugaredValue
 
 _in_progress: set[ir.Function] = set()
 """The functions that are being compiled. One that is reached again meanwhile is recursive: a function is compiled by

@@ -17,17 +17,17 @@ from flambeau import ir
 from flambeau.errors import ScriptError, UnsupportedSyntaxError
 
 from .assumptions import Assumptions, Reconsider, Subject
-from .conversions import convert
 from .definition import Definition, Located
 from .environment import Environment, Frame, shown_name
-from .operator_calls import emit_operator_call
-from .optional_reads import reconsider_reads
+from .matching.conversions import convert
+from .matching.operator_calls import emit_operator_call
+from .matching.schema_matching import match_call, pack_results
 from .resolver import Resolver
-from .schema_matching import match_call, pack_results
-from .sugared import Arg, SugaredValue
 from .survey import Survey
 from .syntax import EXPRESSIONS, STATEMENTS, pretty_name
-from .values import SimpleValue
+from .values.optional_reads import reconsider_reads
+from .values.simple_values import SimpleValue
+from .values.sugared import Arg, SugaredValue
 
 Constant: TypeAlias = "ir.Value | bool | int | float | complex | str | None"
 """An argument of an operator: a value, or a plain constant that becomes one."""

@@ -21,10 +21,10 @@ from flambeau import ir
 from flambeau.errors import ScriptError
 
 from .assumptions import notes
-from .conversions import convert
-from .messages import EMPTY_LIST_HINT, type_name
-from .sugared import SugaredValue
-from .values import SimpleValue
+from .diagnostics.messages import EMPTY_LIST_HINT, type_name
+from .matching.conversions import convert
+from .values.simple_values import SimpleValue
+from .values.sugared import SugaredValue
 
 _GENERATED_NAME = re.compile(r"_\d+$")
 

@@ -18,8 +18,8 @@ from .assumptions import notes
 from .definition import Definition
 from .emitter import Results
 from .results import finish_body
-from .sugared import SugaredValue
 from .survey import Survey
+from .values.sugared import SugaredValue
 
 if TYPE_CHECKING:
     from .emitter import Emitter

@@ -18,8 +18,8 @@ from flambeau.errors import ScriptError
 
 from .assumptions import Reconsider, Subject
 from .environment import Frame, shown_name
-from .sugared import SugaredValue
-from .values import SimpleValue
+from .values.simple_values import SimpleValue
+from .values.sugared import SugaredValue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

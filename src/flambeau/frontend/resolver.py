@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from flambeau import ir
 
-    from .sugared import SugaredValue
+    from .values.sugared import SugaredValue
 
 
 class Resolver(Protocol):

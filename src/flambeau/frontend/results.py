@@ -7,10 +7,10 @@ import ast
 from flambeau import ir
 from flambeau.errors import ScriptError
 
+from .diagnostics.messages import type_name
 from .emitter import Emitter
-from .messages import type_name
-from .sugared import SugaredValue
 from .syntax import statement
+from .values.sugared import SugaredValue
 
 
 @statement(ast.Return)

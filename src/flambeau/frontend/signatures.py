@@ -14,8 +14,8 @@ from flambeau.errors import ScriptError, UnsupportedSyntaxError
 from .annotations import broadcast_length
 from .assumptions import notes
 from .definition import Definition
+from .diagnostics.messages import type_name
 from .emitter import Emitter, Results
-from .messages import type_name
 from .resolver import Resolver
 from .syntax_trees import expression_tree
 

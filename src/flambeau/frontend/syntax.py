@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from .sugared import SugaredValue
+    from .values.sugared import SugaredValue
 
 ExpressionEmitter: TypeAlias = "Callable[..., SugaredValue]"
 """Takes the emitter, an expression of the kind it is registered for, and the type that the context declares or None."""

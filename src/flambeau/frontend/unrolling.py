@@ -18,9 +18,9 @@ from flambeau.errors import ScriptError
 
 from .assumptions import Reconsider
 from .folding import known_value
-from .iteration import RangeValue, ZippedValue
-from .sugared import SugaredValue
-from .values import ConstantValue, SimpleValue, SugaredTuple
+from .values.iteration import RangeValue, ZippedValue
+from .values.simple_values import ConstantValue, SimpleValue, SugaredTuple
+from .values.sugared import SugaredValue
 
 if TYPE_CHECKING:
     from .emitter import Emitter

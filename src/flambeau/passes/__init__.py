@@ -19,13 +19,10 @@ from flambeau.passes.frozen_matrices import order_matrices
 from flambeau.passes.inlining import callee_of, inline_calls
 from flambeau.passes.known_objects import known_objects, may_give_view
 from flambeau.passes.list_literals import erase_list_literals
-from flambeau.passes.loop_buffers import INTO, SHORT, SLOT
 from flambeau.passes.loop_invariant_code_motion import hoist_loop_invariants
 from flambeau.passes.loop_unrolling import unroll_constant_loops, unroll_loops
 from flambeau.passes.lower_simple_tuples import lower_simple_tuples
-from flambeau.passes.memory_reuse import FITS, REUSES
 from flambeau.passes.normalize_ops import normalize_ops
-from flambeau.passes.number_lists import AS_NUMBERS
 from flambeau.passes.pass_manager import PASSES, GraphPass, graph_pass, pause, pausing, run
 from flambeau.passes.peephole import peephole, peephole_list_idioms
 from flambeau.passes.pipelines import (
@@ -39,7 +36,10 @@ from flambeau.passes.pipelines import (
 )
 from flambeau.passes.remove_dropout import remove_dropout
 from flambeau.passes.remove_mutation import remove_list_mutation, remove_mutation, remove_tensor_mutation
-from flambeau.passes.specialize import (
+from flambeau.passes.specialization.loop_buffers import INTO, SHORT, SLOT
+from flambeau.passes.specialization.memory_reuse import FITS, REUSES
+from flambeau.passes.specialization.number_lists import AS_NUMBERS
+from flambeau.passes.specialization.specialize import (
     FEW,
     IF_FLOAT,
     KNOWN_RANK,
@@ -50,10 +50,10 @@ from flambeau.passes.specialize import (
     specialize,
     specialize_for,
 )
+from flambeau.passes.specialization.tensor_facts import propagate_facts
+from flambeau.passes.specialization.tensor_rules import Order, TensorFact
+from flambeau.passes.specialization.unit_dimensions import UNIT_LEFT_OUT
 from flambeau.passes.subgraphs import with_subgraphs
-from flambeau.passes.tensor_facts import propagate_facts
-from flambeau.passes.tensor_rules import Order, TensorFact
-from flambeau.passes.unit_dimensions import UNIT_LEFT_OUT
 from flambeau.passes.whole_slices import remove_whole_slices
 
 __all__ = [

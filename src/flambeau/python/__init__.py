@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from flambeau.python.archives import jit_module_from_flatbuffer, load, save, save_jit_module_to_flatbuffer
+    from flambeau.python.archives.interchange import from_torch, to_torch
+    from flambeau.python.archives.loading import jit_module_from_flatbuffer, load, save, save_jit_module_to_flatbuffer
     from flambeau.python.compilation_unit import CompilationUnit
     from flambeau.python.exporting import from_exported_program, to_exported_program
     from flambeau.python.forms import (
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
         wait,
     )
     from flambeau.python.frames import resolver_of_frame
-    from flambeau.python.freezing import freeze
-    from flambeau.python.interchange import from_torch, to_torch
+    from flambeau.python.functions.script_function import ScriptFunction
+    from flambeau.python.modules.freezing import freeze
+    from flambeau.python.modules.script_methods import script_method
+    from flambeau.python.modules.script_module import ScriptModule, wrap_module
     from flambeau.python.options import (
         enable_onednn_fusion,
         export_opnames,
@@ -42,9 +45,6 @@ if TYPE_CHECKING:
         run_frozen_optimizations,
         set_fusion_strategy,
     )
-    from flambeau.python.script_function import ScriptFunction
-    from flambeau.python.script_methods import script_method
-    from flambeau.python.script_module import ScriptModule, wrap_module
     from flambeau.python.scripting import script
     from flambeau.python.tracing import (
         TopLevelTracedModule,
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
         trace,
         trace_module,
     )
-    from flambeau.python.type_tests import isinstance
+    from flambeau.python.values.type_tests import isinstance
 
 __all__ = [
     "Attribute",
@@ -111,11 +111,11 @@ _HOMES = {
     "awaitable_wait": "forms",
     "awaitable_nowait": "forms",
     "awaitable": "forms",
-    "save_jit_module_to_flatbuffer": "archives",
-    "jit_module_from_flatbuffer": "archives",
+    "save_jit_module_to_flatbuffer": "archives.loading",
+    "jit_module_from_flatbuffer": "archives.loading",
     "last_executed_optimized_graph": "options",
     "strict_fusion": "forms",
-    "isinstance": "type_tests",
+    "isinstance": "values.type_tests",
     "set_fusion_strategy": "options",
     "run_frozen_optimizations": "options",
     "optimized_execution": "options",
@@ -135,26 +135,26 @@ _HOMES = {
     "annotate": "forms",
     "Final": "forms",
     "Attribute": "forms",
-    "ScriptFunction": "script_function",
-    "ScriptModule": "script_module",
+    "ScriptFunction": "functions.script_function",
+    "ScriptModule": "modules.script_module",
     "TopLevelTracedModule": "tracing",
     "TracedModule": "tracing",
     "TracerWarning": "tracing",
-    "freeze": "freezing",
+    "freeze": "modules.freezing",
     "from_exported_program": "exporting",
-    "from_torch": "interchange",
+    "from_torch": "archives.interchange",
     "is_tracing": "tracing",
-    "load": "archives",
+    "load": "archives.loading",
     "resolver_of_frame": "frames",
-    "save": "archives",
+    "save": "archives.loading",
     "script": "scripting",
     "script_if_tracing": "tracing",
-    "script_method": "script_methods",
-    "to_torch": "interchange",
+    "script_method": "modules.script_methods",
+    "to_torch": "archives.interchange",
     "to_exported_program": "exporting",
     "trace": "tracing",
     "trace_module": "tracing",
-    "wrap_module": "script_module",
+    "wrap_module": "modules.script_module",
 }
 """The file that each name is defined in."""
 

@@ -9,11 +9,11 @@ from types import FrameType
 
 from flambeau.frontend import SugaredFactory
 from flambeau.ir import ScriptObject
-from flambeau.python.module_types import description_of
+from flambeau.python.modules.module_types import description_of
 from flambeau.python.namespaces import Namespace
 from flambeau.python.resolver import PythonResolver
-from flambeau.python.sugared_values import sugared_value
 from flambeau.python.unit import services
+from flambeau.python.values.sugared_values import sugared_value
 
 __all__ = ["resolver_of_frame", "self_value_of"]
 

@@ -12,8 +12,8 @@ from flambeau.api import presented
 from flambeau.errors import ExecutionError, ObjectError
 from flambeau.ir import Graph, copy_graph
 from flambeau.passes import optimize_frozen_layout
-from flambeau.python.freezing import freeze
-from flambeau.python.script_module import ScriptModule
+from flambeau.python.modules.freezing import freeze
+from flambeau.python.modules.script_module import ScriptModule
 from flambeau.runtime import last_graph
 
 __all__ = [

@@ -12,9 +12,9 @@ from typing import final
 from flambeau.errors import ScriptError
 from flambeau.frontend import Definition, SugaredValue
 from flambeau.ir import SourceRange, Type
-from flambeau.python.annotations import AnnotationReader
 from flambeau.python.mode_decorators import context_names
 from flambeau.python.namespaces import ABSENT, Namespace, namespace_of
+from flambeau.python.types.annotations import AnnotationReader
 
 
 @final

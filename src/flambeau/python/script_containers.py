@@ -8,7 +8,7 @@ from typing import Any
 from flambeau import ir
 from flambeau.errors import ObjectError, ScriptError
 from flambeau.ir import Type
-from flambeau.python.type_inference import NotInferred, infer_type
+from flambeau.python.types.type_inference import NotInferred, infer_type
 from flambeau.runtime import ScriptDict, ScriptList, from_python, to_python
 
 __all__ = ["script_container"]

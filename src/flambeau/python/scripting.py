@@ -22,22 +22,24 @@ from torch import nn
 from flambeau import api, settings
 from flambeau.errors import ScriptError
 from flambeau.ir import ClassType, Function, ScriptObject, collected_later
-from flambeau.python import boundary, evidence, markers
-from flambeau.python.annotations import is_compilable, is_named_tuple
-from flambeau.python.archives import load
+from flambeau.python import markers
+from flambeau.python.archives.loading import load
 from flambeau.python.builtin_functions import find_builtin
-from flambeau.python.classes import class_type
-from flambeau.python.conversion import script_object
-from flambeau.python.functions import function_of, overloads_of
-from flambeau.python.inheritance import SuperValue, UnboundMethod, own_forward
-from flambeau.python.modules import ModuleTree
+from flambeau.python.classes import boundary
+from flambeau.python.classes.classes import class_type
+from flambeau.python.functions.functions import function_of, overloads_of
+from flambeau.python.functions.script_function import ScriptFunction
+from flambeau.python.modules.modules import ModuleTree
+from flambeau.python.modules.script_module import ScriptModule, wrap_module
 from flambeau.python.names import qualified_name, type_name
 from flambeau.python.script_containers import script_container
-from flambeau.python.script_function import ScriptFunction
-from flambeau.python.script_module import ScriptModule, wrap_module
-from flambeau.python.sugared_modules import ModuleValue
-from flambeau.python.sugared_values import sugared_value
+from flambeau.python.types import evidence
+from flambeau.python.types.annotations import is_compilable, is_named_tuple
+from flambeau.python.types.conversion import script_object
 from flambeau.python.unit import services, unit
+from flambeau.python.values.inheritance import SuperValue, UnboundMethod, own_forward
+from flambeau.python.values.sugared_modules import ModuleValue
+from flambeau.python.values.sugared_values import sugared_value
 from flambeau.python.wrappers import script_value_of
 from flambeau.runtime import ScriptDict, ScriptList
 

@@ -12,7 +12,7 @@ SPECIAL_FORMS: dict[tuple[str, str], str] = {
     ("flambeau.python.forms", "annotate"): "annotate",
     ("flambeau.python.forms", "awaitable"): "awaitable",
     ("flambeau.python.forms", "fork"): "fork",
-    ("flambeau.python.type_tests", "isinstance"): "isinstance",
+    ("flambeau.python.values.type_tests", "isinstance"): "isinstance",
     ("torch.jit", "annotate"): "annotate",
     ("torch.jit", "isinstance"): "isinstance",
     ("torch.jit._async", "fork"): "fork",

@@ -19,7 +19,7 @@ from flambeau.ir import CompilationUnit, Function, NamedType, ScriptObject, Sour
 if TYPE_CHECKING:
     from torch import nn
 
-    from flambeau.python.module_types import ModuleDescription
+    from flambeau.python.modules.module_types import ModuleDescription
 
 
 class Services:

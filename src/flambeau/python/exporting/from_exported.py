@@ -34,8 +34,8 @@ from flambeau.ir import (
 )
 from flambeau.passes import eliminate_dead_code, pool_constants, run
 from flambeau.python.exporting.nodes import Body
-from flambeau.python.script_module import ScriptModule, wrap_module
-from flambeau.python.type_inference import NotInferred, infer_type
+from flambeau.python.modules.script_module import ScriptModule, wrap_module
+from flambeau.python.types.type_inference import NotInferred, infer_type
 from flambeau.python.unit import unit
 
 __all__ = ["from_exported_program"]

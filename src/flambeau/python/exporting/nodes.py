@@ -19,7 +19,7 @@ from torch import Tensor, fx
 from flambeau import ir
 from flambeau.errors import UnsupportedError
 from flambeau.ir import Argument, Graph, ListType, OptionalType, TensorType, Type, Value
-from flambeau.python.constants import enumeration_number
+from flambeau.python.types.constants import enumeration_number
 from flambeau.runtime.aten import register_custom_operators
 
 __all__ = ["Body"]

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from flambeau.errors import ObjectError, UnsupportedError
-from flambeau.python.script_function import ScriptFunction
-from flambeau.python.script_module import ScriptModule
+from flambeau.python.functions.script_function import ScriptFunction
+from flambeau.python.modules.script_module import ScriptModule
 
 __all__ = ["to_exported_program"]
 

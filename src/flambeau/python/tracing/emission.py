@@ -16,9 +16,9 @@ from torch import Tensor
 from flambeau import ir
 from flambeau.errors import UnsupportedError
 from flambeau.ir import Argument, ListType, OptionalType, TensorType, Type, Value
-from flambeau.python.constants import enumeration_number
 from flambeau.python.tracing.numbers import symbolic_number
 from flambeau.python.tracing.operators import OperatorFacts
+from flambeau.python.types.constants import enumeration_number
 
 if TYPE_CHECKING:
     from types import FrameType

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from flambeau import settings
 from flambeau.errors import TracingError
 from flambeau.ir import CompilationUnit, ScriptObject
+from flambeau.python.archives.saving import TRACED_INPUTS
+from flambeau.python.functions.script_function import ScriptFunction
 from flambeau.python.names import PREFIX, qualified_name
-from flambeau.python.saving import TRACED_INPUTS
-from flambeau.python.script_function import ScriptFunction
 from flambeau.python.tracing.checking import Subject, check_trace
 from flambeau.python.tracing.exported_methods import compile_exported_methods
 from flambeau.python.tracing.failures import UnknownArgumentError, UntraceableError

@@ -20,9 +20,9 @@ from torch import nn
 
 from flambeau.ir import ScriptObject
 from flambeau.python.markers import Modifier, modifier_of
-from flambeau.python.methods import exported_methods, find_method
-from flambeau.python.module_types import ModuleDescription, SubmoduleEntry, Walk
-from flambeau.python.modules import attribute_value
+from flambeau.python.modules.methods import exported_methods, find_method
+from flambeau.python.modules.module_types import ModuleDescription, SubmoduleEntry, Walk
+from flambeau.python.modules.modules import attribute_value
 from flambeau.python.tracing.modules import TracedModules
 from flambeau.python.wrappers import script_value_of
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from flambeau import ir
 from flambeau.api import walk_modules
 from flambeau.ir import ClassType, CompilationUnit, ScriptObject
-from flambeau.python.module_types import checked
+from flambeau.python.modules.module_types import checked
 from flambeau.python.names import qualified_name
 from flambeau.python.tracing.failures import HookedModuleError
 from flambeau.python.wrappers import script_value_of

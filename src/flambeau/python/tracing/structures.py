@@ -16,12 +16,12 @@ from torch import Tensor
 from flambeau import ir
 from flambeau.errors import TracingError
 from flambeau.ir import DictType, ListType, TensorType, TupleType, Type, Value
-from flambeau.python.annotations import is_named_tuple
 from flambeau.python.names import type_name
 from flambeau.python.tracing import messages
 from flambeau.python.tracing.emission import tensor_type
 from flambeau.python.tracing.recorder import Recorder
-from flambeau.python.type_inference import NotInferred, infer_type
+from flambeau.python.types.annotations import is_named_tuple
+from flambeau.python.types.type_inference import NotInferred, infer_type
 
 _NOT_AN_OUTPUT = "Only tensors, lists, tuples of tensors, or dictionary of tensors can be output from traced functions"
 

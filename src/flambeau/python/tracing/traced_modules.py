@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flambeau.api import Module
 from flambeau.ir import CompilationUnit
-from flambeau.python.script_module import ScriptModule
+from flambeau.python.modules.script_module import ScriptModule
 from flambeau.python.tracing.modules import TracedModules
 
 __all__ = ["TopLevelTracedModule", "TracedModule", "wrap"]

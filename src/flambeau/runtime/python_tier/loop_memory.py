@@ -1,4 +1,4 @@
-"""What the iterations of a loop share: memory for results (see `flambeau.passes.loop_buffers`)."""
+"""What the iterations of a loop share: memory for results (see `flambeau.passes.specialization.loop_buffers`)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""What errors say: how messages spell things, names that may have been meant, remedies."""

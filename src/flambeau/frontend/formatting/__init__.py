@@ -1,0 +1,1 @@
+"""Text of values: f-strings, `str.format`, `%`, `str(x)`."""

@@ -1,0 +1,1 @@
+"""Calls of operators: which overload is meant, and what its arguments become."""

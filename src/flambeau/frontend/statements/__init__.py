@@ -1,0 +1,1 @@
+"""Statements, a family of syntax a file."""

@@ -1,0 +1,1 @@
+"""Sugared values: what names and expressions mean while a function is compiled."""

@@ -1,0 +1,1 @@
+"""Archives of modules whose tensors are PyTorch's."""

@@ -1,0 +1,1 @@
+"""Python functions as script functions: source text, parameters, calls that stay Python."""

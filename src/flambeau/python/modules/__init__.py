@@ -1,0 +1,1 @@
+"""Modules: what an `nn.Module` is to the compiler, and a scripted one to Python."""

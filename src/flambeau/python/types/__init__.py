@@ -1,0 +1,1 @@
+"""Types of Python annotations and values, and values as scripts hold them."""

@@ -1,0 +1,1 @@
+"""What Python objects mean in a script."""
