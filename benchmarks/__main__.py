@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("scaling", "quickstart", "runtime", "compile_time", "load_save")
+NAMES = ("scaling", "quickstart", "runtime", "training", "compile_time", "load_save")
 
 
 def main(names: list[str]) -> int:

@@ -99,6 +99,50 @@ class CustomLSTM(nn.Module):
         return torch.stack(outputs), c
 
 
+class GRU(nn.Module):
+    """Gated recurrent units written out, one step at a time."""
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        super().__init__()
+        self.input = nn.Linear(inputs, 3 * hidden)
+        self.hidden = nn.Linear(hidden, 3 * hidden)
+
+    def forward(self, xs: Tensor, h: Tensor) -> Tensor:
+        outputs: list[Tensor] = []
+        for t in range(xs.size(0)):
+            input_reset, input_update, input_new = self.input(xs[t]).chunk(3, 1)
+            reset, update, new = self.hidden(h).chunk(3, 1)
+            update = torch.sigmoid(input_update + update)
+            new = torch.tanh(input_new + torch.sigmoid(input_reset + reset) * new)
+            h = new + update * (h - new)
+            outputs.append(h)
+        return torch.stack(outputs)
+
+
+class WrittenOut(nn.Module):
+    """GELU and layer norm element by element, as research code has them."""
+
+    def __init__(self, width: int = 64, layers: int = 8) -> None:
+        super().__init__()
+        self.layers = layers
+        self.linear = nn.Linear(width, width)
+        self.gain = nn.Parameter(torch.ones(width))
+        self.bias = nn.Parameter(torch.zeros(width))
+
+    def gelu(self, x: Tensor) -> Tensor:
+        return 0.5 * x * (1.0 + torch.tanh(0.7978845608 * (x + 0.044715 * x * x * x)))
+
+    def norm(self, x: Tensor) -> Tensor:
+        centred = x - x.mean(-1, keepdim=True)
+        variance = (centred * centred).mean(-1, keepdim=True)
+        return centred / torch.sqrt(variance + 1e-5) * self.gain + self.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        for _ in range(self.layers):
+            x = self.norm(x + self.gelu(self.linear(x)))
+        return x
+
+
 def mlp(width: int = 64) -> nn.Module:
     layers: list[nn.Module] = []
     for _ in range(4):

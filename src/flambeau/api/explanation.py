@@ -32,8 +32,9 @@ def explain(what: object) -> str:
         lines.append(f"not optimised: {unoptimised}")
     title = "graph, as it was compiled:" if unoptimised else "graph after optimisation:"
     lines += ["", title, str(plan.graph), "source:", plan.source]
-    for form in plan.specialized.forms if plan.specialized is not None else ():
-        lines += [f"specialised for {form.guard}", "graph:", str(form.graph), "source:", form.source]
+    for kind, forms in ("specialised", plan.specialized), ("specialised, while gradients are recorded,", plan.recorded):
+        for form in forms.forms if forms is not None else ():
+            lines += [f"{kind} for {form.guard}", "graph:", str(form.graph), "source:", form.source]
     return "\n".join(lines)
 
 

@@ -17,7 +17,7 @@ from flambeau.passes.fold_frozen_convolutions import (
 from flambeau.passes.freeze import freeze_module
 from flambeau.passes.frozen_matrices import order_matrices
 from flambeau.passes.inlining import callee_of, inline_calls
-from flambeau.passes.known_objects import known_objects, may_give_view
+from flambeau.passes.known_objects import known_objects, may_give_view, writes_tensors
 from flambeau.passes.list_literals import erase_list_literals
 from flambeau.passes.loop_invariant_code_motion import hoist_loop_invariants
 from flambeau.passes.loop_unrolling import unroll_constant_loops, unroll_loops
@@ -122,4 +122,5 @@ __all__ = [
     "unroll_constant_loops",
     "unroll_loops",
     "with_subgraphs",
+    "writes_tensors",
 ]

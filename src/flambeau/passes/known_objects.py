@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from flambeau.ir import ANY, Graph, Node, Operator, PrimitiveType, Type, Value
 
-__all__ = ["known_objects", "may_give_view"]
+__all__ = ["known_objects", "may_give_view", "writes_tensors"]
 
 _ALWAYS_NEW = frozenset(
     f"aten::{name}"
@@ -56,6 +56,12 @@ def known_objects(graph: Graph) -> frozenset[Value]:
 def may_give_view(operator: Operator) -> bool:
     """Whether a result of an operator may share memory with an argument."""
     return operator.name in _UNDECLARED or any(r.alias is not None for r in operator.schema.returns)
+
+
+def writes_tensors(node: Node) -> bool:
+    """Whether a node may write to a tensor that it is given."""
+    operator = node.operator
+    return operator is not None and operator.schema.is_mutable and not operator.is_jit_only
 
 
 def _same_objects(value: Value) -> list[Value]:

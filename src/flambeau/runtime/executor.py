@@ -75,8 +75,8 @@ class Executor(Entry):
         if task is not None:
             task.finish()
         plan = self.plan
-        if plan is not None and plan.specialized is not None:
-            plan.specialized.finish()
+        if plan is not None:
+            plan.finish()
 
     def begin(self, baseline: Baseline, runs: int) -> None:
         """Run a program as it is; after so many runs, have it optimised in the background."""

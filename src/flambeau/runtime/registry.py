@@ -138,9 +138,9 @@ class TensorBackend(Protocol):
 
     def below_autograd(
         self, run: Kernel, quiet: Kernel, count: int, *, views: bool, records: Callable[..., bool] | None
-    ) -> tuple[Kernel, Callable[[Kernel], None]]:
+    ) -> tuple[Kernel, Callable[[str, Kernel], None]]:
         """A function of `count` arguments that runs one, or when nothing is recorded, the other without autograd's
-        layer; and one that replaces the other."""
+        layer; and one that replaces what is run where gradients are `recorded`, or not (`quiet`)."""
 
     def fact_of_tensor(self, value: object) -> TensorFact | None:
         """What is known of a value, if it is a plain tensor."""
@@ -168,6 +168,9 @@ class TensorBackend(Protocol):
 
     def plain_modes(self) -> bool:
         """Whether nothing intercepts operators on this thread, and autocast is off."""
+
+    def plain_recording(self) -> bool:
+        """The same, and nothing sees which tensors are kept for backward passes."""
 
     def current_modes(self) -> Callable[[], AbstractContextManager[object]]:
         """This thread's modes (gradients, autocast), as what makes contexts in which they hold."""

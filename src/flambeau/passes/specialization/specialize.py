@@ -5,9 +5,14 @@
     %z : Tensor = aten::index(%x, [%i])  ->  %z : Tensor = prim::IndexTensor[takes_rows=1](%x, %i)
     %b : Tensor = aten::add(%a, %z)      ->  %b : Tensor = aten::add[reuses=0](%a, %z)      (see `memory_reuse`)
 
-The result holds only where gradients are not recorded, no tensor is of a subclass, autocast is off, and what the facts
-say is true; somebody has to check that before each run. It is the last thing that happens to a graph: readers that a
-later pass might add would see what `reuses` has overwritten.
+The result holds only where no tensor is of a subclass, autocast is off, and what the facts say is true; somebody has to
+check that before each run. It is the last thing that happens to a graph: readers that a later pass might add would see
+what `reuses` has overwritten.
+
+Where gradients are recorded, only those rewrites may be used that leave every tensor as it was computed, since backward
+passes read it: the table `_REWRITES` says which. They put views and products of the same meaning in the place of
+others, so gradients are the same sums (of a transposed weight, say, rather than of the weight: it is transposed back
+once).
 """
 
 from __future__ import annotations
@@ -34,7 +39,7 @@ from flambeau.ir import (
     create_constant,
 )
 
-from ..known_objects import known_objects
+from ..known_objects import known_objects, writes_tensors
 from ..loop_invariant_code_motion import hoist_loop_invariants
 from .costs import ITERATIONS, loops_around, runs_of
 from .loop_buffers import share_loop_memory
@@ -123,22 +128,18 @@ class Specialization:
     """Roughly how much is spared in a run, in calls of operators."""
 
 
-def specialize_for(graph: Graph, given: Mapping[Value, TensorFact]) -> Specialization:
-    """Specialise a graph of which facts of some values (inputs, attributes read) are given, each its own source."""
-    if any(map(_changes_geometry, graph.walk())):
+def specialize_for(graph: Graph, given: Mapping[Value, TensorFact], *, recorded: bool = False) -> Specialization:
+    """Specialise a graph of which facts of some values (inputs, attributes read) are given, each its own source.
+
+    `recorded`: for runs that record gradients. Graphs that write to tensors are left as they are then: what may be
+    written to depends on which operator made a view.
+    """
+    if any(map(_changes_geometry, graph.walk())) or (recorded and any(map(writes_tensors, graph.walk()))):
         return Specialization(frozenset(), 0.0)
     specializer = _Specializer(graph, given)
-    specializer.numbers_to_tensors()
-    specializer.leave_out_unit_dimensions()
-    specializer.transpose_invariants()
-    specializer.hoist()
-    specializer.transpose_weights()
-    specializer.view_whole_tensors()
-    specializer.unbind_rows()
-    specializer.simplify_indexing()
-    specializer.use_ranks()
-    specializer.take_numbers()
-    specializer.reuse_memory()
+    for rewrite in _REWRITES:
+        if rewrite.under_recording or not recorded:
+            rewrite.apply(specializer)
     return Specialization(frozenset(specializer.used), specializer.gain)
 
 
@@ -387,6 +388,31 @@ class _Specializer:
         for node in share_loop_memory(self._graph, self._facts):
             self._use(0.2, node, *(v for v in node.inputs if v in self._facts))
 
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Rewrite:
+    """One kind of rewrite."""
+
+    apply: Callable[[_Specializer], None]
+    under_recording: bool = True
+    """Whether it may be used where gradients are recorded: no tensor that is computed is written to afterwards."""
+
+
+_REWRITES = (
+    _Rewrite(_Specializer.numbers_to_tensors),
+    _Rewrite(_Specializer.leave_out_unit_dimensions),
+    _Rewrite(_Specializer.transpose_invariants),
+    _Rewrite(_Specializer.hoist),
+    _Rewrite(_Specializer.transpose_weights),
+    _Rewrite(_Specializer.view_whole_tensors),
+    _Rewrite(_Specializer.unbind_rows),
+    _Rewrite(_Specializer.simplify_indexing),
+    _Rewrite(_Specializer.use_ranks),
+    _Rewrite(_Specializer.take_numbers),
+    _Rewrite(_Specializer.reuse_memory, under_recording=False),
+)
+"""All of them, in the order in which they are used."""
 
 _NUMBER_DTYPES: Mapping[str, frozenset[ScalarType]] = MappingProxyType(
     {

@@ -28,7 +28,7 @@ from typing import TypeAlias, final
 
 from flambeau.ir import NONE, TENSOR, Graph, Node, Use, Value, constant_value, create_constant
 
-from ..known_objects import known_objects
+from ..known_objects import known_objects, writes_tensors
 from .costs import runs_of
 from .tensor_facts import local_lists
 from .tensor_rules import BINARY, COMPARISONS, SCALAR, UNARY, Order, TensorFact, gives_new_tensors
@@ -54,7 +54,7 @@ Rewrite: TypeAlias = "Callable[[_Finder, Node], None]"
 def leave_out_unit_dimensions(graph: Graph, facts: Mapping[Value, TensorFact]) -> tuple[frozenset[Value], float]:
     """Leave out first dimensions where that spares calls; gives the values that have one less, and what is spared."""
     has_source = any(n.kind == "aten::unsqueeze" and constant_value(n.inputs[1]) == 0 for n in graph.walk())
-    if not has_source or any(_writes_tensors(node) for node in graph.walk()):
+    if not has_source or any(writes_tensors(node) for node in graph.walk()):
         return frozenset(), 0.0
     finder = _Finder(graph, facts)
     finder.narrow()
@@ -63,11 +63,6 @@ def leave_out_unit_dimensions(graph: Graph, facts: Mapping[Value, TensorFact]) -
         return frozenset(), 0.0
     finder.rewrite()
     return frozenset(finder.units), gain
-
-
-def _writes_tensors(node: Node) -> bool:
-    operator = node.operator
-    return operator is not None and operator.schema.is_mutable and not operator.is_jit_only
 
 
 @final

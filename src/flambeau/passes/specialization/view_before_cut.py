@@ -38,7 +38,7 @@ from flambeau.ir import (
     has_side_effects,
 )
 
-from ..known_objects import known_objects
+from ..known_objects import known_objects, writes_tensors
 from .memory_reuse import keeps_nothing
 from .tensor_rules import TensorFact
 
@@ -75,7 +75,7 @@ def view_before_cut(graph: Graph, facts: Mapping[Value, TensorFact]) -> list[tup
     spares.
     """
     chunks = graph.find_nodes("aten::chunk")
-    if not chunks or any(_writes_tensors(node) for node in graph.walk()):
+    if not chunks or any(writes_tensors(node) for node in graph.walk()):
         return []
     known = known_objects(graph)
     made: list[tuple[Node, Value, int]] = []
@@ -86,11 +86,6 @@ def view_before_cut(graph: Graph, facts: Mapping[Value, TensorFact]) -> list[tup
             views = 1 if cut.swapped is None else 2
             made.append((_rewrite(graph, cut), chunk.inputs[0], views * (len(cut.results) - 1)))
     return made
-
-
-def _writes_tensors(node: Node) -> bool:
-    operator = node.operator
-    return operator is not None and operator.schema.is_mutable and not operator.is_jit_only
 
 
 def _folds(value: Value, facts: Mapping[Value, TensorFact]) -> bool:

@@ -35,6 +35,7 @@ from flambeau.runtime.aten.tensor_guards import (
     linear,
     out_form,
     plain_modes,
+    plain_recording,
     tensor_guard,
 )
 from flambeau.runtime.aten.tensor_values import from_data, tensor_data
@@ -62,6 +63,7 @@ __all__ = [
     "neutral_modes",
     "out_form",
     "plain_modes",
+    "plain_recording",
     "register_custom_operators",
     "tensor_data",
     "tensor_guard",

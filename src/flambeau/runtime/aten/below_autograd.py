@@ -30,7 +30,7 @@ def enter({parameters}):
     if transformed() is not None or intercepted() or dual._current_level >= 0 or special:
         return run({parameters})
     if recording() and records({parameters}):
-        return run({parameters})
+        return recorded({parameters})
     guard = free.pop() if free else new(keys)
     with guard:
         result = quiet({parameters})
@@ -50,9 +50,9 @@ def below_autograd(
     *,
     views: bool,
     records: Callable[..., bool] | None = None,
-) -> tuple[Callable[..., Any], Callable[[Callable[..., Any]], None]]:
+) -> tuple[Callable[..., Any], Callable[[str, Callable[..., Any]], None]]:
     """A function that calls `run`, with `count` arguments, or when nothing could be recorded, `quiet` without
-    autograd's layer; and one that puts another in the place of `quiet`.
+    autograd's layer; and one that puts another in the place of `quiet`, or of `run` where it records (`"recorded"`).
 
     `views`: without the layer that tracks views too. `records` says of the arguments whether anything is recorded if
     gradients are enabled (None: it may always be). Forward-mode gradients, the transforms of `torch.func`, modes that
@@ -60,6 +60,7 @@ def below_autograd(
     """
     namespace: dict[str, Any] = {
         "run": run,
+        "recorded": run,
         "quiet": quiet,
         "recording": torch.is_grad_enabled,
         "records": records or _always,
@@ -75,7 +76,7 @@ def below_autograd(
     exec(compile(_CODE.format(parameters=parameters), "<flambeau below autograd>", "exec"), namespace)
     entry: Callable[..., Any] = namespace["enter"]
 
-    def replace(other: Callable[..., Any]) -> None:
-        entry.__globals__["quiet"] = other
+    def replace(name: str, other: Callable[..., Any]) -> None:
+        namespace[name] = other
 
     return entry, replace

@@ -9,6 +9,7 @@ import torch
 from flambeau.ir import ScalarType
 from flambeau.passes import Order, TensorFact
 from flambeau.runtime.aten.enumerations import dtype_number, to_dtype
+from flambeau.runtime.aten.modes import neutral_modes
 
 __all__ = [
     "add_product",
@@ -19,6 +20,7 @@ __all__ = [
     "linear",
     "out_form",
     "plain_modes",
+    "plain_recording",
     "tensor_guard",
 ]
 
@@ -85,7 +87,8 @@ def float_tensor(number: float) -> torch.Tensor:
     """A tensor of one 32-bit float, which nobody may write to: it is given out again."""
     found = _float_tensors.get(number)
     if found is None:
-        found = torch.tensor(number, dtype=torch.float32, device="cpu")
+        with neutral_modes():  # one made in inference mode could not be read where gradients are recorded
+            found = torch.tensor(number, dtype=torch.float32, device="cpu")
         if (
             number and number == number and len(_float_tensors) < _MOST_TENSORS
         ):  # zeros have a sign, and equal each other
@@ -96,3 +99,18 @@ def float_tensor(number: float) -> torch.Tensor:
 def plain_modes() -> bool:
     """Whether operators do on this thread what they say: nothing intercepts them, and autocast is off."""
     return torch._C._len_torch_function_stack() == 0 and not torch._C._is_any_autocast_enabled()
+
+
+def plain_recording() -> bool:
+    """The same, where gradients are recorded: nor does anything see which tensors are kept for backward passes.
+
+    Who does could tell forms apart, such as checkpoints, which expect a second run to keep as many as the first.
+    """
+    return plain_modes() and _hooks_of_saved_tensors(False) is None
+
+
+def _unknown(ignore_is_tracing: bool) -> object:
+    return NotImplemented
+
+
+_hooks_of_saved_tensors = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", _unknown)

@@ -7,9 +7,11 @@ import linecache
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias, final
 
 from flambeau.ir import Function, Graph
+from flambeau.passes import writes_tensors
 from flambeau.runtime.exceptions import register_code
 from flambeau.runtime.python_tier.below_autograd import Layers, unneeded_layers
 from flambeau.runtime.python_tier.recording import gradient_test
@@ -38,6 +40,14 @@ class Plan:
     """The layers of PyTorch's dispatcher that runs leave out while no gradients are recorded."""
     specialized: Specialized | None
     """Its other forms, which may serve then; None where there never are any."""
+    recorded: Specialized | None = None
+    """Those that may serve while gradients are recorded."""
+
+    def finish(self) -> None:
+        """Have the forms made now that are under way."""
+        for forms in (self.specialized, self.recorded):
+            if forms is not None:
+                forms.finish()
 
 
 Link: TypeAlias = "Callable[[Function, Compiled, str], Compiled]"
@@ -55,14 +65,20 @@ def compile_plan(graph: Graph, name: str, link: Link, *, specializes: bool = Tru
     layers = unneeded_layers(graph)
     if layers is Layers.NONE:
         return Plan(graph, source, general, layers, None)
-    specialized = Specialized(graph, general, lambda other: _compiled(other, name, link)) if specializes else None
-    quiet = general if specialized is None else specialized.observe
     views = layers is Layers.AUTOGRAD_AND_VIEWS
     test = gradient_test(graph)
-    run, replace = load_tensor_backend().below_autograd(general, quiet, len(graph.inputs), views=views, records=test)
-    if specialized is not None:
-        specialized.install_by(replace)
-    return Plan(graph, source, run, layers, specialized)
+    run, replace = load_tensor_backend().below_autograd(general, general, len(graph.inputs), views=views, records=test)
+    if not specializes:
+        return Plan(graph, source, run, layers, None)
+
+    def forms(kind: str, *, recorded: bool) -> Specialized:
+        def compile_form(other: Graph) -> tuple[Compiled, str]:
+            return _compiled(other, name, link)
+
+        return Specialized(graph, general, compile_form, partial(replace, kind), recorded=recorded)
+
+    recorded = None if any(map(writes_tensors, graph.walk())) else forms("recorded", recorded=True)
+    return Plan(graph, source, run, layers, forms("quiet", recorded=False), recorded)
 
 
 def _compiled(graph: Graph, name: str, link: Link) -> tuple[Compiled, str]:

@@ -1,11 +1,12 @@
 """Forms of a plan for tensors as they were seen: dtypes, ranks and contiguity, of arguments and of modules' attributes.
 (Of constants they are known.)
 
-They serve while no gradients are recorded. The first calls run the general form. Then a specialised graph is made for
-what the arguments are like (`flambeau.passes.specialize`); if that is of any use, its code is run from then on for
-arguments that are like them, which is checked before each run. Of arguments that are not, the same becomes another
-form, up to a few; all others are left to the general one. The settings `profiled_runs` and `specializations` say how
-many calls and how many forms. Of large graphs forms are made in the background.
+Some serve while no gradients are recorded; others, which use fewer rewrites, while they are. The first calls run the
+general form. Then a specialised graph is made for what the arguments are like (`flambeau.passes.specialize`); if that
+is of any use, its code is run from then on for arguments that are like them, which is checked before each run. Of
+arguments that are not, the same becomes another form, up to a few; all others are left to the general one. The settings
+`profiled_runs` and `specializations` say how many calls and how many forms, of each sort. Of large graphs forms are
+made in the background.
 """
 
 from __future__ import annotations
@@ -48,9 +49,17 @@ class Form:
 
 @final
 class Specialized:
-    """The forms of one plan. `enter` is what runs the general form or another; it changes as forms are added."""
+    """The forms of one plan. What runs the general form or another is installed, anew when a form is added."""
 
-    def __init__(self, graph: Graph, general: Compiled, compile_form: Compile) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        general: Compiled,
+        compile_form: Compile,
+        install: Callable[[Compiled], None],
+        *,
+        recorded: bool = False,
+    ) -> None:
         self.forms: list[Form] = []
         self._graph = graph
         self._general = general
@@ -59,13 +68,14 @@ class Specialized:
         self._unserved = 0
         """How many calls no form served, since one was made last."""
         self._task: Task | None = None
-        self._bindings: dict[str, Any] = {"general": general, "plain_modes": load_tensor_backend().plain_modes}
+        backend = load_tensor_backend()
+        modes = backend.plain_recording if recorded else backend.plain_modes
+        self._bindings: dict[str, Any] = {"general": general, "plain_modes": modes}
         self._functions: list[str] = []
-        self._install: Callable[[Compiled], None] = _installed_nowhere
-
-    def install_by(self, install: Callable[[Compiled], None]) -> None:
-        """Say how to replace what is run (at first `observe`)."""
         self._install = install
+        self._recorded = recorded
+        """Whether gradients are recorded when they run."""
+        install(self.observe)
 
     def observe(self, *arguments: object) -> object:
         """Run the general form, and learn from the arguments."""
@@ -130,7 +140,7 @@ class Specialized:
                 given[value] = TensorFact(fact.dtype, fact.rank, fact.order, frozenset({value}))
         given |= _facts_of_constants(graph)
         pause()
-        found = specialize_for(graph, given)
+        found = specialize_for(graph, given, recorded=self._recorded)
         if found.gain < WORTH * (1 + len(found.used)):
             return False
         pause()
@@ -170,10 +180,6 @@ class Specialized:
         exec(compile("\n".join(lines), "<flambeau guards>", "exec"), self._bindings)
         enter: Compiled = self._bindings["enter"]
         return enter
-
-
-def _installed_nowhere(run: Compiled) -> None:
-    """Until somebody says what to replace."""
 
 
 def _incoming_tensors(graph: Graph) -> dict[Value, Path]:
