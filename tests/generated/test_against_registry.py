@@ -13,7 +13,7 @@ from flambeau import generated
 from flambeau.ir.jit_operators import FAMILIES
 from flambeau.ir.operators import Operator, find_operator, operators_named
 from flambeau.ir.schema import Argument
-from flambeau.ir.schema_parser import parse_schema
+from flambeau.ir.text.schema_parser import parse_schema
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.skipif(

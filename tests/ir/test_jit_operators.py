@@ -9,7 +9,7 @@ import pytest
 from flambeau import generated
 from flambeau.ir.jit_operators import FAMILIES, AliasKind, JitOperator
 from flambeau.ir.jit_operators.table import table
-from flambeau.ir.schema_parser import parse_schema
+from flambeau.ir.text.schema_parser import parse_schema
 
 ENTRIES = [entry for family in FAMILIES.values() for entry in family]
 

@@ -8,7 +8,7 @@ import pytest
 
 from flambeau.ir.scalar_types import ScalarType
 from flambeau.ir.tensor import Storage, TensorData
-from flambeau.ir.tensor_text import constant_text, tensor_text
+from flambeau.ir.text.tensor_text import constant_text, tensor_text
 
 torch = pytest.importorskip("torch")
 from tests.serialization.torch_side import Describer  # noqa: E402

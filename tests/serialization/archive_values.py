@@ -9,9 +9,9 @@ import ast
 import re
 
 from flambeau import ir
-from flambeau.serialization.container import ArchiveReader
-from flambeau.serialization.pickle_described import ObjectContents, ValueDescriber
-from flambeau.serialization.pickle_values import PickledEnum, PickledObject, ValueBuilder
+from flambeau.serialization.container.reader import ArchiveReader
+from flambeau.serialization.pickles.described import ObjectContents, ValueDescriber
+from flambeau.serialization.pickles.values import PickledEnum, PickledObject, ValueBuilder
 
 _SIMPLE = {
     "int": ir.INT,

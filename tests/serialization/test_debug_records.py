@@ -20,7 +20,7 @@ from flambeau.serialization import (
     original_ranges,
     write_pickle,
 )
-from flambeau.serialization.debug_records import Utf8Offsets
+from flambeau.serialization.code.debug_records import Utf8Offsets
 
 ARCHIVES = Path(os.environ.get("FLAMBEAU_ARCHIVES", Path(__file__).parents[2].parent / "shared" / "archives"))
 TEXT = "def forward(self, x):\n    # é comment 🦕\n    return x + 1\n"

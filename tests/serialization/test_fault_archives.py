@@ -24,7 +24,7 @@ from flambeau.serialization import (
     read_pickle_record,
     read_traced_inputs,
 )
-from flambeau.serialization.pickle_opcodes import Opcode
+from flambeau.serialization.pickles.opcodes import Opcode
 
 SECONDS = 10.0
 """Far more than any of these takes, and the least that would be called a hang."""

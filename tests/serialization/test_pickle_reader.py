@@ -20,7 +20,7 @@ from flambeau.serialization import (
     ValueBuilder,
     read_pickle,
 )
-from flambeau.serialization.pickle_opcodes import Opcode
+from flambeau.serialization.pickles.opcodes import Opcode
 from tests.serialization.archive_values import plain
 from tests.serialization.test_container_reader import archive
 

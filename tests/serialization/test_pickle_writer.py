@@ -24,13 +24,13 @@ from flambeau.serialization import (
     Limits,
     StorageKeys,
     ValueBuilder,
-    pickle_heights,
     read_pickle,
     write_constants,
     write_pickle,
     write_pickle_record,
     write_traced_inputs,
 )
+from flambeau.serialization.pickles import heights as pickle_heights
 from tests.serialization.archive_values import ArchiveTypes, TypedBuilder, TypedDescriber, plain
 
 ARCHIVES = Path(os.environ.get("FLAMBEAU_ARCHIVES", Path(__file__).parents[2].parent / "shared" / "archives"))

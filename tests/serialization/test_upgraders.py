@@ -15,7 +15,7 @@ from torch import Tensor
 import flambeau
 from flambeau.errors import ArchiveError, FlambeauError
 from flambeau.ir import parse_schema
-from flambeau.serialization.upgraders import UPGRADERS, definition_of, needed_version
+from flambeau.serialization.code.upgraders import UPGRADERS, definition_of, needed_version
 from tests.marks import tables_are_of_this_pytorch
 from tests.serialization.old_archives import module_of, records_of, rewritten, saved
 from tests.serialization.script_modules import Lists

@@ -5,8 +5,8 @@ Other packages import from here, never from the files inside. Nothing here needs
 
 from __future__ import annotations
 
-from flambeau.ir.alias import AliasDb, has_side_effects, is_deterministic, may_write
-from flambeau.ir.alias_memory import intersects, is_mutable_type
+from flambeau.ir.alias.alias_db import AliasDb, has_side_effects, is_deterministic, may_write
+from flambeau.ir.alias.memory import intersects, is_mutable_type
 from flambeau.ir.attributes import Attribute, AttributeKindName
 from flambeau.ir.bound_classes import (
     BOUND_CLASSES,
@@ -26,7 +26,6 @@ from flambeau.ir.class_types import (
     Property,
 )
 from flambeau.ir.cloning import copy_block, copy_graph, copy_node, insert_graph
-from flambeau.ir.constant_text import OpaqueConstant
 from flambeau.ir.constants import (
     NOT_CONSTANT,
     NotConstant,
@@ -45,7 +44,6 @@ from flambeau.ir.constants import (
 from flambeau.ir.function import CompilationUnit, Discardable, Function, demangled, mangled, schema_of
 from flambeau.ir.garbage import collected_later
 from flambeau.ir.graph import Block, Graph
-from flambeau.ir.lexer import Token, TokenStream, number, tokenize, unquoted
 from flambeau.ir.node import Node, Use, Value, base_name, services
 from flambeau.ir.node_equality import equal_nodes, node_key, value_key
 from flambeau.ir.node_kinds import NODE_KINDS, NodeKind
@@ -62,9 +60,7 @@ from flambeau.ir.operators import (
     similar_operators,
     unregister_operator,
 )
-from flambeau.ir.parser import parse
 from flambeau.ir.patterns import PatternMatch, SubgraphRewriter, find_pattern_matches
-from flambeau.ir.printer import Notes, print_block, print_graph, print_node
 from flambeau.ir.scalar_types import Layout, MemoryFormat, QScheme, ScalarType
 from flambeau.ir.schema import (
     MISSING,
@@ -78,7 +74,6 @@ from flambeau.ir.schema import (
     schema_text,
     value_text,
 )
-from flambeau.ir.schema_parser import parse_schema, script_type
 from flambeau.ir.snapshots import ProgramSnapshot
 from flambeau.ir.source import OriginalRanges, Source, SourceRange
 from flambeau.ir.subtyping import (
@@ -93,11 +88,16 @@ from flambeau.ir.subtyping import (
     why_not_implements,
 )
 from flambeau.ir.tensor import Device, Quantizer, Storage, TensorData, contiguous_strides
-from flambeau.ir.tensor_text import constant_text, real_values, tensor_text
+from flambeau.ir.text.constant_text import OpaqueConstant
+from flambeau.ir.text.lexer import Token, TokenStream, number, tokenize, unquoted
+from flambeau.ir.text.parser import parse
+from flambeau.ir.text.printer import Notes, print_block, print_graph, print_node
+from flambeau.ir.text.schema_parser import parse_schema, script_type
+from flambeau.ir.text.tensor_text import constant_text, real_values, tensor_text
+from flambeau.ir.text.type_parser import NamedTypes, parse_type
+from flambeau.ir.text.type_text import type_text
 from flambeau.ir.traversal import Nested, flat
 from flambeau.ir.type_memo import remembered_by_type
-from flambeau.ir.type_parser import NamedTypes, parse_type
-from flambeau.ir.type_text import type_text
 from flambeau.ir.types import (
     ANY,
     ANY_CLASS,

@@ -15,8 +15,8 @@ from functools import cache
 from .class_types import ClassType, Property
 from .function import Function
 from .schema import FunctionSchema
-from .schema_parser import parse_schema
-from .type_parser import custom_class as known_class
+from .text.schema_parser import parse_schema
+from .text.type_parser import custom_class as known_class
 from .types import NamedType
 
 __all__ = ["BOUND_CLASSES", "add_bound_methods", "bound_class_of", "custom_class", "is_bound"]

@@ -25,7 +25,7 @@ from flambeau.errors import OperatorError
 from flambeau.ir.jit_operators import FAMILIES, AliasKind, JitOperator
 from flambeau.ir.node_kinds import NODE_KINDS
 from flambeau.ir.schema import FunctionSchema
-from flambeau.ir.schema_parser import parse_schema
+from flambeau.ir.text.schema_parser import parse_schema
 
 __all__ = [
     "AliasKind",

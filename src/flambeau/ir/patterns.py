@@ -18,14 +18,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, final
 
-from flambeau.ir.alias import AliasDb
+from flambeau.ir.alias.alias_db import AliasDb
 from flambeau.ir.class_types import ClassType
 from flambeau.ir.cloning import copy_node
 from flambeau.ir.graph import Graph
 from flambeau.ir.node import Node, Value
 from flambeau.ir.node_equality import value_key
-from flambeau.ir.parser import parse
 from flambeau.ir.subtyping import is_subtype
+from flambeau.ir.text.parser import parse
 
 MODULE = "match::module"
 

@@ -37,7 +37,7 @@ from typing import final
 from flambeau.errors import InvalidGraphError
 from flambeau.ir.graph import Block, Graph
 from flambeau.ir.node import Node, Use, Value
-from flambeau.ir.printer import print_graph
+from flambeau.ir.text.printer import print_graph
 from flambeau.ir.traversal import Nested, flat
 from flambeau.ir.verifier_kinds import violations_of_node
 

@@ -1,4 +1,4 @@
-"""Running programs. (Grows to the front door.)"""
+"""Running programs: operators, the interpreter, the Python-source tier, and what decides which of them runs."""
 
 from __future__ import annotations
 

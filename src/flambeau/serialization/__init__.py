@@ -10,14 +10,14 @@ from flambeau.serialization.archive_reader import LoadedArchive, read_archive
 from flambeau.serialization.archive_summary import ArchiveSummary, ClassSummary, RecordSummary, TensorSummary
 from flambeau.serialization.archive_values import PlainValues, ValueFactory
 from flambeau.serialization.archive_writer import write_archive
-from flambeau.serialization.container import ArchiveReader, ArchiveSource
-from flambeau.serialization.container_writer import ArchiveTarget, ArchiveWriter
-from flambeau.serialization.debug_records import DebugRecordWriter, original_ranges
+from flambeau.serialization.code.debug_records import DebugRecordWriter, original_ranges
+from flambeau.serialization.container.reader import ArchiveReader, ArchiveSource
+from flambeau.serialization.container.writer import ArchiveTarget, ArchiveWriter
 from flambeau.serialization.inspection import inspect
 from flambeau.serialization.limits import DEFAULT_LIMITS, Limits
-from flambeau.serialization.pickle_described import ObjectContents, ValueDescriber
-from flambeau.serialization.pickle_reader import read_pickle
-from flambeau.serialization.pickle_records import (
+from flambeau.serialization.pickles.described import ObjectContents, ValueDescriber
+from flambeau.serialization.pickles.reader import read_pickle
+from flambeau.serialization.pickles.records import (
     read_constants,
     read_pickle_record,
     read_traced_inputs,
@@ -25,10 +25,10 @@ from flambeau.serialization.pickle_records import (
     write_pickle_record,
     write_traced_inputs,
 )
-from flambeau.serialization.pickle_storages import ArchiveStorages
-from flambeau.serialization.pickle_tensor_writer import StorageKeys
-from flambeau.serialization.pickle_values import PickledEnum, PickledObject, TypeTags, ValueBuilder
-from flambeau.serialization.pickle_writer import WrittenPickle, write_pickle
+from flambeau.serialization.pickles.storages import ArchiveStorages
+from flambeau.serialization.pickles.tensor_writer import StorageKeys
+from flambeau.serialization.pickles.values import PickledEnum, PickledObject, TypeTags, ValueBuilder
+from flambeau.serialization.pickles.writer import WrittenPickle, write_pickle
 from flambeau.serialization.source_printer import code_of_function
 from flambeau.serialization.validation import validate
 

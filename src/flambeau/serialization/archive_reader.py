@@ -12,12 +12,12 @@ from flambeau.ir import CompilationUnit, OriginalRanges, ScriptObject, Source
 from flambeau.passes import after_compilation
 
 from .archive_values import ObjectBuilder, PlainValues, ValueFactory
-from .container import ArchiveReader, ArchiveSource
-from .debug_records import LazyOriginals, original_ranges
-from .importer import Importer, blamed_on_archive
+from .code.debug_records import LazyOriginals, original_ranges
+from .code.importer import Importer, blamed_on_archive
+from .code.operator_scan import check_operators, qualifiers_named
+from .container.reader import ArchiveReader, ArchiveSource
 from .limits import DEFAULT_LIMITS, Limits
-from .operator_scan import check_operators, qualifiers_named
-from .pickle_records import read_constants, read_pickle_record
+from .pickles.records import read_constants, read_pickle_record
 
 
 @final

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, final
 
-from .container_formats import ArchiveKind
+from .container.formats import ArchiveKind
 
 __all__ = ["ArchiveSummary", "ClassSummary", "RecordSummary", "TensorSummary"]
 

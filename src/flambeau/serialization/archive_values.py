@@ -25,12 +25,12 @@ from flambeau.ir import (
 )
 from flambeau.runtime import call_guarded
 
+from .code.importer import Importer
 from .declared_types import DeclaredTypes
-from .importer import Importer
 from .limits import DEFAULT_LIMITS, Limits
 from .load_guard import LoadGuard
-from .pickle_described import has_stored_state
-from .pickle_values import ValueBuilder
+from .pickles.described import has_stored_state
+from .pickles.values import ValueBuilder
 
 
 class ValueFactory(Protocol):

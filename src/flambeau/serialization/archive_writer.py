@@ -21,10 +21,10 @@ from flambeau.ir import (
 )
 from flambeau.runtime import call
 
-from .code_records import code_records
-from .container_writer import ArchiveTarget, ArchiveWriter
-from .pickle_described import ObjectContents, ValueDescriber, has_stored_state
-from .pickle_records import write_constants, write_pickle_record, write_traced_inputs
+from .code.records import code_records
+from .container.writer import ArchiveTarget, ArchiveWriter
+from .pickles.described import ObjectContents, ValueDescriber, has_stored_state
+from .pickles.records import write_constants, write_pickle_record, write_traced_inputs
 from .source_printer import ConstantTable, SourcePrinter
 
 DescribeTensor: TypeAlias = "Callable[[object], TensorData]"

@@ -28,14 +28,14 @@ from flambeau.ir import (
 from .archive_reader import ArchiveCode
 from .archive_summary import ArchiveSummary, ClassSummary, RecordSummary, TensorSummary
 from .archive_values import PlainValues
-from .container import ArchiveReader, ArchiveSource
-from .container_formats import refusal
-from .container_writer import identity_of
+from .code.operator_scan import is_operator, operators_called
+from .container.formats import refusal
+from .container.reader import ArchiveReader, ArchiveSource
+from .container.writer import identity_of
 from .limits import DEFAULT_LIMITS, Limits
 from .load_guard import HARMFUL_OPERATORS
-from .operator_scan import is_operator, operators_called
-from .pickle_described import has_stored_state
-from .pickle_names import foreign_names
+from .pickles.described import has_stored_state
+from .pickles.names import foreign_names
 
 __all__ = ["inspect"]
 

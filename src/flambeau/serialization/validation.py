@@ -9,11 +9,11 @@ from flambeau.ir import ClassType, Function
 
 from .archive_reader import ArchiveCode
 from .archive_values import PlainValues
-from .container import ArchiveReader, ArchiveSource
-from .debug_records import original_ranges
-from .importer import blamed_on_archive
+from .code.debug_records import original_ranges
+from .code.importer import blamed_on_archive
+from .container.reader import ArchiveReader, ArchiveSource
 from .limits import DEFAULT_LIMITS, Limits
-from .pickle_records import read_traced_inputs
+from .pickles.records import read_traced_inputs
 
 __all__ = ["validate"]
 

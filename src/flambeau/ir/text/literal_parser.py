@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, NoReturn, final
 from flambeau.errors import ParseError
 from flambeau.ir import types as t
 from flambeau.ir.class_types import EnumType
-from flambeau.ir.constant_text import OpaqueConstant
-from flambeau.ir.lexer import unquoted
 from flambeau.ir.source import Source
 from flambeau.ir.tensor import Device, Storage, TensorData, contiguous_strides
+from flambeau.ir.text.constant_text import OpaqueConstant
+from flambeau.ir.text.lexer import unquoted
 from flambeau.ir.types import Type
 from flambeau.ir.values import EnumValue
 

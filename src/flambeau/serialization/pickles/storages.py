@@ -7,7 +7,7 @@ from typing import final
 
 from flambeau.errors import ArchiveError
 from flambeau.ir import ScalarType, Storage
-from flambeau.serialization.container import ArchiveReader
+from flambeau.serialization.container.reader import ArchiveReader
 
 __all__ = ["ArchiveStorages"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from . import types as t
-from .class_types import ClassType
+from .. import types as t
+from ..class_types import ClassType
+from ..scalar_types import ScalarType
+from ..schema import AliasInfo
+from ..source import Source
+from ..subtyping import optional, union
+from ..types import Type
 from .lexer import TokenStream, number, unquoted
-from .scalar_types import ScalarType
-from .schema import AliasInfo
-from .source import Source
-from .subtyping import optional, union
-from .types import Type
 
 NamedTypes: TypeAlias = "Callable[[str], Type | None]"
 """Finds a class, interface or enum by qualified name."""

@@ -17,7 +17,7 @@ from flambeau.ir import (
     TensorType,
     Type,
 )
-from flambeau.serialization.pickle_described import ValueDescriber
+from flambeau.serialization.pickles.described import ValueDescriber
 
 __all__ = ["ClassHeights"]
 

@@ -25,7 +25,7 @@ from types import TracebackType
 from typing import BinaryIO, NamedTuple, TypeAlias, final
 
 from flambeau.errors import ArchiveError
-from flambeau.serialization.zip_records import (
+from flambeau.serialization.container.zip_records import (
     DEFLATED,
     DIRECTORY_ENTRY,
     END,

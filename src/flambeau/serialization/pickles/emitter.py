@@ -13,7 +13,7 @@ from functools import partial
 from typing import TypeAlias, final
 
 from flambeau.errors import ArchiveError
-from flambeau.serialization.pickle_opcodes import PROTOCOL, Opcode
+from flambeau.serialization.pickles.opcodes import PROTOCOL, Opcode
 
 __all__ = ["MemoEntry", "PickleEmitter", "fetching"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, final
 from flambeau.ir.node import Node
 
 if TYPE_CHECKING:
-    from flambeau.ir.alias import AliasDb
+    from flambeau.ir.alias.alias_db import AliasDb
 
 
 @final

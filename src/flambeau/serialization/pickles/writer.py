@@ -35,11 +35,11 @@ from flambeau.ir import (
     UnionType,
 )
 from flambeau.serialization.limits import DEFAULT_LIMITS, Limits
-from flambeau.serialization.pickle_described import ObjectContents, ValueDescriber, dynamic_type
-from flambeau.serialization.pickle_emitter import MemoEntry, PickleEmitter, fetching
-from flambeau.serialization.pickle_heights import ClassHeights
-from flambeau.serialization.pickle_opcodes import Opcode
-from flambeau.serialization.pickle_tensor_writer import StorageKeys, TensorWriter
+from flambeau.serialization.pickles.described import ObjectContents, ValueDescriber, dynamic_type
+from flambeau.serialization.pickles.emitter import MemoEntry, PickleEmitter, fetching
+from flambeau.serialization.pickles.heights import ClassHeights
+from flambeau.serialization.pickles.opcodes import Opcode
+from flambeau.serialization.pickles.tensor_writer import StorageKeys, TensorWriter
 
 __all__ = ["WrittenPickle", "write_pickle"]
 

@@ -40,8 +40,8 @@ from flambeau.ir import (
     custom_class,
 )
 
-from .archive_names import ArchiveResolver
 from .class_bodies import base_of, declare_attributes, enum_of, named_tuple_of
+from .names import ArchiveResolver
 
 ReadSource: TypeAlias = "Callable[[str], Source | None]"
 """The source file of a qualifier such as `__torch__.a.b`; None if the archive has none."""

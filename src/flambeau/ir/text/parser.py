@@ -27,16 +27,16 @@ from flambeau.errors import ParseError
 from flambeau.ir import types as t
 from flambeau.ir.attributes import AttributeKindName
 from flambeau.ir.class_types import FunctionType
-from flambeau.ir.constant_text import OpaqueConstant
 from flambeau.ir.function import Function
 from flambeau.ir.graph import Block, Graph
-from flambeau.ir.literal_parser import LiteralParser
 from flambeau.ir.node import Node, Value
 from flambeau.ir.operator_matching import result_types
 from flambeau.ir.source import Source, SourceRange
 from flambeau.ir.tensor import TensorData
-from flambeau.ir.text_names import NamesInText
-from flambeau.ir.type_parser import NamedTypes
+from flambeau.ir.text.constant_text import OpaqueConstant
+from flambeau.ir.text.literal_parser import LiteralParser
+from flambeau.ir.text.names import NamesInText
+from flambeau.ir.text.type_parser import NamedTypes
 from flambeau.ir.types import Type
 
 _NAME_TEXT = r"%[\w/$][\w./$-]*(?:::[\w./$-]+)*"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import final
 
-from . import types as t
+from .. import types as t
+from ..scalar_types import Layout, MemoryFormat, ScalarType
+from ..schema import MISSING, AliasInfo, Argument, FunctionSchema
+from ..source import Source
+from ..types import Type
 from .lexer import Token, TokenStream, number, unquoted
-from .scalar_types import Layout, MemoryFormat, ScalarType
-from .schema import MISSING, AliasInfo, Argument, FunctionSchema
-from .source import Source
 from .type_parser import Parsed, TypeParser
-from .types import Type
 
 _SCHEMA_INTS = frozenset({t.SCALAR_TYPE, t.LAYOUT, t.MEMORY_FORMAT, t.SYM_INT})
 _SCRIPT_TYPES: dict[Type, Type] = {

@@ -7,8 +7,8 @@ from typing import final
 
 from flambeau.errors import ArchiveError
 from flambeau.ir import Layout, Quantizer, ScalarType, Storage, TensorData
-from flambeau.serialization.pickle_emitter import MemoEntry, PickleEmitter
-from flambeau.serialization.pickle_opcodes import Opcode
+from flambeau.serialization.pickles.emitter import MemoEntry, PickleEmitter
+from flambeau.serialization.pickles.opcodes import Opcode
 
 __all__ = ["StorageKeys", "TensorWriter"]
 

@@ -11,7 +11,7 @@ from typing import TypeGuard, final
 
 from flambeau.errors import ArchiveError
 from flambeau.ir import Layout, QScheme, Quantizer, ScalarType, Storage, TensorData
-from flambeau.serialization.pickle_values import ValueBuilder
+from flambeau.serialization.pickles.values import ValueBuilder
 
 __all__ = ["REBUILD_FUNCTIONS", "BuiltTensors", "TypedStorage"]
 

@@ -9,7 +9,7 @@ from typing import final
 from flambeau.ir import types as t
 from flambeau.ir.class_types import ClassType, EnumType, FunctionType, InterfaceType
 from flambeau.ir.function import Function
-from flambeau.ir.type_parser import NamedTypes, parse_type
+from flambeau.ir.text.type_parser import NamedTypes, parse_type
 from flambeau.ir.types import Type
 
 _ANGLED = re.compile(r"\b(Enum|InterfaceType)<([\w.]+)>")

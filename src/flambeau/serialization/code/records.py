@@ -13,9 +13,9 @@ from typing import final
 
 from flambeau.ir import ClassType, Function, NamedType, ProgramSnapshot
 
-from .container_writer import PreparedRecord, prepared
+from ..container.writer import PreparedRecord, prepared
+from ..source_printer import SourceFile, SourcePrinter
 from .debug_records import DebugRecordWriter
-from .source_printer import SourceFile, SourcePrinter
 from .upgraders import needed_version
 
 __all__ = ["CodeRecords", "code_records"]

@@ -19,9 +19,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias, final
 
-from flambeau.ir.alias_analysis import WRITES_UNMARKED, Analysis, Effects
-from flambeau.ir.alias_memory import ANYTHING, UNKNOWN, Key, Variable, families, intersects
-from flambeau.ir.alias_moves import find_move
+from flambeau.ir.alias.analysis import WRITES_UNMARKED, Analysis, Effects
+from flambeau.ir.alias.memory import ANYTHING, UNKNOWN, Key, Variable, families, intersects
+from flambeau.ir.alias.moves import find_move
 from flambeau.ir.constants import constant_value
 from flambeau.ir.graph import Graph
 from flambeau.ir.node import Node, Value

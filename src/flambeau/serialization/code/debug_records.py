@@ -17,9 +17,9 @@ from typing import TypeGuard, final
 from flambeau.errors import ArchiveError
 from flambeau.ir import OriginalRanges, Source, SourceRange
 from flambeau.serialization.limits import DEFAULT_LIMITS, Limits
-from flambeau.serialization.pickle_emitter import MemoEntry, PickleEmitter
-from flambeau.serialization.pickle_opcodes import Opcode
-from flambeau.serialization.pickle_reader import read_pickle
+from flambeau.serialization.pickles.emitter import MemoEntry, PickleEmitter
+from flambeau.serialization.pickles.opcodes import Opcode
+from flambeau.serialization.pickles.reader import read_pickle
 
 __all__ = ["DebugRecordWriter", "LazyOriginals", "original_ranges"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, NoReturn, final
 
-from ..errors import ParseError
-from .source import Source, SourceRange
+from flambeau.errors import ParseError
+
+from ..source import Source, SourceRange
 
 
 class Token(NamedTuple):

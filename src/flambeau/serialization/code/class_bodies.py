@@ -32,7 +32,7 @@ from flambeau.ir import (
     optional,
 )
 
-from .archive_names import ArchiveResolver
+from .names import ArchiveResolver
 
 __all__ = ["base_of", "declare_attributes", "enum_of", "named_tuple_of"]
 

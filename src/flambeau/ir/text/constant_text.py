@@ -17,8 +17,8 @@ from flambeau.ir.function import Function
 from flambeau.ir.scalar_types import ScalarType
 from flambeau.ir.schema import float_text, quoted
 from flambeau.ir.tensor import Device, Storage, TensorData, contiguous_strides
-from flambeau.ir.tensor_text import GRAPH_LIMIT, constant_text
-from flambeau.ir.type_text import type_text
+from flambeau.ir.text.tensor_text import GRAPH_LIMIT, constant_text
+from flambeau.ir.text.type_text import type_text
 from flambeau.ir.types import Type
 from flambeau.ir.values import EnumValue
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from flambeau.errors import ArchiveError
 from flambeau.ir import ANY, STRING, DictType, ListType, Rename, Storage, TupleType, Type
-from flambeau.serialization.container import ArchiveReader
-from flambeau.serialization.container_writer import ArchiveWriter
-from flambeau.serialization.pickle_described import ValueDescriber
-from flambeau.serialization.pickle_reader import read_pickle
-from flambeau.serialization.pickle_storages import ArchiveStorages
-from flambeau.serialization.pickle_values import ValueBuilder
-from flambeau.serialization.pickle_writer import write_pickle
+from flambeau.serialization.container.reader import ArchiveReader
+from flambeau.serialization.container.writer import ArchiveWriter
+from flambeau.serialization.pickles.described import ValueDescriber
+from flambeau.serialization.pickles.reader import read_pickle
+from flambeau.serialization.pickles.storages import ArchiveStorages
+from flambeau.serialization.pickles.values import ValueBuilder
+from flambeau.serialization.pickles.writer import write_pickle
 
 __all__ = [
     "read_constants",

@@ -21,13 +21,13 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from flambeau.ir.attributes import Attribute
-from flambeau.ir.constant_text import OpaqueConstant, attribute_text, value_repr
 from flambeau.ir.function import Function
 from flambeau.ir.graph import Block, Graph
 from flambeau.ir.node import Node, Value
 from flambeau.ir.schema import quoted
+from flambeau.ir.text.constant_text import OpaqueConstant, attribute_text, value_repr
+from flambeau.ir.text.type_text import type_text
 from flambeau.ir.traversal import Nested, flat
-from flambeau.ir.type_text import type_text
 
 Notes: TypeAlias = "Callable[[Node], str]"
 """What to add to the end of a node's line (the verifier's findings, for example)."""

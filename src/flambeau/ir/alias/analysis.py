@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, final
 
 from flambeau.ir import types as t
-from flambeau.ir.alias_memory import ELEMENTS, Field, Location, Memory, Variable, families
-from flambeau.ir.alias_plan import Plan, Result, plan_of
+from flambeau.ir.alias.memory import ELEMENTS, Field, Location, Memory, Variable, families
+from flambeau.ir.alias.plan import Plan, Result, plan_of
 from flambeau.ir.class_types import ClassType, InterfaceType
 from flambeau.ir.constants import constant_of, constant_value, is_tensor
 from flambeau.ir.graph import Graph

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickletools
 from itertools import islice
 
-from .pickle_reader import is_archive_name
+from .reader import is_archive_name
 
 __all__ = ["foreign_names"]
 

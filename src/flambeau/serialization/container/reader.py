@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import BinaryIO, Literal, TypeAlias, final
 
 from flambeau.errors import ArchiveError
-from flambeau.serialization.container_formats import (
+from flambeau.serialization.container.formats import (
     MAX_VERSION,
     MIN_VERSION,
     ArchiveKind,
@@ -23,8 +23,8 @@ from flambeau.serialization.container_formats import (
     refusal,
     why_not_zip,
 )
+from flambeau.serialization.container.zip_records import DEFLATED, ZipRecord, end_of_zip, read_directory
 from flambeau.serialization.limits import DEFAULT_LIMITS, Limits
-from flambeau.serialization.zip_records import DEFLATED, ZipRecord, end_of_zip, read_directory
 
 __all__ = ["ArchiveReader", "ArchiveSource"]
 

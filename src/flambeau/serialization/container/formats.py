@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
-from flambeau.serialization.zip_records import LOCAL_SIGNATURE
+from flambeau.serialization.container.zip_records import LOCAL_SIGNATURE
 
 __all__ = ["MAX_VERSION", "MIN_VERSION", "ArchiveKind", "kind_of_records", "refusal", "why_not_zip"]
 

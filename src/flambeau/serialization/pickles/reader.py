@@ -16,9 +16,9 @@ from typing import NoReturn, TypeAlias, final
 from flambeau.errors import ArchiveError
 from flambeau.ir import QScheme, ScalarType, Storage
 from flambeau.serialization.limits import DEFAULT_LIMITS, Limits
-from flambeau.serialization.pickle_opcodes import PROTOCOL, Opcode
-from flambeau.serialization.pickle_tensors import REBUILD_FUNCTIONS, BuiltTensors, TypedStorage
-from flambeau.serialization.pickle_values import StorageReader, ValueBuilder
+from flambeau.serialization.pickles.opcodes import PROTOCOL, Opcode
+from flambeau.serialization.pickles.tensors import REBUILD_FUNCTIONS, BuiltTensors, TypedStorage
+from flambeau.serialization.pickles.values import StorageReader, ValueBuilder
 
 __all__ = ["is_archive_name", "read_pickle"]
 

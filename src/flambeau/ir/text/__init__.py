@@ -1,0 +1,1 @@
+"""The text of graphs, schemas, types and constants, and back."""

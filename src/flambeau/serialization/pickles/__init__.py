@@ -1,0 +1,1 @@
+"""The pickles of an archive: values and tensors, read without executing anything, and written."""
