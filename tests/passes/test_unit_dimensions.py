@@ -6,7 +6,7 @@ import pytest
 
 from flambeau import ir
 from flambeau.ir import ScalarType, TensorType
-from flambeau.passes import specialize
+from flambeau.passes import Order, TensorFact, fact_of_type, specialize, specialize_for
 from flambeau.testing import FileCheck
 
 MATRIX = TensorType(ScalarType.Float, (4, 4), (4, 1), "cpu")
@@ -122,3 +122,36 @@ def test_two_dimensions_must_be_left() -> None:
     body = "%k : Tensor = aten::select(%y, %zero, %zero)\n%r : Tensor = aten::relu(%k)"
     FileCheck().check("aten::linear(%h").run(specialized(body, VECTOR))
     FileCheck().check("aten::linear(%h").run(specialized(body, ir.TENSOR))
+
+
+LISTED = """%e : Float(SIZES, requires_grad=0, device=cpu) = prim::Constant[value=<Tensor>]()
+%a : Tensor[] = prim::ListConstruct(%e)
+%i : Tensor[] = aten::_set_item(%a, %zero, %y)
+%j : Tensor = aten::__getitem__(%a, %zero)
+%k : Tensor = aten::sigmoid(%j)
+%o : Tensor = aten::select(%k, %zero, %zero)
+%r : Tensor = aten::relu(%o)"""
+
+
+def with_constant(sizes: str) -> str:
+    graph = ir.parse(PROGRAM.replace("BODY", LISTED.replace("SIZES", sizes).replace("\n", "\n  ")))
+    given = {v: fact_of_type(t, v) for v, t in zip(graph.inputs, (MATRIX, MATRIX, VECTOR), strict=False)}
+    (constant,) = (
+        n.output for n in graph.walk() if isinstance(n.output.type, TensorType) and n.kind == "prim::Constant"
+    )
+    facts = {v: fact for v, fact in given.items() if fact is not None}
+    specialize_for(graph, {**facts, constant: TensorFact(ScalarType.Float, 3, Order.CONTIGUOUS)})
+    ir.verify(graph)
+    return str(graph)
+
+
+def test_a_constant_leaves_it_out_too() -> None:
+    text = with_constant("1, 0, 4, strides=[4, 4, 1]")
+    FileCheck().check("aten::linear(%g").check("aten::select(%e").check_not(GONE).run(text)
+
+
+@pytest.mark.parametrize(
+    "sizes", ["2, 3, 4, strides=[12, 4, 1]", "1, 1, 4, strides=[4, 9, 1]", "1, 3, 4, strides=[1, 4, 1]"]
+)
+def test_constants_that_keep_it(sizes: str) -> None:
+    FileCheck().check("aten::linear(%h").run(with_constant(sizes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -129,11 +130,12 @@ def test_one_view_is_cut(kind: type[Heads]) -> None:
     assert ".split_with_sizes([" in flambeau.explain(scripted)
 
 
-def test_greedy_decoding() -> None:
+@pytest.mark.parametrize("prepared", [lambda scripted: scripted, flambeau.freeze])
+def test_greedy_decoding(prepared: Callable[[Any], Any]) -> None:
     """A batch of one, in a loop, with a growing cache: no bit of a score differs from eager's."""
     torch.manual_seed(0)
     model = Transformer(vocabulary=31, width=16, heads=2, layers=2, limit=32).eval()
-    scripted = flambeau.script(model)
+    scripted = prepared(flambeau.script(model))
     with torch.no_grad():
         for length, count in [(3, 5)] * 4 + [(1, 1), (7, 9), (2, 2)]:
             prompt = torch.randint(0, 31, (length,))
@@ -143,3 +145,12 @@ def test_greedy_decoding() -> None:
             assert torch.equal(scores, expected_scores)
         with pytest.raises(ValueError, match="the model holds 32 tokens"):
             scripted(prompt, 40)
+
+
+def test_frozen_caches_leave_out_the_batch_too() -> None:
+    """What freezing makes a constant, the empty cache, is no reason to keep a dimension of size 1."""
+    frozen = flambeau.freeze(flambeau.script(Transformer(vocabulary=31, width=16, heads=2, layers=2, limit=32).eval()))
+    with torch.no_grad():
+        for _ in range(4):
+            frozen(torch.randint(0, 31, (3,)), 2)
+    assert ".bmm(" in flambeau.explain(frozen)

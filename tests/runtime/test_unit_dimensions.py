@@ -62,6 +62,9 @@ STEPS = (
     "if n > 1:\n    y = y * 2\nelse:\n    y = F.linear(y, w, b)",
     "total = total + y.size(0) + float(y.sum())",
     "y = y.view(1, y.size(1), 2, 2).flatten(2)",
+    "y = y * torch.full((1, 1, 4), 0.5) + y",
+    "past[1] = torch.zeros(1, 0, 4)\ny = torch.cat([past[1], y], 1)",
+    "past[0] = torch.ones(1, 3, 4)\npast[1] = past[0]",
     "y = y.unsqueeze(1).squeeze(1) + y.unsqueeze(2).select(2, 0)",
 )
 KEEPS = (

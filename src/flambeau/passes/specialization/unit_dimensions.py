@@ -26,8 +26,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TypeAlias, final
 
-from flambeau.ir import NONE, TENSOR, Graph, Node, Use, Value, constant_value, create_constant
+from flambeau.ir import NONE, TENSOR, Graph, Node, Use, Value, constant_value, contiguous_strides, create_constant
 
+from ..constant_tensors import constant_tensor_type
 from ..known_objects import known_objects, writes_tensors
 from .costs import runs_of
 from .tensor_facts import local_lists
@@ -135,6 +136,8 @@ class _Finder:
             return loop is not None and loop.kind == "prim::Loop" and self._is_carried(loop, value.offset - 1)
         if node.kind == "aten::__getitem__":
             return node.inputs[0] in self.lists
+        if node.kind == "prim::Constant":
+            return _is_regular_unit(value)
         return self.keeps(node) and self.units.issuperset(node.outputs)
 
     def _is_carried(self, loop: Node, index: int) -> bool:
@@ -205,10 +208,26 @@ class _Finder:
             zero = create_constant(self._graph, 0).copy_metadata(use.user).insert_before(use.user).output
             whole = self._graph.create("aten::unsqueeze", (value, zero)).copy_metadata(use.user)
             use.user.replace_input(use.offset, whole.insert_before(use.user).output)
-        for value in self.units:
+        constants = [v for v in self.units if v.node.kind == "prim::Constant"]
+        for value in self.units.difference(constants):
             value.type = TENSOR
         for node, rewrite in handled:
             rewrite(self, node)
+        for value in constants:
+            self._take_first(value)
+
+    def _take_first(self, constant: Value) -> None:
+        """Have a view of a constant in its place, without the dimension."""
+        zero = create_constant(self._graph, 0).copy_metadata(constant.node).insert_after(constant.node)
+        first = self._graph.create("aten::select", (constant, zero.output, zero.output)).copy_metadata(constant.node)
+        constant.replace_all_uses_after(first.insert_after(zero), first.output)
+
+
+def _is_regular_unit(value: Value) -> bool:
+    """Whether a constant has a first dimension of size 1, and the strides of a new tensor."""
+    known = constant_tensor_type(value)
+    sizes = tuple(n for n in (known.sizes or ()) if isinstance(n, int)) if known is not None else ()
+    return sizes[:1] == (1,) and known is not None and known.strides == contiguous_strides(sizes)
 
 
 def _name(node: Node) -> str:

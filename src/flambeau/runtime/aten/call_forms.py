@@ -35,6 +35,7 @@ from flambeau.ir import (
 )
 from flambeau.runtime.aten.dispatcher import torch_operator
 from flambeau.runtime.aten.enumerations import to_dtype, to_layout, to_memory_format, to_qscheme
+from flambeau.runtime.aten.pooling import max_pool2d
 
 __all__ = ["CallForm", "call_form"]
 
@@ -296,6 +297,11 @@ def _number_operand(operator: Operator, constants: Sequence[object]) -> CallForm
     function = getattr(torch._C.TensorBase, operator.name.removeprefix("aten::"))
     with_alpha = len(constants) == 3 and not _is_default(operator.schema.arguments[2], constants[2])
     return CallForm(function, (0, 1), (("alpha", 2),) if with_alpha else (), method=_method_name(function))
+
+
+@_special("aten::max_pool2d")
+def _max_pool2d(operator: Operator, constants: Sequence[object]) -> CallForm | None:
+    return CallForm(max_pool2d, *_passed(operator, constants))
 
 
 _METHODS = {
