@@ -84,6 +84,17 @@ class TestSources:
             real.seek(6)
             self.check(ArchiveReader(real))
 
+    @pytest.mark.parametrize("before", [b"#", b"\x80\x02", bytes(64), b"MZ" + bytes(998)], ids=len)
+    def test_zip_in_a_program(self, before: bytes) -> None:
+        packed = io.BytesIO()
+        packed.write(before)
+        with zipfile.ZipFile(packed, "a") as file:
+            for name, data in {**RECORDS, "version": b"3\n"}.items():
+                file.writestr(f"m/{name}", data)
+        self.check(ArchiveReader(packed.getvalue()))
+        with pytest.raises(ArchiveError, match="not"):
+            ArchiveReader(before + GOOD)  # its positions do not count what stands before it
+
     def test_pipe(self) -> None:
         reading, writing = os.pipe()
         with os.fdopen(writing, "wb") as end:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import itertools
 import mmap
 import os
 import stat
 import struct
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from hypothesis import given
@@ -256,6 +259,37 @@ class TestPaths:
         archive.finish()
         assert ArchiveReader(target).has("a")
         assert os.listdir(tmp_path) == ["m.pt"]
+
+    def test_interrupted_anywhere(self, tmp_path: Path) -> None:
+        code = ArchiveWriter.__init__.__code__.co_filename
+        left = 0
+
+        def trace(frame: FrameType, event: str, argument: object) -> Callable[..., object]:
+            nonlocal left
+            if event in ("call", "line") and frame.f_code.co_filename == code and frame.f_code.co_name != "_remove":
+                left -= 1
+                if left == 0:
+                    raise KeyboardInterrupt
+            return trace
+
+        def attempt() -> bool:
+            before = sys.gettrace()
+            sys.settrace(trace)
+            try:
+                with ArchiveWriter(tmp_path / "m.pt") as archive:
+                    archive.write("a", b"new")
+            except KeyboardInterrupt:
+                return False
+            finally:
+                sys.settrace(before)
+            return True
+
+        for after in itertools.count(1):
+            left = after
+            if attempt():
+                break
+            assert os.listdir(tmp_path) in ([], ["m.pt"]), f"after {after} lines"
+        assert after > 20
 
     def test_old_file_stays_readable_while_it_is_replaced(self, tmp_path: Path) -> None:
         target = tmp_path / "m.pt"

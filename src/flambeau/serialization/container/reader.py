@@ -53,10 +53,7 @@ class ArchiveReader:
         self._data, self._open_private = _opened(source, limits, memory_map)
         self._private: memoryview | None = None
         self._verified: set[str] = set()
-        reason = why_not_zip(bytes(self._data[:300]))
-        if reason is not None:
-            raise ArchiveError(reason)
-        self._directory = read_directory(self._data, limits)
+        self._directory = _directory(self._data, limits)
         found = [r for r in self._directory if not r.name.startswith(_MAC_FOLDER)]
         self.name = _root(found)
         """The root folder: as a rule the name that the file was first saved under."""
@@ -199,6 +196,22 @@ class ArchiveReader:
         if text == b"big":
             return "big"
         raise ArchiveError(f"unknown byte order {text!r}", "byteorder")
+
+
+def _directory(data: memoryview, limits: Limits) -> list[ZipRecord]:
+    """The records. A file need not start with one: a zip file is found from its end, and may be part of a program that
+    unpacks itself, if its positions count the bytes before it.
+    """
+    reason = why_not_zip(bytes(data[:300]))
+    try:
+        records = read_directory(data, limits)
+    except ArchiveError:
+        if reason is None:
+            raise
+    else:
+        if records or reason is None:
+            return records
+    raise ArchiveError(reason)
 
 
 def _opened(

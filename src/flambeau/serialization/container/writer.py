@@ -17,6 +17,7 @@ import secrets
 import stat
 import struct
 import sys
+import weakref
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -326,6 +327,8 @@ class _PathOutput:
                 self._file: BinaryIO = open(self._path, "wb")  # noqa: SIM115  # closed by complete or discard
                 return
             self._temporary = os.path.join(folder, f".flambeau-{secrets.token_hex(8)}.tmp")
+            # Before there is such a file: an interrupt may come at any moment, also where nobody can catch it yet.
+            self._removal = weakref.finalize(self, _remove, self._temporary, os.getpid())
             self._file = open(self._temporary, "xb", _FILE_BUFFER)  # noqa: SIM115  # closed by complete or discard
             if mode is not None:
                 self._replaces = True
@@ -351,19 +354,25 @@ class _PathOutput:
             self._file.close()
             if self._temporary is not None:
                 os.replace(self._temporary, self._path)
-                self._temporary = None
+                self._removal.detach()
         except OSError as error:
             self.discard()
             raise ArchiveError(f"cannot write {self._path}: {error}") from error
 
     def discard(self) -> None:
-        # What cannot be flushed is not wanted; what is gone need not be removed.
-        with suppress(OSError):
-            self._file.close()
-        if self._temporary is not None:
-            with suppress(OSError):
-                os.unlink(self._temporary)
-            self._temporary = None
+        try:
+            with suppress(OSError):  # what cannot be flushed is not wanted
+                self._file.close()
+        finally:
+            if self._temporary is not None:
+                self._removal()
+
+
+def _remove(path: str, process: int) -> None:
+    """Remove the temporary file of a writer that is gone; in a forked process it belongs to the parent's."""
+    if os.getpid() == process:
+        with suppress(OSError):  # what is gone need not be removed
+            os.unlink(path)
 
 
 def _start_writing_back(file: BinaryIO, size: int) -> None:
