@@ -274,9 +274,43 @@ def test_load_from_a_closed_file() -> None:
         flambeau.load(file)
 
 
-@pytest.mark.parametrize("given", [{"limits": None}, {"limits": 3}, {"extra_files": ["a"]}, {"_extra_files": "a"}])
+@pytest.mark.parametrize(
+    "given", [{"limits": None}, {"limits": 3}, {"extra_files": ["a"]}, {"_extra_files": "a"}, {"extra_files": {1: b""}}]
+)
 def test_load_with_arguments_of_the_wrong_kind(given: dict[str, Any]) -> None:
     file = io.BytesIO()
     flambeau.save(flambeau.script(nn.Linear(1, 1)), file)
     with pytest.raises(ArchiveArgumentError, match=next(iter(given)).strip("_")):
         flambeau.load(file.getvalue(), **given)
+
+
+class Umlauts(nn.Module):
+    naïve: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("naïve", torch.ones(3))
+        self.add_module("日本", nn.Linear(3, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.naïve
+
+
+class Unread(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("naïve", torch.ones(3))
+        self.register_buffer("Ã¯", torch.zeros(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+def test_names_beyond_ascii() -> None:
+    file = io.BytesIO()
+    flambeau.save(flambeau.script(Umlauts()), file)
+    x = torch.randn(3)
+    for loaded in (flambeau.load(file.getvalue()), torch.jit.load(io.BytesIO(file.getvalue()))):
+        assert list(loaded.state_dict()) == ["naïve", "日本.weight", "日本.bias"]
+        assert torch.equal(loaded(x), x + 1)
+    assert list(flambeau.load(saved_by_pytorch(Unread())).state_dict()) == ["naïve", "Ã¯"]

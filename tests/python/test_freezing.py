@@ -76,3 +76,27 @@ def test_what_cannot_be_frozen() -> None:
     assert isinstance(raised.value, RuntimeError)
     with pytest.raises(ObjectError, match="Unknown name: missing"):
         flambeau.freeze(flambeau.script(Net().eval()), ["missing"])
+
+
+class Layouts(nn.Module):
+    sparse: Tensor
+    rows: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("sparse", torch.eye(3).to_sparse())
+        self.register_buffer("rows", torch.eye(3).to_sparse_csr())
+        self.both = (torch.ones(3), torch.eye(3).to_sparse())
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return torch.mv(self.sparse, x), torch.mv(self.rows, x), torch.mv(self.both[1], x)
+
+
+def test_sparse_tensors_stay_attributes_as_pytorch_reads_no_such_constants() -> None:
+    frozen = flambeau.freeze(flambeau.script(Layouts().eval()))
+    file = io.BytesIO()
+    frozen.save(file)
+    x = torch.randn(3)
+    for loaded in (flambeau.load(file.getvalue()), torch.jit.load(io.BytesIO(file.getvalue()))):
+        for found, expected in zip(loaded(x), Layouts()(x), strict=True):
+            torch.testing.assert_close(found, expected)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import os
 import struct
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,6 +105,19 @@ class TestSources:
             end.write(GOOD)
         with os.fdopen(reading, "rb") as start:
             self.check(ArchiveReader(start))
+
+    @pytest.mark.parametrize("module", [bz2, gzip, lzma], ids=lambda module: module.__name__)
+    def test_files_that_decompress(self, tmp_path: Path, module: Any) -> None:
+        (tmp_path / "m.pt.packed").write_bytes(module.compress(GOOD))
+        with module.open(tmp_path / "m.pt.packed") as file:
+            self.check(ArchiveReader(file))
+        with module.open(tmp_path / "m.pt.packed") as file, io.BufferedReader(file) as buffered:
+            self.check(ArchiveReader(buffered))
+
+    def test_named_like_the_folder_of_a_mac(self) -> None:
+        reader = ArchiveReader(archive(root="__MACOSX"))
+        assert reader.name == "__MACOSX"
+        self.check(reader)
 
     def test_data_outlives_the_reader(self, tmp_path: Path) -> None:
         (tmp_path / "m.pt").write_bytes(GOOD)

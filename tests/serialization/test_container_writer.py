@@ -326,6 +326,13 @@ class TestPaths:
         with pytest.raises(ArchiveError, match="is a directory"):
             ArchiveWriter(tmp_path)
 
+    def test_file_that_is_full_when_it_is_flushed(self) -> None:
+        with open("/dev/full", "wb") as file:
+            with pytest.raises(ArchiveError, match="No space left"), ArchiveWriter(file) as archive:
+                archive.write("a", b"new")
+            with pytest.raises(OSError, match="No space left"):
+                file.close()
+
     def test_device(self) -> None:
         with ArchiveWriter("/dev/null") as archive:
             archive.write("a", b"")

@@ -8,8 +8,8 @@ calls inlined. Attributes that no method assigns or writes to in place, and that
 become constants; the rest stay, in submodules that have nothing else. The module given is not changed; tensors are
 shared with it.
 
-Kept as attributes as well: those in `preserved`, parameters if asked for, objects that are no modules, and everything
-in modules that methods do more with than read attributes of them (pass them on, choose between them).
+Kept as attributes as well: those in `preserved`, parameters if asked for, objects that are no modules, sparse tensors,
+and everything in modules that methods do more with than read attributes of them (pass them on, choose between them).
 
 Not done here: folding of batch norm into convolutions.
 """
@@ -31,6 +31,7 @@ from flambeau.ir import (
     FunctionSchema,
     Graph,
     InterfaceType,
+    Layout,
     Node,
     ScriptObject,
     TensorData,
@@ -238,7 +239,7 @@ class _Freezer:
         if self._preserve_parameters and attribute.kind == "parameter":
             return
         value = _without_gradient(_value_of(users.module, name))
-        if isinstance(value, ScriptObject) or value is UNSET:
+        if isinstance(value, ScriptObject) or value is UNSET or not _is_strided(value):
             return
         known = None if isinstance(attribute.type, TensorType) and is_tensor(value) else node.output.type
         try:
@@ -331,6 +332,16 @@ def _memory_of(value: object) -> set[object]:
         elif isinstance(current, ScriptObject):
             found.add(id(current))
     return found
+
+
+def _is_strided(value: Any) -> bool:
+    """Whether all tensors in a value are elements in memory and strides: PyTorch reads no others as constants."""
+    if is_tensor(value):
+        layout = value.layout
+        return layout is Layout.Strided or (str(layout) == "torch.strided" and not value.is_nested)
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_strided, value))
+    return not isinstance(value, dict) or all(map(_is_strided, value.values()))
 
 
 def _storage_of(tensor: Any) -> object:

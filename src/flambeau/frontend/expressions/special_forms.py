@@ -29,7 +29,7 @@ from .calls import first_class, keyword_arguments
 from .comprehensions import emit_dict_comprehension, emit_list_comprehension
 from .conditions import Condition, emit_hasattr, emit_if_expression, emit_isinstance
 from .container_hints import container_hint
-from .literals import dict_type
+from .literals import dict_type, string_of
 from .subscripts import emit_tensor_index
 
 
@@ -214,7 +214,7 @@ def emit_getattr(emitter: Emitter, node: ast.Call, form: SpecialForm, hint: ir.T
 def _known_text(emitter: Emitter, node: ast.expr) -> str | None:
     """A string that is known at compile time: a literal, an f-string of constants, arithmetic on such."""
     if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else None
+        return string_of(emitter, node) if isinstance(node.value, str) else None
     value = emitter.value(node)
     text = known_value(emitter, value)
     if not isinstance(text, str):

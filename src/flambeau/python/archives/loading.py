@@ -46,6 +46,9 @@ def load(
     wanted: object = extra_files if extra_files is not None else _extra_files
     if wanted is not None and not isinstance(wanted, MutableMapping):
         raise ArchiveArgumentError(f"extra_files is a dict to be filled, not a {type(wanted).__name__}")
+    for name in wanted or ():
+        if not isinstance(name, str):
+            raise ArchiveArgumentError(f"extra_files has names as keys, not {type(name).__name__}")
     if not isinstance(limits, Limits):
         raise ArchiveArgumentError(f"limits are of class Limits, not {type(limits).__name__}")
     if not isinstance(f, (bytes, bytearray, memoryview)) and not hasattr(f, "read"):

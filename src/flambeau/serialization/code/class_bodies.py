@@ -23,6 +23,7 @@ from flambeau.ir import (
     ClassType,
     EnumType,
     Source,
+    SourceRange,
     TupleType,
     Type,
     custom_class,
@@ -90,7 +91,7 @@ class _Body:
                 targets=[ast.Subscript(value=ast.Name(id="__annotations__"), slice=ast.Constant(value=str() as name))],
                 value=annotation,
             ):
-                self.attribute(statement, serialized_text(name), annotation)
+                self.attribute(statement, serialized_text(name, self.definition.range(statement)), annotation)
             case _:
                 raise ScriptError("unexpected statement in a class", self.definition.range(statement))
 
@@ -174,7 +175,7 @@ def literal_value(expression: ast.expr, source: Source, resolver: ArchiveResolve
 def _literal(expression: ast.expr, source: Source, resolver: ArchiveResolver) -> object:
     match expression:
         case ast.Constant(value=value) if not isinstance(value, bytes) and value is not ...:
-            return serialized_text(value) if isinstance(value, str) else value
+            return serialized_text(value, range_of(source, expression)) if isinstance(value, str) else value
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_literal(operand, source, resolver)  # type: ignore[operator]  # a number, or TypeError
         case ast.BinOp(left=left, op=ast.Add(), right=right):
@@ -200,6 +201,8 @@ def _literal(expression: ast.expr, source: Source, resolver: ArchiveResolver) ->
 _NUMBERS = {"inf": math.inf, "nan": math.nan, "infj": complex(0, math.inf), "nanj": complex(0, math.nan)}
 
 
-def serialized_text(text: str) -> str:
-    """A string literal of an archive: octal escapes in it are bytes of UTF-8."""
-    return text if text.isascii() else text.encode("latin-1", "ignore").decode("utf-8", "replace")
+def serialized_text(text: str, range: SourceRange) -> str:
+    """A string literal of an archive: octal escapes in it are bytes of UTF-8. (PyTorch writes names without escapes.)"""
+    if text.isascii() or "\\" not in range.text:
+        return text
+    return text.encode("latin-1", "ignore").decode("utf-8", "replace")

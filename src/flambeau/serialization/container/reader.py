@@ -7,6 +7,7 @@ when first written, the file never changes.
 
 from __future__ import annotations
 
+import io
 import mmap
 import os
 import stat
@@ -54,7 +55,7 @@ class ArchiveReader:
         self._private: memoryview | None = None
         self._verified: set[str] = set()
         self._directory = _directory(self._data, limits)
-        found = [r for r in self._directory if not r.name.startswith(_MAC_FOLDER)]
+        found = [r for r in self._directory if not r.name.startswith(_MAC_FOLDER)] or self._directory
         self.name = _root(found)
         """The root folder: as a rule the name that the file was first saved under."""
         self._records = {r.name[len(self.name) + 1 :]: r for r in found}
@@ -268,7 +269,12 @@ def _file_bytes(file: BinaryIO, limits: Limits, memory_map: bool) -> tuple[memor
 
 
 def _mappable(file: BinaryIO) -> int | None:
-    """The descriptor of a regular, non-empty file at its start; None for anything else."""
+    """The descriptor of a regular, non-empty file at its start; None for anything else, such as a file that decompresses
+    what it reads from the one whose descriptor it gives.
+    """
+    raw = file.raw if isinstance(file, (io.BufferedReader, io.BufferedRandom)) else file
+    if not isinstance(raw, io.FileIO):
+        return None
     try:
         descriptor = file.fileno()
         status = os.fstat(descriptor)

@@ -297,7 +297,10 @@ class _FileOutput:
     def complete(self) -> None:
         flush = getattr(self._file, "flush", None)
         if callable(flush):
-            flush()
+            try:
+                flush()
+            except (OSError, ValueError) as error:
+                raise ArchiveError(f"cannot write the archive: {error}") from error
 
     def discard(self) -> None:
         pass
