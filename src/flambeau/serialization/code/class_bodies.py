@@ -202,7 +202,7 @@ _NUMBERS = {"inf": math.inf, "nan": math.nan, "infj": complex(0, math.inf), "nan
 
 
 def serialized_text(text: str, range: SourceRange) -> str:
-    """A string literal of an archive: octal escapes in it are bytes of UTF-8. (PyTorch writes names without escapes.)"""
+    """A string literal of an archive: octal escapes in it are bytes of UTF-8. (PyTorch writes names without any.)"""
     if text.isascii() or "\\" not in range.text:
         return text
     return text.encode("latin-1", "ignore").decode("utf-8", "replace")

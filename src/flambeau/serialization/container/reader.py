@@ -269,8 +269,8 @@ def _file_bytes(file: BinaryIO, limits: Limits, memory_map: bool) -> tuple[memor
 
 
 def _mappable(file: BinaryIO) -> int | None:
-    """The descriptor of a regular, non-empty file at its start; None for anything else, such as a file that decompresses
-    what it reads from the one whose descriptor it gives.
+    """The descriptor of a regular, non-empty file at its start; None for anything else, such as a file that
+    decompresses what it reads from the one whose descriptor it gives.
     """
     raw = file.raw if isinstance(file, (io.BufferedReader, io.BufferedRandom)) else file
     if not isinstance(raw, io.FileIO):
