@@ -141,6 +141,13 @@ def test_modes_see_the_operator(mode: Callable[[], Any]) -> None:
         assert any("max_pool2d" in name for name in entered.names)
 
 
+def test_pytorchs_tracer_sees_the_operator() -> None:
+    scripted: Any = flambeau.script(Pool(WINDOWS[0]))
+    traced = vars(torch)["jit"].trace(lambda x: scripted(x), torch.randn(1, 64, 28, 28))
+    assert "aten::max_pool2d" in str(traced.graph)
+    assert "aten::clone" not in str(traced.graph)
+
+
 @pytest.mark.parametrize("window", [(3, 2, 2, 1, False), (40, 1, 0, 1, False), ((3, 3, 3), 2, 1, 1, False)])
 def test_errors_are_eagers(window: tuple[object, ...]) -> None:
     x = torch.randn(1, 64, 28, 28)

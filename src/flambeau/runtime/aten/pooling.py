@@ -50,8 +50,9 @@ def _gains(images: Any) -> bool:
         and images.layout is torch.strided
         and not is_intercepted()
         and images.dim() == 4
+        and (count := images.numel()).__class__ is int  # PyTorch's tracer, which records all calls, gives others
+        and _FEWEST <= count <= _MOST
         and images.shape[1] >= _FEWEST_CHANNELS
-        and _FEWEST <= images.numel() <= _MOST
         and images.is_contiguous()
         and not images.is_contiguous(memory_format=torch.channels_last)
         and not (images.requires_grad and torch.is_grad_enabled())
