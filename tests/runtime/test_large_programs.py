@@ -17,6 +17,7 @@ import flambeau
 from flambeau import settings
 from flambeau.errors import ExecutionError, UnsupportedError
 from flambeau.ir import Function, Graph, parse
+from flambeau.passes import inlining
 from flambeau.runtime import background, call, execution_plan, executor
 from flambeau.runtime.executor import Executor
 
@@ -198,6 +199,34 @@ def test_it_is_requested_after_the_runs_that_the_setting_says(monkeypatch: pytes
             assert len(requested) == count
     assert calls_in(scripted.forward.execution_plan().graph) == 0
     scripted(torch.ones(2, 4))
+
+
+def many_steps(x: Tensor, n: int) -> Tensor:
+    for i in range(n):
+        x = x * 0.5 + x
+        x = x.sigmoid() * 2.0
+    return x
+
+
+def twice_many_steps(x: Tensor, n: int) -> Tensor:
+    return many_steps(x, n) + many_steps(x, n + 1)
+
+
+@pytest.mark.usefixtures("all_are_large")
+def test_explain_tells_of_functions_that_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their forms, which are made in the background as well, are waited for."""
+    monkeypatch.setattr(inlining, "MOST_NODES", 5)
+    scripted = flambeau.script(twice_many_steps)
+    x = torch.ones(3)
+    expected = scripted(x, 2)
+    assert flambeau.explain(scripted).count("function __torch__") == 2
+    with torch.no_grad():
+        for _ in range(4):
+            assert torch.equal(scripted(x, 2), expected)
+    _, called = flambeau.explain(scripted).split("\n\nfunction ")
+    assert called.startswith(function_of(scripted).qualified_name.replace("twice_", ""))
+    assert "specialised for" in called
+    assert torch.equal(scripted(x, 2), expected)
 
 
 @pytest.mark.usefixtures("all_are_large")

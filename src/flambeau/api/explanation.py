@@ -5,6 +5,8 @@ from __future__ import annotations
 from flambeau import ir, settings
 from flambeau.api.functions import Callable
 from flambeau.api.modules import Module
+from flambeau.errors import FlambeauError
+from flambeau.passes import callee_of
 from flambeau.runtime import Plan, execution_plan, reason_for_interpreting, reason_unoptimised
 
 __all__ = ["explain"]
@@ -12,11 +14,40 @@ __all__ = ["explain"]
 
 def explain(what: object) -> str:
     """What a call of a function, a method or a module's `forward` does: the tier, the graph after optimisation, the
-    Python source that was generated from it, and what it leaves out or falls back to, and why.
+    Python source that was generated from it, and what it leaves out or falls back to, and why. The same follows of each
+    function that it calls rather than has inlined.
 
-    TypeError for anything else. Nothing is run, but what was not compiled yet is compiled now.
+    TypeError for anything else. Nothing is run, but what was not compiled yet is compiled now, and what is being made in
+    the background is waited for.
     """
-    function = _function_of(what)
+    root = _function_of(what)
+    sections = [_section(root)]
+    if settings.TIER.value == "interpreter":
+        return sections[0]
+    seen, pending = {root}, [root]
+    for function in pending:  # grows while it is read
+        for callee in _callees(function):
+            if callee not in seen:
+                seen.add(callee)
+                try:
+                    sections.append(_section(callee))
+                except FlambeauError as error:
+                    sections.append(f"function {callee.qualified_name}\nnot compiled: {error}")
+                else:
+                    pending.append(callee)
+    return "\n\n".join(sections)
+
+
+def _callees(function: ir.Function) -> list[ir.Function]:
+    """The functions that the optimised form of one calls, where that is known."""
+    if reason_for_interpreting(function) or reason_unoptimised(function):
+        return []
+    found = map(callee_of, execution_plan(function).graph.walk())
+    return [callee for callee in found if callee is not None]
+
+
+def _section(function: ir.Function) -> str:
+    """What is to be said of one function."""
     lines = [f"function {function.qualified_name}"]
     if settings.TIER.value == "interpreter":
         lines.append("tier: interpreter, as the setting `tier` says; graphs run as they were compiled")
