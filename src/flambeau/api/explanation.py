@@ -17,8 +17,8 @@ def explain(what: object) -> str:
     Python source that was generated from it, and what it leaves out or falls back to, and why. The same follows of each
     function that it calls rather than has inlined.
 
-    TypeError for anything else. Nothing is run, but what was not compiled yet is compiled now, and what is being made in
-    the background is waited for.
+    TypeError for anything else. Nothing is run, but what was not compiled yet is compiled now, and what is being made
+    in the background is waited for.
     """
     root = _function_of(what)
     sections = [_section(root)]
