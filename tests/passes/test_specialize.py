@@ -178,8 +178,36 @@ def test_indexing_with_one_tensor() -> None:
     assert "prim::IndexTensor[takes_rows=1](%x, %y)" in specialized(text, FLOAT_2D, LONG_1D)
     mask = LONG_1D.replace(scalar_type=ScalarType.Bool)
     assert "prim::IndexTensor(%x, %y)" in specialized(text, FLOAT_2D, mask)
+    assert "prim::IndexTensor[keeps_marked=1](%x, %y)" in specialized(text, FLOAT_1D, mask)
     number = LONG_1D.replace(sizes=(), strides=())  # gives a view
     assert "aten::index(" in specialized(text, FLOAT_2D, number)
+
+
+@pytest.mark.parametrize(
+    ("node", "is_relu"),
+    [
+        ("aten::clamp(%x, %zero, %none)", True),
+        ("aten::clamp(%x, %plain, %none)", True),
+        ("aten::clamp_min(%x, %zero)", True),
+        ("aten::clamp(%x, %zero, %one)", False),
+        ("aten::clamp(%x, %none, %zero)", False),
+        ("aten::clamp(%x, %one, %none)", False),
+        ("aten::clamp(%x, %minus, %none)", False),
+        ("aten::clamp_min(%x, %x)", False),
+        ("aten::clamp_max(%x, %zero)", False),
+    ],
+)
+def test_clamping_at_zero(node: str, is_relu: bool) -> None:
+    numbers = {"zero : int": "0", "plain : float": "0.", "minus : float": "-0."}
+    text = "".join(f"  %{name} = prim::Constant[value={value}]()\n" for name, value in numbers.items())
+    text = REUSE.replace("BODY", f"{text.strip()}\n  %none : NoneType = prim::Constant()\n  %r : Tensor = {node}")
+    assert ("aten::relu(%x)" in specialized(text, FLOAT_2D, FLOAT_2D)) == is_relu
+    assert "aten::relu" not in specialized(text, LONG_1D, FLOAT_2D)
+    assert "aten::relu" not in specialized(text, ir.TENSOR, FLOAT_2D)
+    recorded = ir.parse(text)
+    x = recorded.inputs[0]
+    specialize_for(recorded, {x: TensorFact(ScalarType.Float, 2, Order.CONTIGUOUS, frozenset({x}))}, recorded=True)
+    assert "aten::relu" not in str(recorded)
 
 
 def test_nothing_is_known_where_shapes_are_changed_in_place() -> None:

@@ -217,6 +217,45 @@ def test_negative_indices(x: Tensor) -> None:
         same(scripted(x, index), rows(x, index))
 
 
+def marked(x: Tensor, mask: Tensor) -> Tensor:
+    total = x[mask].sum()
+    for _ in range(3):
+        total = total + x[mask].sum() * 0.5
+    return x[mask] + total
+
+
+def test_masks(x: Tensor) -> None:
+    """A mask of another size is refused as ever, whichever is the longer."""
+    scripted = flambeau.script(marked)
+    row = x.flatten()
+    warm(scripted, row, row > 0)
+    assert "nonzero" in flambeau.explain(scripted)
+    with torch.no_grad():
+        for one, mask in ((row, row > 0), (row[::2], row[::2] < 0), (row, row > 9), (row[:0], row[:0] > 0)):
+            same(scripted(one, mask), marked(one, mask))
+        for one, mask in ((row, row[1:] > 0), (row[1:], row > 0), (row[:1], row > 0), (row, row[:1] > 9)):
+            with pytest.raises(IndexError, match="shape of the mask"):
+                scripted(one, mask)
+        same(scripted(row, row.long()), marked(row, row.long()))
+
+
+def clamped(x: Tensor) -> Tensor:
+    y = (x * 1.0).clamp(min=0)
+    return (y.clamp_min(0.0) * 1.0 + torch.clamp(-y, 0) * 1.0).neg()
+
+
+def test_clamps_keep_the_signs_of_zeros_and_what_is_no_number() -> None:
+    scripted = flambeau.script(clamped)
+    for dtype in (torch.float32, torch.float64, torch.bfloat16):
+        x = torch.tensor([0.0, -0.0, torch.nan, torch.inf, -torch.inf, 1.0, -1.0] * 7, dtype=dtype)
+        warm(scripted, x)
+        with torch.no_grad():
+            found, expected = scripted(x), clamped(x)
+        same(found.signbit(), expected.signbit())
+        torch.testing.assert_close(found, expected, rtol=0, atol=0, equal_nan=True)
+    assert flambeau.explain(scripted).count("aten::relu") >= 3
+
+
 def test_results_have_memory_of_their_own() -> None:
     model = Cell()
     scripted = flambeau.script(model)

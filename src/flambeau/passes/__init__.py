@@ -42,15 +42,15 @@ from flambeau.passes.specialization.number_lists import AS_NUMBERS
 from flambeau.passes.specialization.specialize import (
     FEW,
     IF_FLOAT,
+    KEEPS_MARKED,
     KNOWN_RANK,
     SHARED,
     TAKES_ROWS,
     Specialization,
-    fact_of_type,
     specialize,
     specialize_for,
 )
-from flambeau.passes.specialization.tensor_facts import propagate_facts
+from flambeau.passes.specialization.tensor_facts import fact_of_type, propagate_facts
 from flambeau.passes.specialization.tensor_rules import Order, TensorFact
 from flambeau.passes.specialization.unit_dimensions import UNIT_LEFT_OUT
 from flambeau.passes.subgraphs import with_subgraphs
@@ -62,6 +62,7 @@ __all__ = [
     "FITS",
     "IF_FLOAT",
     "INTO",
+    "KEEPS_MARKED",
     "KNOWN_RANK",
     "PASSES",
     "REUSES",

@@ -32,7 +32,6 @@ from flambeau.ir import (
     ListType,
     Node,
     ScalarType,
-    TensorType,
     Type,
     Value,
     constant_value,
@@ -41,12 +40,13 @@ from flambeau.ir import (
 
 from ..known_objects import known_objects, writes_tensors
 from ..loop_invariant_code_motion import hoist_loop_invariants
+from .clamps import clamp_by_relu
 from .costs import ITERATIONS, loops_around, runs_of
 from .loop_buffers import share_loop_memory
 from .memory_reuse import mark_memory_reuse
 from .number_lists import keep_numbers
 from .stacked_products import stacks_to_multiply
-from .tensor_facts import propagate_facts
+from .tensor_facts import fact_of_type, propagate_facts
 from .tensor_rules import COMPARISONS, SCALAR, Order, TensorFact, single_index
 from .transposed_weights import transpose_weights
 from .unit_dimensions import leave_out_unit_dimensions
@@ -54,11 +54,11 @@ from .view_before_cut import view_before_cut
 
 __all__ = [
     "IF_FLOAT",
+    "KEEPS_MARKED",
     "KNOWN_RANK",
     "SHARED",
     "TAKES_ROWS",
     "Specialization",
-    "fact_of_type",
     "specialize",
     "specialize_for",
 ]
@@ -73,6 +73,16 @@ KNOWN_RANK = "known_rank"
 """The attribute of what is certain not to fail for the number of dimensions of its tensor."""
 TAKES_ROWS = "takes_rows"
 """The attribute of a `prim::IndexTensor` whose index has one dimension, of ints, and stands for the first dimension."""
+KEEPS_MARKED = "keeps_marked"
+"""The attribute of a `prim::IndexTensor` of one dimension whose index is a mask of one dimension."""
+_ROWS: Mapping[tuple[ScalarType | None, int | None], str] = MappingProxyType(
+    {
+        (ScalarType.Long, 1): TAKES_ROWS,
+        (ScalarType.Long, 2): TAKES_ROWS,
+        (ScalarType.Bool, 1): KEEPS_MARKED,
+    }
+)
+"""By the dtype of an index of one dimension and the rank of what is indexed."""
 
 _SKIPPED = 4
 """How many rows at the start a loop may leave out."""
@@ -95,26 +105,6 @@ def specialize(graph: Graph, types: Sequence[Type]) -> bool:
     """
     given = {v: fact_of_type(t, v) for v, t in zip(graph.inputs, types, strict=True)}
     return bool(specialize_for(graph, {v: fact for v, fact in given.items() if fact is not None}).used)
-
-
-def fact_of_type(given: Type, value: Value) -> TensorFact | None:
-    """What a refined type says, for `specialize_for`; None if it is not the type of a plain tensor of known dtype."""
-    if not isinstance(given, TensorType) or given.scalar_type is None or given.device != "cpu":
-        return None
-    rank = None if given.sizes is None else len(given.sizes)
-    order = Order.CONTIGUOUS if _is_contiguous(given) else Order.ANY
-    return TensorFact(given.scalar_type, rank, order, frozenset({value}))
-
-
-def _is_contiguous(given: TensorType) -> bool:
-    if given.sizes is None or given.strides is None or not given.is_complete:
-        return False
-    expected = 1
-    for size, stride in zip(reversed(given.sizes), reversed(given.strides), strict=True):
-        if size != 1 and stride != expected:
-            return False
-        expected *= size if isinstance(size, int) else 0
-    return True
 
 
 @final
@@ -205,6 +195,11 @@ class _Specializer:
             for value in (int(ScalarType.Float), None, Device("cpu")):
                 self._made += (create_constant(self._graph, value).insert_before(first).output,)
         return self._made
+
+    def clamp_by_relu(self) -> None:
+        for node, replaced in clamp_by_relu(self._graph, self._facts):
+            self._use(0.2, node, node.inputs[0])
+            self._facts[node.output] = self._facts[replaced]
 
     # --- loops
 
@@ -333,9 +328,10 @@ class _Specializer:
             self._use(0.2, node, index)
             made = self._graph.create("prim::IndexTensor", (node.inputs[0], index)).copy_metadata(node)
             made.insert_before(node).output.copy_metadata(node.output)
-            if indexed is not None and indexed.rank in (1, 2) and fact.rank == 1 and fact.dtype is ScalarType.Long:
-                self._use(0.8, node, node.inputs[0])
-                made.set_attribute(TAKES_ROWS, "i", 1)
+            mark = None if indexed is None or fact.rank != 1 else _ROWS.get((fact.dtype, indexed.rank))
+            if mark is not None:
+                self._use(0.8 if mark == TAKES_ROWS else 0.4, node, node.inputs[0])
+                made.set_attribute(mark, "i", 1)
             if node.output in self._facts:
                 self._facts[made.output] = self._facts[node.output]
             self._replace(node, made)
@@ -396,11 +392,13 @@ class _Rewrite:
 
     apply: Callable[[_Specializer], None]
     under_recording: bool = True
-    """Whether it may be used where gradients are recorded: no tensor that is computed is written to afterwards."""
+    """Whether it may be used where gradients are recorded: gradients stay what they are, and no tensor that is computed
+    is written to afterwards."""
 
 
 _REWRITES = (
     _Rewrite(_Specializer.numbers_to_tensors),
+    _Rewrite(_Specializer.clamp_by_relu, under_recording=False),
     _Rewrite(_Specializer.leave_out_unit_dimensions),
     _Rewrite(_Specializer.transpose_invariants),
     _Rewrite(_Specializer.hoist),

@@ -14,14 +14,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flambeau.ir import Block, Graph, Node, Value
+from flambeau.ir import Block, Graph, Node, TensorType, Type, Value
 
-from .tensor_rules import TensorFact, rule_of
+from .tensor_rules import Order, TensorFact, rule_of
 
-__all__ = ["local_lists", "propagate_facts"]
+__all__ = ["fact_of_type", "local_lists", "propagate_facts"]
 
 _ROUNDS = 4
 """How often the body of a loop is gone through before what it carries counts as unknown."""
+
+
+def fact_of_type(given: Type, value: Value) -> TensorFact | None:
+    """What a refined type says; None if it is not the type of a plain tensor of known dtype."""
+    if not isinstance(given, TensorType) or given.scalar_type is None or given.device != "cpu":
+        return None
+    rank = None if given.sizes is None else len(given.sizes)
+    order = Order.CONTIGUOUS if _is_contiguous(given) else Order.ANY
+    return TensorFact(given.scalar_type, rank, order, frozenset({value}))
+
+
+def _is_contiguous(given: TensorType) -> bool:
+    if given.sizes is None or given.strides is None or not given.is_complete:
+        return False
+    expected = 1
+    for size, stride in zip(reversed(given.sizes), reversed(given.strides), strict=True):
+        if size != 1 and stride != expected:
+            return False
+        expected *= size if isinstance(size, int) else 0
+    return True
 
 
 def propagate_facts(graph: Graph, given: Mapping[Value, TensorFact]) -> dict[Value, TensorFact]:

@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING
 
 from flambeau.errors import InvalidGraphError
 from flambeau.ir import INT, Node, Operator, constant_value, find_operator, operators_named
-from flambeau.passes import AS_NUMBERS, FEW, FITS, INTO, KNOWN_RANK, REUSES, SHARED, SHORT, SLOT, TAKES_ROWS
+from flambeau.passes import (
+    AS_NUMBERS,
+    FEW,
+    FITS,
+    INTO,
+    KEEPS_MARKED,
+    KNOWN_RANK,
+    REUSES,
+    SHARED,
+    SHORT,
+    SLOT,
+    TAKES_ROWS,
+)
 from flambeau.runtime.python_tier.loop_memory import MOST_NUMBERS, LoopMemory
 from flambeau.runtime.python_tier.tensor_calls import tensor_call
 from flambeau.runtime.registry import load_tensor_backend
@@ -80,12 +92,18 @@ def write_attempt(writer: Writer, node: Node, name: str, attempt: str, plain: st
 
 
 def write_index(writer: Writer, node: Node) -> bool:
-    """Write `x[i]`; where that takes rows, `index_select` does the same at half the cost, but for negative numbers."""
+    """Write `x[i]`; where that takes rows, `index_select` does the same at half the cost, but for negative numbers.
+
+    A mask of as many elements stands for the numbers of those that it keeps.
+    """
     with writer.computing(node, simple=(0, 1)) as ([name], operands):
         indexed, index = (o.operand for o in operands)
         plain = f"{indexed}[{index}]"
         if node.has_attribute(TAKES_ROWS):
             write_attempt(writer, node, name, f"{indexed}.index_select(0, {index})", plain)
+        elif node.has_attribute(KEEPS_MARKED):
+            kept = f"{indexed}.index_select(0, {index}.nonzero().view(-1))"
+            writer.line(f"{name} = {kept} if {index}.shape == {indexed}.shape else {plain}", node)
         else:
             writer.line(f"{name} = {plain}", node)
     return True
