@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import os
 import zipfile
@@ -100,6 +101,48 @@ def test_training_a_loaded_module_does_not_change_its_file(path: Path) -> None:
     optimizer.step()
     assert path.read_bytes() == before
     assert not torch.equal(module.first.weight, flambeau.load(path).first.weight)
+
+
+class Recurrent(nn.Module):
+    """Of which parameters and buffers are found in lists, dicts and tuples too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.GRU(3, 4, 2)
+        self.register_buffer("seen", torch.ones(2))
+        self.weights = [self.rnn.weight_ih_l0]
+        self.named = {"seen": self.seen}
+        self.pair = (self.rnn.bias_hh_l1, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.rnn(x)[0] * self.weights[0].sum() + self.named["seen"].sum()
+        return y + self.pair[0].sum() * self.pair[1]
+
+
+def losses(module: nn.Module) -> list[float]:
+    """Of some steps of training, with changes of the element type before and after."""
+    module.double()
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.01)
+    found = []
+    for step in range(4):
+        loss = module(torch.linspace(-1, step, 6, dtype=torch.double).reshape(2, 1, 3)).pow(2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        found.append(loss.item())
+    module.float()
+    return [*found, module(torch.ones(2, 1, 3)).sum().item()]
+
+
+@pytest.mark.parametrize("by_pytorch", [True, False])
+def test_loaded_parameters_are_trained_wherever_the_module_holds_them(by_pytorch: bool) -> None:
+    module = Recurrent()
+    data = saved_by_pytorch(module) if by_pytorch else flambeau.script(module).save_to_buffer()
+    loaded = flambeau.load(data)
+    again = flambeau.load(loaded.save_to_buffer())
+    expected = losses(copy.deepcopy(module))
+    for other in (copy.deepcopy(loaded), loaded, again):
+        assert losses(other) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_module_is_saved_over_the_file_that_it_is_mapped_from(path: Path) -> None:

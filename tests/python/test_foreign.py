@@ -77,6 +77,30 @@ def test_tensors_are_shared() -> None:
     assert again.inner is not scripted.inner
 
 
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.GRU(3, 4)
+        self.named = {"bias": self.rnn.bias_hh_l0}
+        self.pair = (self.rnn.weight_hh_l0, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.rnn(x)[0] + self.named["bias"].sum() + self.pair[0].sum() * self.pair[1]
+
+
+def test_tensors_in_containers_are_shared() -> None:
+    theirs = torch.jit.script(Recurrent())
+    ours = flambeau.script(nn.Sequential(theirs))
+    with torch.no_grad():
+        for parameter in theirs.parameters():
+            parameter.mul_(2)
+    x = torch.randn(2, 1, 3)
+    torch.testing.assert_close(ours(x), theirs(x))
+    ours(x).sum().backward()
+    assert all(parameter.grad is not None for parameter in ours.parameters())
+    assert ours.double()(x.double()).dtype is torch.double
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_the_same_module_twice_is_one() -> None:
     inner = torch.jit.script(_layers())

@@ -76,15 +76,15 @@ def _existing_file(f: object) -> str:
 
 
 def _make_parameters(root: ScriptObject) -> None:
-    """Make the tensors in parameter slots `nn.Parameter`s: what code that trains or moves modules expects there."""
-    made: dict[int, tuple[Tensor, nn.Parameter]] = {}
+    """Make the tensors in parameter slots `nn.Parameter`s: what code that trains or moves modules expects there.
+
+    They stay the objects that they are, since others may have them too: recurrent layers keep a list of their weights.
+    """
     for _, module in walk_modules(root):
         for slot, attribute in enumerate(module.type.attributes):
             value = module.slots[slot]
-            if attribute.kind == "parameter" and isinstance(value, Tensor):
-                if id(value) not in made:
-                    made[id(value)] = value, nn.Parameter(value, value.requires_grad)
-                module.slots[slot] = made[id(value)][1]
+            if attribute.kind == "parameter" and value.__class__ is Tensor:
+                value.__class__ = nn.Parameter
 
 
 def save(
