@@ -19,6 +19,7 @@ import torch
 from torch.nn.modules import utils
 
 from flambeau.ir import operators_named
+from flambeau.runtime.aten import register_custom_operators
 
 _MODULES = ("_nn", "_fft", "_linalg", "_nested", "_sparse", "_special")
 """Submodules of `torch._C` with bindings of operators."""
@@ -88,13 +89,18 @@ def find_builtin(function: object) -> str | None:
     # Importing PyTorch's compiler replaces this function by a wrapper of it, so it has two identities.
     if function is torch.manual_seed:
         return "aten::manual_seed"
-    # Each access to a C-implemented static method makes a new object, so identity of those says nothing.
-    if isinstance(function, BuiltinFunctionType) and getattr(function, "__self__", None) in _OWNERS:
-        return _operator_named(function.__name__)
+    if isinstance(function, BuiltinFunctionType):
+        # Each access to a C-implemented static method makes a new object, so identity of those says nothing.
+        if getattr(function, "__self__", None) in _OWNERS:
+            return _operator_named(function.__name__)
+        # What the operator table does not have may be an operator of a later PyTorch.
+        if function.__module__ in _BINDINGS and register_custom_operators(f"aten::{function.__name__}"):
+            return f"aten::{function.__name__}"
     return None
 
 
 _OWNERS = (torch._C._VariableFunctions,)
+_BINDINGS = frozenset({"torch", *(f"torch._C.{name}" for name in _MODULES)})
 
 
 def _operator_named(name: str) -> str | None:

@@ -13,6 +13,7 @@ import ast
 from collections.abc import Callable, Iterator
 
 import torch
+from torch.utils import _contextlib
 
 from flambeau.frontend import Definition
 from flambeau.python.namespaces import closure_of
@@ -53,9 +54,8 @@ def _contexts(function: Callable[..., object]) -> Iterator[object]:
     """The contexts that a user's function is decorated with, outermost first."""
     current: object = getattr(function, "__func__", function)
     while hasattr(current, "__wrapped__"):
-        code = getattr(current, "__code__", None)
-        if getattr(code, "co_name", "") == "decorate_context":
-            # The wrapper holds the bound method that copies the context.
+        if getattr(current, "__globals__", None) is vars(_contextlib):
+            # The wrapper, whose name differs by PyTorch's version, holds the bound method that copies the context.
             context = getattr(closure_of(current).get("ctx_factory"), "__self__", None)
             if type(context) in _ARGUMENTS and not str(getattr(current, "__module__", "")).startswith("torch."):
                 yield context

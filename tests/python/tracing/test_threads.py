@@ -60,13 +60,17 @@ def _doubled(x: Tensor) -> Tensor:
     return x * 2
 
 
-def test_what_is_replaced_is_put_back() -> None:
-    before = (
+def what_tracing_replaces() -> tuple[object, ...]:
+    return (
         torch.broadcast_shapes,
         torch.nn.functional.has_torch_function,
         nn.Parameter.__new__,
         torch.autograd.Function.apply,
     )
+
+
+def test_what_is_replaced_is_put_back() -> None:
+    before = what_tracing_replaces()
     seen = []
 
     def f(x: Tensor) -> Tensor:
@@ -74,16 +78,30 @@ def test_what_is_replaced_is_put_back() -> None:
         return x + 1
 
     flambeau.trace(f, torch.ones(1), check_trace=False)
-    after = (
-        torch.broadcast_shapes,
-        torch.nn.functional.has_torch_function,
-        nn.Parameter.__new__,
-        torch.autograd.Function.apply,
-    )
-    assert after == before
+    assert what_tracing_replaces() == before
     assert seen != [torch.broadcast_shapes]
     assert not nn.modules.module._global_forward_hooks
     assert not nn.modules.module._global_forward_pre_hooks
+
+
+def test_what_was_replaced_before_something_failed_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = what_tracing_replaces()
+
+    def fail(original: object) -> None:
+        raise AttributeError("not as it was in earlier versions")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(functions, "_broadcast_shapes", fail)
+        for _ in range(2):
+            with pytest.raises(AttributeError, match="not as it was"):
+                flambeau.trace(lambda x: x + 1, torch.ones(1))
+            assert what_tracing_replaces() == before
+    assert flambeau.trace(lambda x: x + 1, torch.ones(1))(torch.ones(1)) == 2
+
+
+def test_a_class_method_of_c_code_is_replaced_as_one_of_python() -> None:
+    replaced = functions._apply(vars(dict)["fromkeys"])
+    assert replaced.__get__(None, dict)("a", 1) == {"a": 1}
 
 
 def test_pytorchs_compiler_may_be_imported_by_the_program() -> None:

@@ -294,15 +294,15 @@ def _new(original: _Function) -> object:
 
 def _apply(original: Any) -> object:
     """Functions with a backward of their own are recorded by what their forward does."""
-    function = original.__func__
 
-    @functools.wraps(function)
+    # Since PyTorch 2.14 it is a class method of C code, which is bound as Python's are.
+    @functools.wraps(original)
     def replacement(cls: Any, *args: Any, **kwargs: Any) -> Any:
         recorder = current()
         if recorder is not None and torch.is_grad_enabled():
             if any(isinstance(arg, Tensor) and arg.requires_grad and recorder.is_traced(arg) for arg in args):
                 messages.warn(messages.custom_backward(cls.__name__))
-        return function(cls, *args, **kwargs)
+        return original.__get__(None, cls)(*args, **kwargs)
 
     return classmethod(replacement)
 
@@ -332,9 +332,13 @@ def replaced() -> Iterator[None]:
     """The functions are replaced within a `with` statement, for this thread (and tests of others stay as they are)."""
     global _users
     with _lock:
+        if _users == 0:
+            try:
+                _put_in_place()
+            except BaseException:
+                _put_back()
+                raise
         _users += 1
-        if _users == 1:
-            _put_in_place()
     try:
         with TracedFunctions():
             yield

@@ -340,9 +340,15 @@ class PythonModule(SugaredValue):
         return bound_class_value(self.module, name) or sugared_value(found, range)
 
     def _names(self) -> list[str]:
+        """What a person may have meant: not the modules that this one happens to import."""
         head, _, namespace = self.module.__name__.rpartition(".")
         operators = (name.split("::") for name in ir.all_operator_names() if head == "torch.ops")
-        return [*dir(self.module), *(name for owner, name in operators if owner == namespace)]
+        own = (name for name in dir(self.module) if not self._is_imported(vars(self.module).get(name)))
+        return [*own, *(name for owner, name in operators if owner == namespace)]
+
+    def _is_imported(self, found: object) -> bool:
+        package = self.module.__name__.partition(".")[0]
+        return isinstance(found, ModuleType) and found.__name__.partition(".")[0] != package
 
     def has_attribute(self, emitter: Emitter, range: SourceRange, name: str) -> bool:
         return hasattr(self.module, name)
