@@ -27,7 +27,7 @@ def test_every_dtype_is_known(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("scalar_type", KNOWN, ids=str)
+@pytest.mark.parametrize("scalar_type", [s for s in KNOWN if hasattr(torch, s.dtype_name)], ids=str)
 def test_number(scalar_type: ScalarType) -> None:
     """PyTorch's own scripts see a dtype as its number."""
     module = torch.nn.Module()

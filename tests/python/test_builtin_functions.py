@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch.jit import _builtins
@@ -14,6 +15,7 @@ from torch.jit import _builtins
 from flambeau.frontend.matching.builtin_functions import builtin_functions_named
 from flambeau.frontend.matching.operator_calls import has_method
 from flambeau.ir import TENSOR, operators_named
+from flambeau.python import builtin_functions
 from flambeau.python.builtin_functions import find_builtin
 from tests.marks import tables_are_of_this_pytorch
 
@@ -44,6 +46,13 @@ HANDLED_ELSEWHERE = {
     "aten::_no_grad_embedding_renorm_": "another function: the operator's schema hides that it writes",
     "aten::qscheme": "a class",
 }
+
+
+def test_an_operator_that_no_table_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those of a later PyTorch are: PyTorch's dispatcher knows them."""
+    monkeypatch.setattr(builtin_functions, "_table", dict)
+    assert find_builtin(torch.linalg.svdvals) == "aten::linalg_svdvals"
+    assert find_builtin(torch.set_num_threads) is None
 
 
 def test_same_operators_as_pytorch() -> None:

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from torch.utils._pytree import tree_leaves
 
 import flambeau
+from tests.marks import tables_are_of_this_pytorch
 from tests.python.differential import assert_same
 
 OTHERS_IN_OP_DB = {"log_softmax", "sigmoid", "softmax", "tanh"}
@@ -195,6 +196,7 @@ def test_every_function_on_the_samples_of_pytorch() -> None:
     assert failures == {}
 
 
+@tables_are_of_this_pytorch
 def test_every_public_function_has_samples() -> None:
     text = "import json; from torch.testing._internal.common_methods_invocations import op_db;"
     text += "print(json.dumps([op.name for op in op_db]))"

@@ -61,7 +61,9 @@ class ScalarType(IntEnum):
     Int7 = 43
     Float8_e8m0fnu = 44
     Float4_e2m1fn_x2 = 45
-    Undefined = 46
+    BComplex32 = 46
+    """Since PyTorch 2.15: two of `BFloat16`."""
+    Undefined = 47
 
     @property
     def itemsize(self) -> int:
@@ -210,6 +212,7 @@ _FACTS: dict[ScalarType, _Facts] = {
     **{_S(36 + bits): _Facts(1, "x", f"int{bits}") for bits in range(1, 8)},
     _S.Float8_e8m0fnu: _Facts(1, "f", "float8_e8m0fnu"),
     _S.Float4_e2m1fn_x2: _Facts(1, "f", "float4_e2m1fn_x2"),
+    _S.BComplex32: _Facts(4, "c", "bcomplex32"),
     _S.Undefined: _Facts(0, "", "undefined"),
 }
 

@@ -7,10 +7,12 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 import torch
 from torch import Tensor, nn
 
 import flambeau
+from flambeau.python.tracing import functions
 
 
 def test_threads_trace_at_the_same_time() -> None:

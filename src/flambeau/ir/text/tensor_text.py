@@ -76,6 +76,8 @@ def real_values(tensor: TensorData) -> numpy.ndarray | None:
     dtype = tensor.dtype
     if dtype is ScalarType.BFloat16:
         return (bits.astype(numpy.uint32) << 16).view(numpy.float32).astype(numpy.float64)
+    if dtype is ScalarType.BComplex32:
+        return (bits << 16).view(numpy.float32).astype(numpy.float64)
     if dtype is ScalarType.ComplexHalf:
         halves = numpy.ascontiguousarray((bits & 0xFFFF).astype(numpy.uint16))
         return halves.view(numpy.float16).astype(numpy.float64)
