@@ -182,6 +182,12 @@ def test_map_location(path: Path) -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+@pytest.mark.parametrize("device", ["privateuseone", "xla", "hpu"])
+def test_devices_that_need_a_library(path: Path, device: str) -> None:
+    with pytest.raises(ArchiveError, match="cannot be used here"):
+        flambeau.load(path, map_location=device)
+
+
 def test_archives_from_a_machine_with_a_gpu(path: Path) -> None:
     """What was on a GPU that there is not here loads where it is sent, and only there, as in PyTorch."""
     with zipfile.ZipFile(path) as archive:

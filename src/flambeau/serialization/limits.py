@@ -20,8 +20,8 @@ class Limits:
     """Bytes of a record's name."""
     inflated_size: int = 1 << 30
     """Bytes that all compressed records have together once decompressed; others are mapped and take no memory."""
-    text_size: int = 1 << 28
-    """Bytes of one source file."""
+    text_size: int = 1 << 25
+    """Bytes of one source file. Parsed, it takes up to 250 times as much memory."""
     pickle_size: int = 1 << 28
     """Bytes of one pickle."""
     pickle_operations: int = 10_000_000

@@ -155,7 +155,7 @@ class TorchValues:
             return flat.untyped_storage()
         try:
             return flat.to(device).untyped_storage()
-        except (RuntimeError, AssertionError) as error:
+        except (RuntimeError, AssertionError, ImportError, AttributeError) as error:  # by the kind of device
             where = f"the device '{device}'" + ("" if self._device else ", where the archive's tensors were,")
             raise ArchiveError(f"{where} cannot be used here (try map_location='cpu'): {error}") from error
 
