@@ -39,6 +39,7 @@ from flambeau.passes.remove_mutation import remove_list_mutation, remove_mutatio
 from flambeau.passes.specialization.loop_buffers import INTO, SHORT, SLOT
 from flambeau.passes.specialization.memory_reuse import FITS, REUSES
 from flambeau.passes.specialization.number_lists import AS_NUMBERS
+from flambeau.passes.specialization.recorded_loops import APPENDED, CARRIED, ROWS, STEP, results_belong_together
 from flambeau.passes.specialization.specialize import (
     FEW,
     IF_FLOAT,
@@ -57,7 +58,9 @@ from flambeau.passes.subgraphs import with_subgraphs
 from flambeau.passes.whole_slices import remove_whole_slices
 
 __all__ = [
+    "APPENDED",
     "AS_NUMBERS",
+    "CARRIED",
     "FEW",
     "FITS",
     "IF_FLOAT",
@@ -66,9 +69,11 @@ __all__ = [
     "KNOWN_RANK",
     "PASSES",
     "REUSES",
+    "ROWS",
     "SHARED",
     "SHORT",
     "SLOT",
+    "STEP",
     "TAKES_ROWS",
     "UNIT_LEFT_OUT",
     "Evaluate",
@@ -116,6 +121,7 @@ __all__ = [
     "remove_mutation",
     "remove_tensor_mutation",
     "remove_whole_slices",
+    "results_belong_together",
     "run",
     "simplify",
     "specialize",

@@ -36,6 +36,7 @@ _PASSES_ON = frozenset(
         *("ListConstruct", "TupleConstruct", "DictConstruct", "ListUnpack", "TupleUnpack", "TupleIndex", "TupleSlice"),
         *("unchecked_cast", "unchecked_unwrap_optional", "NumToTensor", "isinstance", "HasAttr", "tolist"),
         *("If", "Loop", "Constant", "GetAttr", "Uninitialized", "RaiseException", "Print", "device", "dtype"),
+        *("IndexTensor", "NumberAt", "TransposedLinear"),
     )
 )
 """Kinds without an operator that keep nothing but in their results."""

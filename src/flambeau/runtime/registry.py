@@ -166,6 +166,9 @@ class TensorBackend(Protocol):
     def linear(self, operand: object, weight: object, bias: object) -> object:
         """`torch.nn.functional.linear`."""
 
+    def loop_recorder(self, step: object) -> Callable[..., object]:
+        """What runs a loop whose iterations are steps, and records it at once."""
+
     def plain_modes(self) -> bool:
         """Whether nothing intercepts operators on this thread, and autocast is off."""
 

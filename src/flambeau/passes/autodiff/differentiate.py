@@ -67,6 +67,8 @@ class Gradient:
     """How many outputs of the forward graph are the original ones."""
     differentiated: tuple[int, ...]
     wanted: tuple[int, ...]
+    reached: tuple[bool, ...]
+    """Which of the wanted inputs any gradient flows to; the others' are zeros."""
 
 
 def is_differentiable(node: Node) -> bool:
@@ -82,12 +84,15 @@ def is_differentiable(node: Node) -> bool:
 
 
 def differentiate(
-    graph: Graph, simplify: Callable[[Graph], object] | None = None, wanted: Sequence[int] | None = None
+    graph: Graph,
+    simplify: Callable[[Graph], object] | None = None,
+    wanted: Sequence[int] | None = None,
+    given: Sequence[int] | None = None,
 ) -> Gradient:
     """The forward and backward graphs of a graph; UnsupportedError names a node that stands in the way.
 
-    `wanted` are the inputs to differentiate with respect to (default: all tensors). `simplify` is applied to both
-    graphs.
+    `wanted` are the inputs to differentiate with respect to (default: all tensors), `given` the outputs whose gradients
+    are there (default: all that depend on those inputs). `simplify` is applied to both graphs.
     """
     forward = copy_graph(graph)
     inline_calls(forward)
@@ -95,7 +100,7 @@ def differentiate(
     for index in chosen:
         if not isinstance(forward.inputs[index].type, TensorType):
             raise UnsupportedError(f"input {index} of the graph is not a tensor: it has no gradient")
-    sweep = _Sweep(forward, chosen)
+    sweep = _Sweep(forward, chosen, given)
     result = sweep.run()
     if simplify is not None:
         simplify(result.backward)
@@ -144,10 +149,11 @@ def _drop_unused(result: Gradient) -> None:
 class _Sweep:
     """Builds the backward graph of one forward graph."""
 
-    def __init__(self, forward: Graph, wanted: tuple[int, ...]) -> None:
+    def __init__(self, forward: Graph, wanted: tuple[int, ...], given: Sequence[int] | None) -> None:
         self.forward = forward
         self.backward = Graph()
         self._wanted = wanted
+        self._given = given
         self._active: set[Value] = set()
         """Values that depend on the wanted inputs differentiably."""
         self._gradients: dict[Value, Value] = {}
@@ -158,19 +164,21 @@ class _Sweep:
     def run(self) -> Gradient:
         outputs = len(self.forward.outputs)
         self._find_active()
-        differentiated = tuple(i for i in _tensors(self.forward.outputs) if self.forward.outputs[i] in self._active)
+        possible = _tensors(self.forward.outputs) if self._given is None else self._given
+        differentiated = tuple(i for i in possible if self.forward.outputs[i] in self._active)
         for index in differentiated:
             self._add(self.forward.outputs[index], self.backward.add_input(f"grad_{index}"))
         for node in reversed(list(self.forward.nodes())):
             if any(output in self._gradients for output in node.outputs):
                 self._backward_of(node)
+        reached = tuple(self.forward.inputs[index] in self._gradients for index in self._wanted)
         for index in self._wanted:
             value = self.forward.inputs[index]
             self.backward.add_output(self._gradients.get(value) or self._zeros(value))
         inline_calls(self.backward)
         for value in self._saved:
             self.forward.add_output(value)
-        return Gradient(self.forward, self.backward, outputs, differentiated, self._wanted)
+        return Gradient(self.forward, self.backward, outputs, differentiated, self._wanted, reached)
 
     def _find_active(self) -> None:
         self._active.update(self.forward.inputs[i] for i in self._wanted)

@@ -45,6 +45,7 @@ from .costs import ITERATIONS, loops_around, runs_of
 from .loop_buffers import share_loop_memory
 from .memory_reuse import mark_memory_reuse
 from .number_lists import keep_numbers
+from .recorded_loops import record_loops
 from .stacked_products import stacks_to_multiply
 from .tensor_facts import fact_of_type, propagate_facts
 from .tensor_rules import COMPARISONS, SCALAR, Order, TensorFact, single_index
@@ -128,7 +129,7 @@ def specialize_for(graph: Graph, given: Mapping[Value, TensorFact], *, recorded:
         return Specialization(frozenset(), 0.0)
     specializer = _Specializer(graph, given)
     for rewrite in _REWRITES:
-        if rewrite.under_recording or not recorded:
+        if rewrite.under_recording if recorded else rewrite.otherwise:
             rewrite.apply(specializer)
     return Specialization(frozenset(specializer.used), specializer.gain)
 
@@ -240,6 +241,8 @@ class _Specializer:
     def transpose_weights(self) -> None:
         for node, replaced in transpose_weights(self._graph, self._facts):
             self._use(0.4, node, *node.inputs[:3])
+            weight = self._facts[node.inputs[1]]
+            self._facts[node.inputs[3]] = TensorFact(weight.dtype, 2, Order.ANY, weight.sources)
             if replaced in self._facts:
                 self._facts[node.output] = self._facts[replaced]
 
@@ -384,6 +387,10 @@ class _Specializer:
         for node in share_loop_memory(self._graph, self._facts):
             self._use(0.2, node, *(v for v in node.inputs if v in self._facts))
 
+    def record_loops(self) -> None:
+        for node, tensors in record_loops(self._graph, self._facts):
+            self._use(ITERATIONS, node, *tensors)
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -394,6 +401,8 @@ class _Rewrite:
     under_recording: bool = True
     """Whether it may be used where gradients are recorded: gradients stay what they are, and no tensor that is computed
     is written to afterwards."""
+    otherwise: bool = True
+    """Whether it may be used where none are."""
 
 
 _REWRITES = (
@@ -409,6 +418,7 @@ _REWRITES = (
     _Rewrite(_Specializer.use_ranks),
     _Rewrite(_Specializer.take_numbers),
     _Rewrite(_Specializer.reuse_memory, under_recording=False),
+    _Rewrite(_Specializer.record_loops, otherwise=False),
 )
 """All of them, in the order in which they are used."""
 

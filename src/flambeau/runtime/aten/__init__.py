@@ -25,6 +25,7 @@ from flambeau.runtime.aten.enumerations import (
     to_memory_format,
     to_qscheme,
 )
+from flambeau.runtime.aten.loop_recorder import loop_recorder
 from flambeau.runtime.aten.modes import autocast, current_modes, is_intercepted, neutral_modes
 from flambeau.runtime.aten.tensor_guards import (
     add_product,
@@ -60,6 +61,7 @@ __all__ = [
     "is_intercepted",
     "layout_number",
     "linear",
+    "loop_recorder",
     "neutral_modes",
     "out_form",
     "plain_modes",

@@ -12,6 +12,7 @@ from flambeau.runtime.instances import named_tuple_class
 from flambeau.runtime.nodes import is_custom_class, makes_bound_object
 from flambeau.runtime.python_tier.control import is_native_range
 from flambeau.runtime.python_tier.product_nodes import write_linear, write_matmul
+from flambeau.runtime.python_tier.recorded_loops import write_is_recorded, write_record_loop, write_take_recorded
 from flambeau.runtime.python_tier.specialized_nodes import (
     write_append,
     write_chunk,
@@ -214,5 +215,8 @@ WRITERS: Mapping[str, KindWriter] = MappingProxyType(
         "aten::append": write_append,
         "prim::NumberAt": write_number,
         "prim::TransposedLinear": write_linear,
+        "prim::RecordLoop": write_record_loop,
+        "prim::LoopIsRecorded": write_is_recorded,
+        "prim::TakeRecorded": write_take_recorded,
     }
 )
