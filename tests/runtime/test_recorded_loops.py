@@ -54,6 +54,7 @@ class Generator:
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
+        self.used: set[str] = set()
 
     def program(self) -> str:
         pick = self.random.choice
@@ -91,6 +92,15 @@ def f(x: Tensor, h: Tensor, c: Tensor, w: Tensor, u: Tensor, v: Tensor, b: Tenso
 """
 
     def operation(self, known: list[str]) -> str:
+        """Another one each time: equal ones are computed once, which a backward pass through one of them shows."""
+        while True:
+            text = self.any_operation(known)
+            parts = {text, text.partition(" - ")[2]} - {""}
+            if parts.isdisjoint(self.used):
+                self.used |= parts
+                return text
+
+    def any_operation(self, known: list[str]) -> str:
         pick = self.random.choice
         return pick(
             [

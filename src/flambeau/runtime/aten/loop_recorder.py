@@ -13,6 +13,8 @@ of an iteration that have gradients: what is not reached gets no gradient, rathe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import repeat
+from operator import itemgetter
 from typing import Any, TypeAlias, final
 
 import torch
@@ -54,7 +56,7 @@ class _Recorder:
         try:
             recorded = self._run(trips, given)
         except (RuntimeError, LookupError, FlambeauError):  # the loop as it is says what is wrong
-            return None
+            recorded = None
         self._in_vain = self._in_vain + 1 if recorded is None else 0
         return recorded
 
@@ -100,6 +102,18 @@ class _Recorder:
         return found
 
 
+def _picking(places: Sequence[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    """What takes elements of a tuple, as a tuple."""
+    match len(places):
+        case 0:
+            return lambda values: ()
+        case 1:
+            (place,) = places
+            return lambda values: (values[place],)
+        case _:
+            return itemgetter(*places)
+
+
 @final
 class _Variant:
     """A loop over tensors of certain sizes, some of which require gradients."""
@@ -125,11 +139,17 @@ class _Variant:
         extra = [k for k in self.kept if k[0] >= 0 and k not in outputs]
         self._forward = forward_pass(step, extra)
         self._is_single = len(outputs) + len(extra) == 1
-        places = {k: i for i, k in enumerate([*outputs, *extra])}
-        self.sources = [(places[k] if k[0] >= 0 else -1, k[1]) for k in self.kept]
-        """For each of what an iteration keeps: which result of the forward code it is, or -1, and which input."""
+        places = {k: carried.stop + i for i, k in enumerate([*outputs, *extra])}
         self.appended = sorted(set(step.appended))
+        # Of the rows, what is carried in, and the results:
+        self.keeps = _picking([places.get(k, k[1]) for k in self.kept])
+        self.appends = _picking([carried.stop + o for o in self.appended])
+        self.carries = _picking([carried.stop + o for o in step.carried])
+        fixed = {k: i for i, k in enumerate([*self.invariant, *self.kept])}
+        self.reads = {given: _picking([fixed[k] for k in found.kept]) for given, found in self.passes.items()}
+        """For each choice of outputs: what the backward pass reads of what is kept."""
         self.last = [o for o in dict.fromkeys(step.carried) if o not in self.appended]
+        self.ends = _picking([carried.stop + o for o in self.last])
 
     def _find_passes(self, values: dict[Key, Any], count: int, carried: range) -> None:
         """The backward pass for each choice of outputs that have gradients. All keep what the one for all keeps."""
@@ -160,17 +180,16 @@ class _Variant:
         return finals, lists
 
     def iterate(self, trips: int, rows: Sequence[Sequence[torch.Tensor]], tensors: Sequence[torch.Tensor]) -> Any:
-        """The inputs and results of each iteration, one after the other."""
+        """Of one iteration after the other: rows, what is carried in, results."""
         count = len(self.step.carried)
-        carried, invariant = tensors[:count], tensors[count:]
-        forward, places = self._forward, self.step.carried
-        for i in range(trips):
-            inputs = (*[r[i] for r in rows], *carried)
+        carried, invariant = tuple(tensors[:count]), tensors[count:]
+        forward, carries = self._forward, self.carries
+        for of_iteration in zip(*rows, strict=True) if rows else repeat((), trips):
+            inputs = of_iteration + carried
             results = forward(*inputs, *invariant)
-            if self._is_single:
-                results = (results,)
-            carried = [results[p] for p in places]
-            yield inputs, results
+            values = inputs + (results,) if self._is_single else inputs + results  # noqa: RUF005  # the faster way
+            carried = carries(values)
+            yield values
 
 
 class RecordedLoop(torch.autograd.Function):
@@ -183,11 +202,11 @@ class RecordedLoop(torch.autograd.Function):
         lists = _complete(rows, tensors[count:], trips)
         kept: list[torch.Tensor] = [tensors[k[1] - len(rows)] for k in variant.invariant]
         outputs: list[torch.Tensor] = []
-        results: Any = ()
-        for inputs, results in variant.iterate(trips, lists, tensors[:count]):
-            kept += [inputs[i] if place < 0 else results[place] for place, i in variant.sources]
-            outputs += [results[o] for o in variant.appended]
-        outputs += [results[o] for o in variant.last]
+        keeps, appends, values = variant.keeps, variant.appends, ()
+        for values in variant.iterate(trips, lists, tensors[:count]):
+            kept += keeps(values)
+            outputs += appends(values)
+        outputs += variant.ends(values)
         ctx.save_for_backward(*kept)
         ctx.given = variant, trips, rows, tensors, [t._version for t in tensors]
         return tuple(outputs)
@@ -230,10 +249,9 @@ class _Sweep:
         self.invariant: list[torch.Tensor | None] = [None] * (len(variant.needed) - self._first[1])
         self._is_own = [False] * len(self.invariant)
         self._rows: list[list[torch.Tensor | None] | None] = [[None] * trips if r is None else None for r in rows]
-        self._fixed = dict(zip(variant.invariant, kept, strict=False))
+        self._fixed = tuple(kept[: len(variant.invariant)])
         self._kept = kept
         self._width = len(variant.kept)
-        self._places = {k: i for i, k in enumerate(variant.kept)}
 
     def iteration(self, number: int, grads: Sequence[torch.Tensor | None]) -> None:
         variant = self._variant
@@ -252,9 +270,9 @@ class _Sweep:
             return
         given = tuple(sorted(of_outputs))
         backward = variant.passes[given]
-        start = len(variant.invariant) + number * self._width
-        kept = [self._fixed[k] if k in self._fixed else self._kept[start + self._places[k]] for k in backward.kept]
-        found = backward.run(*[of_outputs[o] for o in given], *kept)
+        start = len(self._fixed) + number * self._width
+        kept = (*self._fixed, *self._kept[start : start + self._width])
+        found = backward.run(*[of_outputs[o] for o in given], *variant.reads[given](kept))
         for index, grad in zip(backward.inputs, (found,) if len(backward.inputs) == 1 else found, strict=True):
             self._take(index, grad, number)
 
@@ -298,10 +316,10 @@ def _again(
         copies = [t.view_as(t) if t.requires_grad else t for t in tensors]
         count = len(tensors) - trips * sum(r is None for r in rows)
         outputs: list[torch.Tensor] = []
-        results: Any = ()
-        for _, results in variant.iterate(trips, _complete(rows, copies[count:], trips), copies[:count]):
-            outputs += [results[o] for o in variant.appended]
-        outputs += [results[o] for o in variant.last]
+        values: Any = ()
+        for values in variant.iterate(trips, _complete(rows, copies[count:], trips), copies[:count]):
+            outputs += variant.appends(values)
+        outputs += variant.ends(values)
         pairs = [(o, g) for o, g in zip(outputs, grads, strict=True) if g is not None]
         wanted = [c for c in copies if c.requires_grad]
         found = iter(
