@@ -4,6 +4,7 @@ import enum
 import math
 import re
 import warnings
+from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Tuple, Union
 
 import pytest
@@ -385,8 +386,18 @@ def test_lambda_is_found_in_its_file() -> None:
 
 def test_function_without_source() -> None:
     namespace: dict[str, object] = {}
-    exec("def f(x):\n    return x\n", namespace)
+    exec(compile("def f(x):\n    return x\n", "<a place without text>", "exec"), namespace)
     with pytest.raises(ScriptError, match="Can't get source for"):
+        flambeau.script(namespace["f"])
+
+
+def test_text_that_has_become_another_function(tmp_path: Path) -> None:
+    """So it is when a file is edited under a running program, or when two texts are run under one name."""
+    file = tmp_path / "module.py"
+    file.write_text("def g(x):\n    return -x\n", encoding="utf-8")
+    namespace: dict[str, object] = {}
+    exec(compile("def f(x):\n    return x\n", str(file), "exec"), namespace)
+    with pytest.raises(ScriptError, match="Can't get source for .* another function stands there"):
         flambeau.script(namespace["f"])
 
 

@@ -55,7 +55,8 @@ def is_generated(cls: type, name: str) -> bool:
 
 def _is_generated(member: object) -> bool:
     code = getattr(getattr(member, "__wrapped__", member), "__code__", None)
-    return code is not None and code.co_filename == "<string>"
+    # Since Python 3.13 `__replace__` is a function of the module `dataclasses`.
+    return code is not None and code.co_filename in ("<string>", dataclasses.__file__)
 
 
 def _definition(cls: type, text: str) -> Definition:

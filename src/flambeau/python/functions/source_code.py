@@ -61,6 +61,8 @@ def _parse(function: FunctionType) -> Definition:
     statements = _statements(source)
     if len(statements) != 1 or not isinstance(statements[0], ast.FunctionDef):
         raise ScriptError(f"Expected a single top-level function: {source.filename}:{source.first_line}", None)
+    if statements[0].name != function.__code__.co_name:  # text that was run by `exec`, or a file that has changed
+        raise ScriptError(f"Can't get source for {function}: another function stands there in {source.filename}", None)
     return Definition(statements[0], source)
 
 
