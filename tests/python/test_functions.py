@@ -397,7 +397,7 @@ def test_text_that_has_become_another_function(tmp_path: Path) -> None:
     file.write_text("def g(x):\n    return -x\n", encoding="utf-8")
     namespace: dict[str, object] = {}
     exec(compile("def f(x):\n    return x\n", str(file), "exec"), namespace)
-    with pytest.raises(ScriptError, match="Can't get source for .* another function stands there"):
+    with pytest.raises(ScriptError, match=r"Can't get source for .* another function stands there"):
         flambeau.script(namespace["f"])
 
 

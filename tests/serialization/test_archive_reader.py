@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 import flambeau
 from flambeau.errors import ArchiveError, FlambeauError
-from flambeau.serialization import read_archive
+from flambeau.serialization import Limits, read_archive
+from flambeau.serialization.code.token_count import token_count
 from tests.serialization.old_archives import Identity, archive_of, module_of, records_of, rewritten, saved, with_forward
 from tests.serialization.zoo import seeded
 from tests.serialization.zoo.everything import ZOO
@@ -129,6 +130,36 @@ def test_code_of_any_depth(body: str) -> None:
         load(with_code(body))(X)
     except FlambeauError as error:
         assert "RecursionError" not in str(error)  # noqa: PT017  # either outcome is right
+
+
+@pytest.mark.parametrize("body", ["a = 1\n" * 300_000, "a;" * 600_000 + "a\n", f"a = [{'1,' * 600_000}]\n"])
+def test_code_that_would_take_a_gigabyte_to_parse(body: str) -> None:
+    with pytest.raises(ArchiveError, match="the code has more than 1048576 tokens") as raised:
+        load(with_code(f"{body}return x"))
+    assert raised.value.record == FILE
+
+
+def test_limits_of_code_are_those_of_all_files_together() -> None:
+    data = with_code("return x", more={"__torch__/other.py": "def f(x: Tensor) -> Tensor:\n  return x\n"})
+    text = records_of(data)[FILE].decode()
+    tokens = token_count(text)
+    assert flambeau.load(io.BytesIO(data), limits=Limits(code_tokens=tokens))(X) is not None
+    with pytest.raises(ArchiveError, match=f"more than {tokens - 1} tokens"):
+        flambeau.load(io.BytesIO(data), limits=Limits(code_tokens=tokens - 1))
+    calls_other = with_code(
+        "return __torch__.other.f(x)", more={"__torch__/other.py": "def f(x: Tensor) -> Tensor:\n  return x\n"}
+    )
+    both = sum(token_count(records_of(calls_other)[name].decode()) for name in (FILE, "code/__torch__/other.py"))
+    assert flambeau.load(io.BytesIO(calls_other), limits=Limits(code_tokens=both))(X) is not None
+    with pytest.raises(ArchiveError, match=f"more than {both - 1} tokens"):
+        flambeau.load(io.BytesIO(calls_other), limits=Limits(code_tokens=both - 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("", 0), ("a = 1\n", 4), ("f(é, _b2)\n", 7), ("x.y[0] # of it", 9), ("'a b'", 4)]
+)
+def test_counting_tokens(text: str, count: int) -> None:
+    assert token_count(text) == count
 
 
 def test_deep_code_with_a_type_comment() -> None:

@@ -206,7 +206,7 @@ def test_content_of_the_wrong_kind(content: bytes) -> None:
 
 class TestPaths:
     def test_no_path(self) -> None:
-        with pytest.raises(ArchiveError, match="null (byte|character)"):
+        with pytest.raises(ArchiveError, match=r"null (byte|character)"):
             ArchiveWriter("a\0b")
 
     def test_failure_leaves_the_old_file(self, tmp_path: Path) -> None:

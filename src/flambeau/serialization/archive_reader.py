@@ -15,6 +15,7 @@ from .archive_values import ObjectBuilder, PlainValues, ValueFactory
 from .code.debug_records import LazyOriginals, original_ranges
 from .code.importer import Importer, blamed_on_archive
 from .code.operator_scan import check_operators, qualifiers_named
+from .code.token_count import token_count
 from .container.reader import ArchiveReader, ArchiveSource
 from .limits import DEFAULT_LIMITS, Limits
 from .pickles.records import read_constants, read_pickle_record
@@ -40,6 +41,7 @@ class ArchiveCode:
         self._limits = limits
         self._exists = factory.find_operators
         self._sources: dict[str, Source | None] = {}
+        self._tokens = 0
         self.unit = CompilationUnit()
         self.importer = Importer(self.source, lambda: self.constants, self.unit, after_compilation, reader.version)
         self.builder = ObjectBuilder(
@@ -55,6 +57,11 @@ class ArchiveCode:
 
     def _read_source(self, name: str) -> Source:
         source = Source(self._reader.read_text(name), name)
+        self._tokens += token_count(source.text)
+        if self._tokens > self._limits.code_tokens:
+            raise ArchiveError(
+                f"the code has more than {self._limits.code_tokens} tokens; `limits` may allow more", name
+            )
         debug = f"{name}.debug_pkl"
         if self._reader.has(debug):
             source.original = LazyOriginals(lambda: self._originals(debug, source.text))

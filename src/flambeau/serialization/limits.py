@@ -21,7 +21,10 @@ class Limits:
     inflated_size: int = 1 << 30
     """Bytes that all compressed records have together once decompressed; others are mapped and take no memory."""
     text_size: int = 1 << 25
-    """Bytes of one source file. Parsed, it takes up to 250 times as much memory."""
+    """Bytes of one source file."""
+    code_tokens: int = 1 << 20
+    """Names, numbers, signs and lines of all source files together. Parsed, these take up to a gigabyte and three
+    seconds; they are some four megabytes of code as PyTorch writes it."""
     pickle_size: int = 1 << 28
     """Bytes of one pickle."""
     pickle_operations: int = 10_000_000
