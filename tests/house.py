@@ -33,7 +33,7 @@ LADDER = (
 """Rooms from the top down. A room imports from lower steps only, never from its own step."""
 STEP = {room: index for index, rooms in enumerate(LADDER) for room in rooms}
 
-INNER_DOORS = frozenset({"flambeau.runtime.aten"})
+INNER_DOORS = frozenset({"flambeau.runtime.aten", "flambeau.passes.autodiff"})
 """Packages inside a room that other rooms may import: the part of `runtime` that needs torch has a door of its own."""
 
 FORBIDDEN = re.compile(
