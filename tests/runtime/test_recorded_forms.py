@@ -306,8 +306,12 @@ def test_training_follows_eager() -> None:
 
 # --- random programs
 
-TOLERANCES = {torch.float32: 1e-2, torch.float64: 1e-8}
-"""By dtype: gradients are summed in another order. (Of bfloat16 rounding leaves nothing to compare.)"""
+TOLERANCES = {torch.float32: 1e-2, torch.float64: 1e-7}
+"""By dtype: gradients are summed in another order. (Of bfloat16 rounding leaves nothing to compare: float64 instead.)"""
+
+
+def comparable(given: object) -> object:
+    return given.double() if isinstance(given, Tensor) and given.dtype not in TOLERANCES else given
 
 
 def outcome(function: Callable[..., Any], given: list[object]) -> list[object]:
@@ -330,9 +334,7 @@ def check(seed: int, folder: Path) -> int:
     function = load(source, folder, f"program_{seed}")
     scripted = flambeau.script(function)
     for call in range(3):
-        given = arguments(seed * 10 + call)
-        if isinstance(given[0], Tensor) and given[0].dtype not in TOLERANCES:
-            continue
+        given = [comparable(a) for a in arguments(seed * 10 + call)]
         try:
             expected = outcome(function, given)
         except (RuntimeError, IndexError, ValueError):
