@@ -307,7 +307,7 @@ def test_training_follows_eager() -> None:
 # --- random programs
 
 TOLERANCES = {torch.float32: 1e-2, torch.float64: 1e-7}
-"""By dtype: gradients are summed in another order. (Of bfloat16 rounding leaves nothing to compare: float64 instead.)"""
+"""By dtype: gradients are summed in another order. (In bfloat16 rounding hides it: float64 instead.)"""
 
 
 def comparable(given: object) -> object:
