@@ -34,7 +34,7 @@ LADDER = (
 STEP = {room: index for index, rooms in enumerate(LADDER) for room in rooms}
 
 INNER_DOORS = frozenset({"flambeau.runtime.aten", "flambeau.passes.autodiff"})
-"""Packages inside a room that other rooms may import: in `runtime` what needs torch, in `passes` what needs `frontend`."""
+"""Packages inside a room that others may import: in `runtime` what needs torch, in `passes` what needs `frontend`."""
 
 FORBIDDEN = re.compile(
     r"""torch\.jit\b
