@@ -219,8 +219,8 @@ class _Worker:
         self._rest()
         try:
             with self.changed:
-                if not (self.awaited or self.stopping):
-                    self.changed.wait(min(worked * RESTS, LONGEST_REST))
+                # Other tasks come and end meanwhile; they do not shorten it.
+                self.changed.wait_for(lambda: self.awaited or self.stopping, min(worked * RESTS, LONGEST_REST))
                 if self.stopping:
                     raise _Stop
         finally:
