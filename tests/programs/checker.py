@@ -42,8 +42,8 @@ None, and read where it is not), or one that was declared as a Union is asked fo
 VERIFIED_OF_MANY = 4
 """In long runs every fourth program is also verified after every pass."""
 
-_OWN_FAULT = re.compile("INTERNAL ASSERT FAILED|Run lint!|^bad optional access$")
-"""What torch.jit says of itself when one of its passes broke a graph."""
+_OWN_FAULT = re.compile("INTERNAL ASSERT FAILED|Run lint!|^bad optional access$|IValue is not a Scalar")
+"""What torch.jit says, of itself or when it runs, where one of its passes broke a graph."""
 
 _counter = itertools.count()
 
