@@ -19,7 +19,7 @@ from typing import Any, TypeAlias, final
 
 import torch
 
-from flambeau.errors import FlambeauError, UnsupportedError
+from flambeau.errors import ExecutionError, UnsupportedError
 from flambeau.passes import results_belong_together
 from flambeau.runtime.steps import Key, Step, backward_pass, forward_pass, values_of
 
@@ -55,7 +55,7 @@ class _Recorder:
             return None
         try:
             recorded = self._run(trips, given)
-        except (RuntimeError, LookupError, FlambeauError):  # the loop as it is says what is wrong
+        except (RuntimeError, ExecutionError, UnsupportedError):  # the loop as it is says what is wrong
             recorded = None
         self._in_vain = self._in_vain + 1 if recorded is None else 0
         return recorded
@@ -91,7 +91,7 @@ class _Recorder:
         if key not in self._variants and len(self._variants) < _MOST_VARIANTS:
             try:
                 self._variants[key] = _Variant(self._step, inputs, needed)
-            except (RuntimeError, LookupError, FlambeauError):  # then there is none
+            except (RuntimeError, ExecutionError, UnsupportedError):  # then there is none
                 self._variants[key] = None
         return self._variants.get(key)
 
